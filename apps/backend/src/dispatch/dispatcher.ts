@@ -1,0 +1,142 @@
+import type { Publisher } from '@longshore/broker';
+import type { Logger } from '@longshore/runtime';
+import type { Database } from '../store/database.ts';
+import type { LedPool, Pools } from './pools.ts';
+import {
+  planFollowUps,
+  planParcels,
+  type FollowUpPlan,
+  type Kind,
+  type ParcelPlan,
+} from './publication-plan.ts';
+import { createPump, type MarkedDispatch } from './pump.ts';
+import type { TaskCatalogue } from './task-catalogue.ts';
+
+/** A dispatch as a statement wrote it; `pool` is set when it was written as already published. */
+export interface WrittenDispatch {
+  readonly id: string;
+  readonly pool: string | null;
+  readonly queue: string;
+  readonly task: string;
+  readonly run_ids: string[];
+  readonly ready: boolean;
+}
+
+/** Publishes for the pools whose lease this backend holds. */
+export interface Dispatcher {
+  /** How long a publication may stay unclaimed before the broker is asked about it. */
+  readonly publicationTimeoutMs: number;
+  /** Parcel sizes and publication targets by task, for what a batch of ends makes ready. */
+  planFollowUps(ends: number): FollowUpPlan;
+  /** Parcels for runs that are about to be written, and their publication targets by dispatch id. */
+  planParcels(runs: readonly Kind[]): ParcelPlan;
+  /** To be called after each commit: sends what was written as published, and looks for room for the rest. */
+  committed(written: readonly WrittenDispatch[], removed: Readonly<Record<string, number>>): void;
+  /** Publishes what waits for any pool led here. */
+  pumpAll(): void;
+  /** Resolves when everything that was to be published has been handed to the broker. */
+  idle(): Promise<void>;
+  /** Like {@link idle}; further pumps do nothing. */
+  stop(): Promise<void>;
+}
+
+export interface DispatcherDependencies {
+  readonly database: Database;
+  readonly publisher: Publisher;
+  readonly pools: Pools;
+  readonly catalogue: TaskCatalogue;
+  readonly backendId: string;
+  readonly logger: Logger;
+  readonly publicationTimeoutMs: number;
+}
+
+/** Job ids differ by publication, since adding a job whose id still exists does nothing. */
+export function brokerJobId(dispatchId: string, publications: number): string {
+  return `${dispatchId}-${publications}`;
+}
+
+export function createDispatcher(dependencies: DispatcherDependencies): Dispatcher {
+  const { pools, catalogue, publicationTimeoutMs } = dependencies;
+  const sender = createSender(dependencies);
+  const { pump, underWay, stop } = createPump({ ...dependencies, send: sender.send });
+
+  async function idle(): Promise<void> {
+    for (let pending = underWay(); pending.length + sender.underWay().length > 0; pending = underWay()) {
+      await Promise.all([...pending, ...sender.underWay()]);
+    }
+  }
+
+  return {
+    publicationTimeoutMs,
+    planFollowUps: (ends) => planFollowUps(pools, catalogue, ends),
+    planParcels: (runs) => planParcels(pools, catalogue, runs),
+    committed(written, removed) {
+      const touched = new Set([...noteRemoved(pools, removed), ...noteWaiting(pools, written)]);
+      for (const [pool, dispatches] of publishedByPool(written)) {
+        const led = pools.get(pool);
+        if (led !== undefined) led.outstanding += dispatches.length;
+        sender.send(pool, dispatches);
+      }
+      for (const pool of touched) pump(pool);
+    },
+    pumpAll() {
+      for (const { pool } of pools.led()) pump(pool);
+    },
+    idle,
+    async stop() {
+      stop();
+      await idle();
+    },
+  };
+}
+
+/** Hands messages to the broker. What it does not take is found and published again by the reconciler. */
+function createSender({ publisher, logger }: DispatcherDependencies) {
+  const sending = new Set<Promise<void>>();
+  return {
+    underWay: () => [...sending],
+    send(pool: string, dispatches: readonly MarkedDispatch[]): void {
+      const messages = dispatches.map(({ id, run_ids, publications }) => ({
+        id: brokerJobId(id, publications),
+        message: { dispatch_id: id, run_ids },
+      }));
+      const sent = publisher
+        .publish(pool, messages)
+        .catch((error: unknown) =>
+          logger.warn('The broker took no messages', { pool, count: messages.length, error }),
+        )
+        .finally(() => sending.delete(sent));
+      sending.add(sent);
+    },
+  };
+}
+
+/** Lowers what is out by what was removed; answers the pools in which something waits for that room. */
+function noteRemoved(pools: Pools, removed: Readonly<Record<string, number>>): string[] {
+  return Object.entries(removed).flatMap(([name, count]) => {
+    const pool = pools.get(name);
+    if (pool === undefined) return [];
+    pool.outstanding = Math.max(0, pool.outstanding - count);
+    return pool.backlog ? [name] : [];
+  });
+}
+
+/** From now on nothing overtakes what was written without being published; answers the pools that serve it. */
+function noteWaiting(pools: Pools, written: readonly WrittenDispatch[]): string[] {
+  const waiting = written.filter((dispatch) => dispatch.pool === null && dispatch.ready);
+  const serves = (pool: LedPool) =>
+    waiting.some(({ task, queue }) => pool.tasks.has(task) && pool.queues.includes(queue));
+  const touched = waiting.length === 0 ? [] : pools.led().filter(serves);
+  for (const pool of touched) pool.backlog = true;
+  return touched.map((pool) => pool.pool);
+}
+
+function publishedByPool(written: readonly WrittenDispatch[]): Map<string, MarkedDispatch[]> {
+  const byPool = new Map<string, MarkedDispatch[]>();
+  for (const { id, pool, run_ids } of written) {
+    if (pool === null) continue;
+    const marked = { id, run_ids, publications: 1 };
+    byPool.set(pool, [...(byPool.get(pool) ?? []), marked]);
+  }
+  return byPool;
+}

@@ -1,0 +1,104 @@
+import type { Database } from '../store/database.ts';
+import { holdLeases, livePools } from './publish-statements.ts';
+
+/** A pool whose lease this backend holds, with what is known of it between two looks into the database. */
+export interface LedPool {
+  readonly pool: string;
+  term: string;
+  queues: readonly string[];
+  tasks: ReadonlySet<string>;
+  slots: number;
+  /** Dispatches out at workers or in the broker, as far as this backend knows; never too low for long. */
+  outstanding: number;
+  /** True while something may wait for this pool in the database: then nothing overtakes it. */
+  backlog: boolean;
+  /** Turns that each organisation has had, for the weighted round-robin. */
+  readonly turns: Map<string, number>;
+}
+
+/** A lease is taken over by another backend when it was not renewed for this long. */
+const LEASE_MS = 10_000;
+/** Per slot: one dispatch that executes and one that waits in the broker, so that no slot idles between two. */
+const DISPATCHES_PER_SLOT = 2;
+
+/** The most dispatches that may be out at once for a pool: the broker stays shallow. */
+export function capacityOf(pool: LedPool): number {
+  return pool.slots * DISPATCHES_PER_SLOT;
+}
+
+export interface Pools {
+  led(): LedPool[];
+  get(pool: string): LedPool | undefined;
+  /** True when some live pool, led here or elsewhere, serves the task on the queue. */
+  isServed(task: string, queue: string): boolean;
+  /** True when some live pool has the queue in its list. */
+  servesQueue(queue: string): boolean;
+  /** Re-reads live sessions, takes or renews leases. */
+  refresh(): Promise<void>;
+}
+
+interface PoolRow {
+  pool: string;
+  queue_lists: string[][];
+  task_lists: string[][];
+  slots: number;
+}
+
+export interface PoolsDependencies {
+  readonly database: Database;
+  readonly backendId: string;
+  readonly sessionTimeoutMs: number;
+}
+
+export function createPools({ database, backendId, sessionTimeoutMs }: PoolsDependencies): Pools {
+  const led = new Map<string, LedPool>();
+  let live: PoolRow[] = [];
+
+  async function refresh(): Promise<void> {
+    live = await database.hot<PoolRow>(livePools, [sessionTimeoutMs]);
+    const names = live.map((row) => row.pool);
+    const leases =
+      names.length === 0
+        ? []
+        : await database.hot<{ pool: string; term: string }>(holdLeases, [names, backendId, LEASE_MS]);
+    const terms = new Map(leases.map((lease) => [lease.pool, lease.term]));
+    for (const name of led.keys()) if (!terms.has(name)) led.delete(name);
+    for (const row of live) {
+      const term = terms.get(row.pool);
+      if (term !== undefined) update(row, term);
+    }
+  }
+
+  function update(row: PoolRow, term: string): void {
+    const known = led.get(row.pool);
+    const current = known?.term === term ? known : newPool(row.pool, term);
+    current.queues = row.queue_lists[0] ?? [];
+    current.tasks = new Set(row.task_lists[0] ?? []);
+    current.slots = row.slots;
+    led.set(row.pool, current);
+  }
+
+  return {
+    led: () => [...led.values()],
+    get: (pool) => led.get(pool),
+    isServed: (task, queue) =>
+      live.some(
+        (row) => row.queue_lists[0]?.includes(queue) === true && row.task_lists[0]?.includes(task) === true,
+      ),
+    servesQueue: (queue) => live.some((row) => row.queue_lists[0]?.includes(queue) === true),
+    refresh,
+  };
+}
+
+function newPool(pool: string, term: string): LedPool {
+  return {
+    pool,
+    term,
+    queues: [],
+    tasks: new Set(),
+    slots: 0,
+    outstanding: 0,
+    backlog: true,
+    turns: new Map(),
+  };
+}

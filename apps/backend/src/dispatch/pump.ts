@@ -1,0 +1,102 @@
+import type { Logger } from '@longshore/runtime';
+import type { Database } from '../store/database.ts';
+import { capacityOf, type LedPool, type Pools } from './pools.ts';
+import { publishDispatches } from './publish-statements.ts';
+
+/** A dispatch that was marked published and is now to be handed to the broker. */
+export interface MarkedDispatch {
+  readonly id: string;
+  readonly run_ids: string[];
+  readonly publications: number;
+}
+
+export interface PumpDependencies {
+  readonly database: Database;
+  readonly pools: Pools;
+  readonly backendId: string;
+  readonly logger: Logger;
+  readonly publicationTimeoutMs: number;
+  readonly send: (pool: string, dispatches: readonly MarkedDispatch[]) => void;
+}
+
+/** Moves what waits in the database to the broker, pool by pool; never two passes over one pool at once. */
+export interface Pump {
+  pump(pool: string): void;
+  /** The passes under way. */
+  underWay(): Promise<void>[];
+  stop(): void;
+}
+
+interface PublishedRow {
+  room: number;
+  published: (MarkedDispatch & { organisation_id: string })[];
+}
+
+export function createPump({
+  database,
+  pools,
+  backendId,
+  logger,
+  publicationTimeoutMs,
+  send,
+}: PumpDependencies): Pump {
+  const passes = new Map<string, Promise<void>>();
+  const wanted = new Set<string>();
+  let stopped = false;
+
+  function pump(name: string): void {
+    if (stopped) return;
+    wanted.add(name);
+    if (passes.has(name)) return;
+    const pass = passWhileWanted(name)
+      .catch((error: unknown) =>
+        logger.error('Publishing failed; tried again within a second', { pool: name, error }),
+      )
+      .finally(() => passes.delete(name));
+    passes.set(name, pass);
+  }
+
+  async function passWhileWanted(name: string): Promise<void> {
+    while (wanted.delete(name) && !stopped) {
+      const pool = pools.get(name);
+      if (pool !== undefined) await publishWaiting(pool);
+    }
+  }
+
+  async function publishWaiting(pool: LedPool): Promise<void> {
+    const before = pool.outstanding;
+    const [row] = await database.hot<PublishedRow>(publishDispatches, [
+      pool.pool,
+      pool.queues,
+      [...pool.tasks],
+      capacityOf(pool),
+      backendId,
+      pool.term,
+      JSON.stringify(Object.fromEntries(pool.turns)),
+      publicationTimeoutMs,
+    ]);
+    const { room, published } = row!;
+    if (room < 0) return;
+    const meanwhile = pool.outstanding - before;
+    pool.outstanding = Math.max(0, capacityOf(pool) - room + published.length + meanwhile);
+    pool.backlog = published.length >= room;
+    takeTurns(pool, published);
+    if (published.length > 0) send(pool.pool, published);
+  }
+
+  return {
+    pump,
+    underWay: () => [...passes.values()],
+    stop() {
+      stopped = true;
+    },
+  };
+}
+
+/** Counts the turns of each organisation; once nothing waits, all start again level. */
+function takeTurns(pool: LedPool, published: readonly { organisation_id: string }[]): void {
+  for (const { organisation_id } of published) {
+    pool.turns.set(organisation_id, (pool.turns.get(organisation_id) ?? 0) + 1);
+  }
+  if (!pool.backlog) pool.turns.clear();
+}

@@ -1,0 +1,28 @@
+import type { Database } from '../store/database.ts';
+
+/**
+ * Measures every queue and writes the result, so that health, scaling and scripts read one small row a queue. Looks
+ * at dispatches only: what has ended costs nothing.
+ */
+export async function measureQueueDepths(database: Database): Promise<void> {
+  await database.query(
+    `with measured as (
+       select queue,
+              coalesce(sum(remaining) filter (where session_id is null), 0)::int as queued,
+              coalesce(sum(remaining) filter (where session_id is null and ready), 0)::int as due,
+              coalesce(sum(remaining) filter (where session_id is not null), 0)::int as running,
+              min(created_at) filter (where session_id is null and ready) as oldest_at
+         from dispatches group by queue
+     ), emptied as (
+       update queue_depths q set queued = 0, due = 0, running = 0, oldest_at = null, measured_at = now()
+        where q.queue not in (select queue from measured) and (q.queued, q.due, q.running) is distinct from (0, 0, 0)
+     )
+     insert into queue_depths as q (queue, queued, due, running, oldest_at)
+     select queue, queued, due, running, oldest_at from measured order by queue
+     on conflict (queue) do update
+        set queued = excluded.queued, due = excluded.due, running = excluded.running, oldest_at = excluded.oldest_at,
+            measured_at = now()
+      where (q.queued, q.due, q.running, q.oldest_at)
+            is distinct from (excluded.queued, excluded.due, excluded.running, excluded.oldest_at)`,
+  );
+}

@@ -1,0 +1,138 @@
+import { apiError, routes, type ExecuteResponse, type ExecutionStatusResponse } from '@longshore/contracts';
+import { uuidV7 } from '@longshore/runtime';
+import type { Request, Response } from 'express';
+import { z } from 'zod';
+import type { Deployment, Deployments } from '../deployments/deployments.ts';
+import type { FileStore } from '../files/file-store.ts';
+import { bearerOf } from '../http/auth.ts';
+import { handle, type MountedRoute } from '../http/server.ts';
+import { requireFiles, type NewExecution } from './accept.ts';
+import { hasEnded, statusOf, type Outcomes, type StoredExecution } from './outcome.ts';
+import { parseExecutionFields, parseResultFlags, type ResultFlags } from './request-fields.ts';
+import { receiveUpload, type UploadLimits } from './upload.ts';
+import type { ExecutionWaiters } from './waiters.ts';
+
+export interface DeploymentRoutesDependencies {
+  readonly deployments: Deployments;
+  readonly store: FileStore;
+  readonly uploadLimits: UploadLimits;
+  readonly accept: (execution: NewExecution) => Promise<void>;
+  readonly outcomes: Outcomes;
+  readonly waiters: ExecutionWaiters;
+  /** Fires when the backend stops: waiting requests are answered with what is known. */
+  readonly stopping: AbortSignal;
+}
+
+/** The public contract of a deployment: post files, poll for the result, read it once. */
+export function deploymentRoutes(dependencies: DeploymentRoutesDependencies): MountedRoute[] {
+  return [
+    handle(routes.executeDeployment, async ({ params, request, response }) => {
+      const deployment = await openDeployment(dependencies, params, request);
+      const execution = await receive(dependencies, deployment, request);
+      const answer = await answerToPost(dependencies, execution, response);
+      response.status(
+        answer.message.execution_status === 'ERROR' || answer.message.execution_status === 'STOPPED'
+          ? 422
+          : 200,
+      );
+      return answer;
+    }),
+    handle(routes.executionStatus, async ({ params, request, response }) => {
+      const deployment = await openDeployment(dependencies, params, request);
+      const { status, body } = await answerToGet(dependencies, deployment, request.query);
+      response.status(status);
+      return body;
+    }),
+  ];
+}
+
+function openDeployment(
+  { deployments }: DeploymentRoutesDependencies,
+  params: { org: string; api_name: string },
+  request: Request,
+): Promise<Deployment> {
+  return deployments.open(params.org, params.api_name, bearerOf(request));
+}
+
+async function receive(
+  { store, uploadLimits, accept }: DeploymentRoutesDependencies,
+  deployment: Deployment,
+  request: Request,
+): Promise<NewExecution> {
+  const id = uuidV7();
+  const upload = await receiveUpload(request, store, `uploads/${id}`, uploadLimits);
+  try {
+    const fields = parseExecutionFields(upload.form);
+    requireFiles(upload);
+    const execution = { id, deployment, fields, upload };
+    await accept(execution);
+    return execution;
+  } catch (error) {
+    await upload.object?.discard();
+    throw error;
+  }
+}
+
+async function answerToPost(
+  { outcomes, waiters, stopping }: DeploymentRoutesDependencies,
+  { id, deployment, fields }: NewExecution,
+  response: Response,
+): Promise<ExecuteResponse> {
+  const base = { execution_id: id, status_api: statusAddress(deployment, id), error: null, result: null };
+  if (fields.timeoutSeconds <= 0) return { message: { ...base, execution_status: 'PENDING' } };
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  await waiters.wait(id, fields.timeoutSeconds * 1000, AbortSignal.any([gone.signal, stopping]));
+  const execution = await outcomes.find(id);
+  if (execution === null) throw apiError('not_found', 'The execution was deleted');
+  if (!hasEnded(execution) || gone.signal.aborted) {
+    return { message: { ...base, execution_status: statusOf(execution) } };
+  }
+  const result = await outcomes.results(execution, fields.flags);
+  await outcomes.acknowledge(id);
+  const error = execution.error?.message ?? null;
+  return { message: { ...base, execution_status: statusOf(execution), error, result } };
+}
+
+function statusAddress({ organisation, apiName }: Deployment, executionId: string): string {
+  return `/deployment/api/${organisation}/${apiName}/?execution_id=${executionId}`;
+}
+
+const NOT_YET = 422;
+
+async function answerToGet(
+  { outcomes }: DeploymentRoutesDependencies,
+  deployment: Deployment,
+  query: Record<string, unknown>,
+): Promise<{ status: number; body: ExecutionStatusResponse }> {
+  const id = executionIdOf(query);
+  const flags = parseResultFlags(query);
+  const execution = await outcomes.find(id);
+  if (execution === null || execution.deployment_id !== deployment.id) {
+    throw apiError('not_found', 'Execution not found', 'execution_id');
+  }
+  const status = statusOf(execution);
+  if (!hasEnded(execution)) return { status: NOT_YET, body: { status, message: null } };
+  const results = await outcomes.results(execution, mergedFlags(execution, flags));
+  if (!(await outcomes.acknowledge(id)))
+    return { status: 406, body: { status, message: 'Result already acknowledged' } };
+  return { status: status === 'COMPLETED' ? 200 : 422, body: { status, message: results } };
+}
+
+function executionIdOf(query: Record<string, unknown>): string {
+  if (query['execution_id'] === undefined || query['execution_id'] === '') {
+    throw apiError('required', 'This query parameter is required', 'execution_id');
+  }
+  const parsed = z.uuid().safeParse(query['execution_id']);
+  if (!parsed.success) throw apiError('invalid', 'Must be a valid UUID.', 'execution_id');
+  return parsed.data.toLowerCase();
+}
+
+/** What was asked for at the POST stays asked for. */
+function mergedFlags(execution: StoredExecution, asked: ResultFlags): ResultFlags {
+  return {
+    includeMetadata: asked.includeMetadata || execution.include_metadata,
+    includeMetrics: asked.includeMetrics || execution.include_metrics,
+    includeExtractedText: asked.includeExtractedText || execution.include_extracted_text,
+  };
+}

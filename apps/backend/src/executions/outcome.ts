@@ -1,0 +1,212 @@
+import {
+  apiError,
+  executionStatusOf,
+  isTerminal,
+  type ExecutionStatus,
+  type FileResult,
+  type JsonValue,
+  type Output,
+  type RunError,
+  type RunState,
+} from '@longshore/contracts';
+import type { FileStore } from '../files/file-store.ts';
+import type { Database } from '../store/database.ts';
+import { familyRange } from '../store/family-ids.ts';
+import type { ResultFlags } from './request-fields.ts';
+
+/** An execution as stored, with the run that it is. */
+export interface StoredExecution {
+  readonly id: string;
+  readonly organisation: string;
+  readonly organisation_id: string;
+  readonly deployment_id: string;
+  readonly api_name: string;
+  readonly workflow_id: string;
+  readonly tags: string[];
+  readonly include_metadata: boolean;
+  readonly include_metrics: boolean;
+  readonly include_extracted_text: boolean;
+  readonly acknowledged_at: Date | null;
+  readonly created_at: Date;
+  readonly state: RunState;
+  readonly started_at: Date | null;
+  readonly finished_at: Date | null;
+  readonly error: RunError | null;
+}
+
+/** A file of the request with the run that read it, if it got that far. Files of one content share a run. */
+export interface StoredFile {
+  readonly file_id: string;
+  readonly name: string;
+  readonly size: number;
+  readonly sha256: string;
+  readonly run_id: string | null;
+  readonly state: RunState | null;
+  readonly output: Output | null;
+  readonly error: RunError | null;
+  readonly attempts: number;
+  readonly starts: number;
+  readonly instance: string | null;
+  readonly started_at: Date | null;
+  readonly finished_at: Date | null;
+}
+
+const findExecution = {
+  name: 'find_execution',
+  text: `
+select e.id, o.name as organisation, e.organisation_id, e.deployment_id, d.api_name, d.workflow_id, e.tags, e.include_metadata,
+       e.include_metrics, e.include_extracted_text, e.acknowledged_at, e.created_at,
+       r.state, r.started_at, r.finished_at, r.error
+  from executions e
+  join runs r on r.id = e.id and r.id between $2::uuid and $3::uuid
+  join deployments d on d.id = e.deployment_id
+  join organisations o on o.id = e.organisation_id
+ where e.id = $1::uuid`,
+};
+
+const findFiles = {
+  name: 'find_execution_files',
+  text: `
+select f.id as file_id, f.name, f.size::float8, f.sha256, r.id as run_id, r.state, r.output, r.error,
+       coalesce(r.attempts, 0) as attempts, coalesce(r.starts, 0) as starts, s.instance, r.started_at, r.finished_at
+  from files f
+  left join lateral (
+    select * from runs
+     where runs.parent_id = $1::uuid and runs.ordinal is not null and runs.key = f.sha256
+       and runs.id between $2::uuid and $3::uuid) r on true
+  left join lateral (select instance from sessions where sessions.id = r.session_id) s on true
+ where f.execution_id = $1::uuid
+ order by f.ordinal`,
+};
+
+export interface Outcomes {
+  /** The execution, or null when there is none of that id. */
+  find(executionId: string): Promise<StoredExecution | null>;
+  files(executionId: string): Promise<StoredFile[]>;
+  /** Results in the order of the request, as far as files have ended. */
+  results(execution: StoredExecution, flags: ResultFlags): Promise<FileResult[]>;
+  /** Marks a terminal result as read. False when it was read before. */
+  acknowledge(executionId: string): Promise<boolean>;
+}
+
+export function createOutcomes(database: Database, store: FileStore): Outcomes {
+  async function files(executionId: string): Promise<StoredFile[]> {
+    const { from, to } = familyRange([executionId]);
+    return await database.hot<StoredFile>(findFiles, [executionId, from, to]);
+  }
+
+  return {
+    async find(executionId) {
+      const { from, to } = familyRange([executionId]);
+      const [row] = await database.hot<StoredExecution>(findExecution, [executionId, from, to]);
+      return row ?? null;
+    },
+    files,
+    async results(execution, flags) {
+      const stored = await files(execution.id);
+      return await Promise.all(stored.map((file) => resultOf(store, execution, file, flags)));
+    },
+    async acknowledge(executionId) {
+      const rows = await database.query(
+        'update executions set acknowledged_at = now() where id = $1 and acknowledged_at is null returning id',
+        [executionId],
+      );
+      return rows.length === 1;
+    },
+  };
+}
+
+/** The public status of a stored execution. */
+export function statusOf(execution: StoredExecution): ExecutionStatus {
+  return executionStatusOf({ state: execution.state, everClaimed: execution.started_at !== null });
+}
+
+/** True once the execution will never change again. */
+export function hasEnded(execution: StoredExecution): boolean {
+  return isTerminal(execution.state);
+}
+
+interface FileOutput {
+  output: JsonValue;
+  extracted_text?: string;
+  document?: JsonValue;
+  elapsed_ms?: number;
+}
+
+async function resultOf(
+  store: FileStore,
+  execution: StoredExecution,
+  file: StoredFile,
+  flags: ResultFlags,
+): Promise<FileResult> {
+  const read = file.state === 'succeeded' ? await readOutput<FileOutput>(store, file.output) : null;
+  const runId = file.run_id ?? file.file_id;
+  return {
+    file: file.name,
+    file_execution_id: runId,
+    status: read === null ? 'Failed' : 'Success',
+    result: read === null ? null : resultBody(read, file, flags),
+    error: read === null ? failureOf(execution, file) : null,
+    metadata: outerMetadata(execution, file, runId),
+    ...(flags.includeExtractedText && read?.extracted_text !== undefined
+      ? { extracted_text: read.extracted_text }
+      : {}),
+  };
+}
+
+function resultBody(
+  read: FileOutput,
+  file: StoredFile,
+  flags: ResultFlags,
+): NonNullable<FileResult['result']> {
+  return {
+    output: read.output,
+    ...(flags.includeMetadata
+      ? { metadata: { file_name: file.name, size: file.size, document: read.document ?? null } }
+      : {}),
+    ...(flags.includeMetrics
+      ? {
+          metrics: {
+            reading_ms: read.elapsed_ms ?? null,
+            total_ms: elapsedMs(file),
+            attempts: file.attempts + 1,
+            starts: file.starts,
+          },
+        }
+      : {}),
+  };
+}
+
+function failureOf(execution: StoredExecution, file: StoredFile): string {
+  if (file.error !== null) return file.error.message;
+  return execution.error?.message ?? 'This file was not processed';
+}
+
+function outerMetadata(execution: StoredExecution, file: StoredFile, runId: string): FileResult['metadata'] {
+  return {
+    source_name: file.name,
+    source_hash: file.sha256,
+    file_execution_id: runId,
+    total_elapsed_time: elapsedMs(file) / 1000,
+    workflow_id: execution.workflow_id,
+    execution_id: execution.id,
+    workflow_start_time: (execution.started_at ?? execution.created_at).getTime() / 1000,
+    organization_id: execution.organisation,
+    tags: execution.tags,
+  };
+}
+
+function elapsedMs(file: StoredFile): number {
+  return file.started_at === null || file.finished_at === null
+    ? 0
+    : file.finished_at.getTime() - file.started_at.getTime();
+}
+
+/** The value behind an output, from the row or from the file store. @throws ApiError 500 when its object is gone. */
+export async function readOutput<T>(store: FileStore, output: Output | null): Promise<T | null> {
+  if (output === null) return null;
+  if ('inline' in output) return output.inline as T;
+  const [bytes] = await store.readSlices([{ object: output.ref, offset: 0, size: output.size }]);
+  if (!bytes) throw apiError('internal_error', 'The stored result is gone from the file store');
+  return JSON.parse(bytes.toString()) as T;
+}

@@ -1,0 +1,140 @@
+import { TAG_PATTERN, validationError, type JsonValue } from '@longshore/contracts';
+import { z } from 'zod';
+
+/** The fields of a deployment request, parsed; files apart. */
+export interface ExecutionFields {
+  /** -1 and 0: answer at once; else wait for the result up to that many seconds. */
+  readonly timeoutSeconds: number;
+  readonly flags: ResultFlags;
+  readonly tags: string[];
+  readonly llmProfileId: string | null;
+  readonly customData: { [key: string]: JsonValue } | null;
+}
+
+/** What clients may ask to be added to results, at the POST or at any later GET. */
+export interface ResultFlags {
+  readonly includeMetadata: boolean;
+  readonly includeMetrics: boolean;
+  readonly includeExtractedText: boolean;
+}
+
+const MAX_TIMEOUT_SECONDS = 300;
+const TRUE = new Set(['true', 't', 'yes', 'y', 'on', '1']);
+const FALSE = new Set(['false', 'f', 'no', 'n', 'off', '0', '', 'null', 'none']);
+
+const booleanField = z
+  .string()
+  .default('false')
+  .transform((text, context) => {
+    const word = text.trim().toLowerCase();
+    if (TRUE.has(word)) return true;
+    if (FALSE.has(word)) return false;
+    context.addIssue({ code: 'custom', message: 'Must be a valid boolean.' });
+    return z.NEVER;
+  });
+
+const timeoutField = z
+  .string()
+  .default('-1')
+  .transform((text, context) => {
+    const seconds = /^\s*-?\d{1,9}\s*$/.test(text) ? Number(text) : Number.NaN;
+    if (seconds >= -1 && seconds <= MAX_TIMEOUT_SECONDS) return seconds;
+    context.addIssue({
+      code: 'custom',
+      message: `Must be a whole number from -1 to ${MAX_TIMEOUT_SECONDS}.`,
+    });
+    return z.NEVER;
+  });
+
+const tagsField = z
+  .string()
+  .default('')
+  .transform((text, context) => {
+    const tags = text
+      .split(',')
+      .map((tag) => tag.trim())
+      .filter((tag) => tag !== '');
+    if (tags.length > 1) context.addIssue({ code: 'custom', message: 'At most one tag is allowed.' });
+    const wrong = tags.find((tag) => !TAG_PATTERN.test(tag) || tag.length > 50);
+    if (wrong !== undefined) {
+      const message =
+        'A tag starts with a letter, goes on with letters, digits, "_" or "-", and has at most 50 characters.';
+      context.addIssue({ code: 'custom', message });
+    }
+    return tags;
+  });
+
+const customDataField = z
+  .string()
+  .default('')
+  .transform((text, context): { [key: string]: JsonValue } | null => {
+    if (text.trim() === '' || text.trim() === 'null') return null;
+    try {
+      const value = JSON.parse(text) as JsonValue;
+      if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+    } catch {
+      // Falls through to the one message below: what is not JSON is not a JSON object either.
+    }
+    context.addIssue({ code: 'custom', message: 'Must be a JSON object.' });
+    return z.NEVER;
+  })
+  .refine((value) => !JSON.stringify(value).includes('\\u0000'), 'Must not contain NUL characters.');
+
+const notYet = (what: string) =>
+  z
+    .string()
+    .optional()
+    .refine((text) => text === undefined || text === '', `${what} is not available in this release.`);
+
+const resultFlags = {
+  include_metadata: booleanField,
+  include_metrics: booleanField,
+  include_extracted_text: booleanField,
+};
+
+const requestSchema = z.object({
+  timeout: timeoutField,
+  ...resultFlags,
+  use_file_history: booleanField.refine(
+    (wanted) => !wanted,
+    'Reusing earlier results is not available in this release.',
+  ),
+  tags: tagsField,
+  llm_profile_id: z
+    .union([z.uuid('Must be a valid UUID.'), z.literal('')])
+    .optional()
+    .transform((id) => id || null),
+  custom_data: customDataField,
+  presigned_urls: notYet('Fetching files from addresses'),
+});
+
+/** Parses the form fields. @throws ApiError 400 that names every wrong field. */
+export function parseExecutionFields(form: Readonly<Record<string, string>>): ExecutionFields {
+  const parsed = requestSchema.safeParse(form);
+  if (!parsed.success) throw validationError(parsed.error.issues);
+  const fields = parsed.data;
+  return {
+    timeoutSeconds: fields.timeout,
+    flags: flagsOf(fields),
+    tags: fields.tags,
+    llmProfileId: fields.llm_profile_id,
+    customData: fields.custom_data,
+  };
+}
+
+const flagsSchema = z.object(resultFlags);
+
+/** Parses the `include_*` flags of a query. @throws ApiError 400. */
+export function parseResultFlags(query: Readonly<Record<string, unknown>>): ResultFlags {
+  const parsed = flagsSchema.safeParse(query);
+  if (!parsed.success) throw validationError(parsed.error.issues);
+  return flagsOf(parsed.data);
+}
+
+function flagsOf(fields: z.output<typeof flagsSchema>): ResultFlags {
+  return {
+    includeMetadata: fields.include_metadata,
+    includeMetrics: fields.include_metrics,
+    includeExtractedText: fields.include_extracted_text,
+  };
+}

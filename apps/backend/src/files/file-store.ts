@@ -1,0 +1,162 @@
+import { createReadStream } from 'node:fs';
+import { mkdir, open, readdir, rename, rm, stat, writeFile, type FileHandle } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
+
+/** A part of a stored object: the files of one request lie one after the other in one object. */
+export interface Slice {
+  readonly object: string;
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** Bytes on disk under object names such as `uploads/<execution id>`; nothing else in the backend touches the folder. */
+export interface FileStore {
+  /** Starts an object under a temporary name; it becomes visible with {@link PendingObject.commit}. */
+  begin(object: string): Promise<PendingObject>;
+  /** Writes a small object whole, durably. */
+  write(object: string, bytes: Uint8Array): Promise<void>;
+  /** Small slices at once; null for one whose object is gone. */
+  readSlices(slices: readonly Slice[]): Promise<(Buffer | null)[]>;
+  stream(slice: Slice): Readable;
+  /** Size in bytes, or null when there is no such object. */
+  sizeOf(object: string): Promise<number | null>;
+  remove(object: string): Promise<void>;
+  /** Objects and temporary files last written before `before`, to be checked against the database. */
+  olderThan(before: Date): AsyncIterable<{ object: string; temporary: boolean }>;
+}
+
+/** An object that is being written. Exactly one of `commit` and `discard` must be called. */
+export interface PendingObject {
+  append(chunk: Uint8Array): Promise<void>;
+  /** Bytes appended so far. */
+  readonly size: number;
+  /** Makes the bytes durable and gives the object its name. */
+  commit(): Promise<void>;
+  discard(): Promise<void>;
+}
+
+/** Appends are gathered up to this many bytes, so that many small files cost one write. */
+const BUFFER_BYTES = 256 * 1024;
+const TEMPORARY = 'tmp';
+
+/** Opens the store in a folder, which is made when it is missing. */
+export async function openFileStore(folder: string): Promise<FileStore> {
+  await mkdir(join(folder, TEMPORARY), { recursive: true, mode: 0o700 });
+  const made = new Set<string>();
+  const path = (object: string) => join(folder, object);
+
+  async function makeFolder(object: string): Promise<void> {
+    const parent = dirname(path(object));
+    if (made.has(parent)) return;
+    await mkdir(parent, { recursive: true, mode: 0o700 });
+    made.add(parent);
+  }
+
+  return {
+    async begin(object) {
+      await makeFolder(object);
+      const temporary = join(folder, TEMPORARY, object.replaceAll('/', '_'));
+      return pendingObject(await open(temporary, 'w', 0o600), temporary, path(object));
+    },
+    async write(object, bytes) {
+      await makeFolder(object);
+      const temporary = join(folder, TEMPORARY, object.replaceAll('/', '_'));
+      await writeFile(temporary, bytes, { mode: 0o600, flush: true });
+      await rename(temporary, path(object));
+    },
+    readSlices: (slices) => readGrouped(slices, path),
+    stream: ({ object, offset, size }) =>
+      createReadStream(path(object), { start: offset, end: Math.max(offset, offset + size - 1) }),
+    async sizeOf(object) {
+      return await stat(path(object)).then(
+        (found) => found.size,
+        (error: unknown) => nullWhenMissing(error),
+      );
+    },
+    remove: (object) => rm(path(object), { force: true }),
+    olderThan: (before) => listOlderThan(folder, before),
+  };
+}
+
+function pendingObject(handle: FileHandle, temporary: string, final: string): PendingObject {
+  let gathered: Uint8Array[] = [];
+  let gatheredBytes = 0;
+  let size = 0;
+
+  async function flush(): Promise<void> {
+    const chunks = gathered;
+    gathered = [];
+    gatheredBytes = 0;
+    for (const chunk of [Buffer.concat(chunks)]) await handle.appendFile(chunk);
+  }
+
+  return {
+    get size() {
+      return size;
+    },
+    async append(chunk) {
+      gathered.push(chunk);
+      gatheredBytes += chunk.length;
+      size += chunk.length;
+      if (gatheredBytes >= BUFFER_BYTES) await flush();
+    },
+    async commit() {
+      await flush();
+      await handle.datasync();
+      await handle.close();
+      await rename(temporary, final);
+    },
+    async discard() {
+      await handle.close();
+      await rm(temporary, { force: true });
+    },
+  };
+}
+
+async function readGrouped(
+  slices: readonly Slice[],
+  path: (object: string) => string,
+): Promise<(Buffer | null)[]> {
+  const handles = new Map<string, Promise<FileHandle | null>>();
+  const handleOf = (object: string) => {
+    const known =
+      handles.get(object) ?? open(path(object), 'r').catch((error: unknown) => nullWhenMissing(error));
+    handles.set(object, known);
+    return known;
+  };
+  try {
+    return await Promise.all(
+      slices.map(async ({ object, offset, size }) => {
+        const handle = await handleOf(object);
+        if (handle === null) return null;
+        const bytes = Buffer.allocUnsafe(size);
+        const { bytesRead } = await handle.read(bytes, 0, size, offset);
+        return bytesRead === size ? bytes : null;
+      }),
+    );
+  } finally {
+    for (const handle of await Promise.allSettled(handles.values())) {
+      if (handle.status === 'fulfilled') await handle.value?.close();
+    }
+  }
+}
+
+function nullWhenMissing(error: unknown): null {
+  if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+  throw error;
+}
+
+async function* listOlderThan(
+  folder: string,
+  before: Date,
+): AsyncIterable<{ object: string; temporary: boolean }> {
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const full = join(entry.parentPath, entry.name);
+    const found = await stat(full).catch((error: unknown) => nullWhenMissing(error));
+    if (found === null || found.mtime >= before) continue;
+    const object = full.slice(folder.length + 1);
+    yield { object, temporary: object.startsWith(`${TEMPORARY}/`) };
+  }
+}

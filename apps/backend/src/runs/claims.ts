@@ -1,0 +1,229 @@
+import type {
+  ClaimAnswer,
+  ClaimedFile,
+  ClaimedRun,
+  ClaimRequest,
+  ClaimResponse,
+  ChildSummary,
+} from '@longshore/contracts';
+import type { ExecutionContexts } from '../executions/contexts.ts';
+import type { FileStore } from '../files/file-store.ts';
+import type { Session } from '../sessions/sessions.ts';
+import type { Database } from '../store/database.ts';
+import { familyRange } from '../store/family-ids.ts';
+import { childSummaries, claimRuns, dispatchHolders, heldRuns } from './claim-statements.ts';
+import type { RunTokens } from './run-tokens.ts';
+
+export interface ClaimsDependencies {
+  readonly database: Database;
+  readonly files: FileStore;
+  readonly contexts: ExecutionContexts;
+  readonly tokens: RunTokens;
+}
+
+interface ClaimedRow {
+  id: string;
+  dispatch_id: string;
+  epoch: number;
+  task: string;
+  input: ClaimedRun['input'];
+  attempts: number;
+  max_attempts: number;
+  organisation_id: string;
+  root_id: string;
+  parent_id: string | null;
+  ordinal: number | null;
+  soft_limit_ms: number;
+  hard_limit_ms: number;
+  file_id: string | null;
+  file_name: string;
+  file_size: number;
+  sha256: string;
+  object: string;
+  byte_offset: number;
+}
+
+type Claim = ClaimRequest['claims'][number];
+
+/** Files up to this size travel with the claim, which saves a call per file. */
+const INLINE_FILE_BYTES = 64 * 1024;
+/** A run token outlives the hard limit of its run by this much, so that the last report is still heard. */
+const TOKEN_MARGIN_MS = 10 * 60_000;
+
+/** Grants claims in batches: each dispatch gets its own answer. */
+export function createClaims(dependencies: ClaimsDependencies) {
+  const { database, contexts } = dependencies;
+
+  return async function claim(session: Session, claims: readonly Claim[]): Promise<ClaimResponse> {
+    const rows = await grant(database, session, claims);
+    const missing = claims.filter((item) => !rows.some((row) => row.dispatch_id === item.dispatch_id));
+    if (missing.length > 0) rows.push(...(await heldAlready(database, session, missing)));
+    const [children, contents, executions] = await Promise.all([
+      childrenOf(database, rows),
+      inlineContents(dependencies.files, rows),
+      contexts.of([...new Set(rows.map((row) => row.root_id))]),
+    ]);
+    const runsByDispatch = new Map<string, ClaimedRun[]>();
+    for (const row of inOrderOfMessages(rows, claims)) {
+      const run = claimedRun(
+        dependencies.tokens,
+        row,
+        contents.get(row.id) ?? null,
+        children.get(row.parent_id ?? ''),
+      );
+      const runs = runsByDispatch.get(row.dispatch_id);
+      if (runs === undefined) runsByDispatch.set(row.dispatch_id, [run]);
+      else runs.push(run);
+    }
+    const reasons = await refusals(database, session, claims, runsByDispatch);
+    const answers = claims.map((item) => answerFor(item, runsByDispatch.get(item.dispatch_id), reasons));
+    return { answers, executions };
+  };
+}
+
+/** Runs of a parcel are executed in the order in which they were packed. */
+function inOrderOfMessages(rows: ClaimedRow[], claims: readonly Claim[]): ClaimedRow[] {
+  const place = new Map(claims.flatMap((item) => item.run_ids).map((id, index) => [id, index]));
+  return rows.sort((a, b) => place.get(a.id)! - place.get(b.id)!);
+}
+
+async function grant(database: Database, session: Session, claims: readonly Claim[]): Promise<ClaimedRow[]> {
+  const runIds = claims.flatMap((item) => item.run_ids).sort();
+  const range = familyRange(runIds);
+  return await database.hot<ClaimedRow>(claimRuns, [
+    session.id,
+    session.pool,
+    claims.map((item) => item.dispatch_id).sort(),
+    claimIds(claims),
+    runIds,
+    JSON.stringify(
+      Object.fromEntries(claims.flatMap((item) => item.run_ids.map((id) => [id, item.dispatch_id]))),
+    ),
+    range.from,
+    range.to,
+  ]);
+}
+
+async function heldAlready(
+  database: Database,
+  session: Session,
+  claims: readonly Claim[],
+): Promise<ClaimedRow[]> {
+  const runIds = claims.flatMap((item) => item.run_ids).sort();
+  const range = familyRange(runIds);
+  return await database.hot<ClaimedRow>(heldRuns, [
+    session.id,
+    claims.map((item) => item.dispatch_id).sort(),
+    claimIds(claims),
+    runIds,
+    range.from,
+    range.to,
+  ]);
+}
+
+function claimIds(claims: readonly Claim[]): string {
+  return JSON.stringify(Object.fromEntries(claims.map((item) => [item.dispatch_id, item.claim_id])));
+}
+
+async function childrenOf(
+  database: Database,
+  rows: readonly ClaimedRow[],
+): Promise<Map<string, ChildSummary[]>> {
+  const parents = rows.filter(isContinuation).map((row) => row.parent_id!);
+  if (parents.length === 0) return new Map();
+  const range = familyRange(parents);
+  const children = await database.hot<ChildSummary & { parent_id: string }>(childSummaries, [
+    [...new Set(parents)].sort(),
+    range.from,
+    range.to,
+  ]);
+  const byParent = new Map<string, ChildSummary[]>(parents.map((parent) => [parent, []]));
+  for (const { parent_id, ...child } of children) byParent.get(parent_id)!.push(child);
+  return byParent;
+}
+
+/** A continuation is its parent's child without a place among the siblings. */
+function isContinuation(row: ClaimedRow): boolean {
+  return row.parent_id !== null && row.ordinal === null;
+}
+
+async function inlineContents(files: FileStore, rows: readonly ClaimedRow[]): Promise<Map<string, string>> {
+  const small = rows.filter((row) => row.file_id !== null && row.file_size <= INLINE_FILE_BYTES);
+  const slices = await files.readSlices(
+    small.map((row) => ({ object: row.object, offset: row.byte_offset, size: row.file_size })),
+  );
+  const contents = new Map<string, string>();
+  small.forEach((row, index) => {
+    const slice = slices[index];
+    if (slice) contents.set(row.id, slice.toString('base64'));
+  });
+  return contents;
+}
+
+function claimedRun(
+  tokens: RunTokens,
+  row: ClaimedRow,
+  content: string | null,
+  children: ChildSummary[] | undefined,
+): ClaimedRun {
+  const file: ClaimedFile | null =
+    row.file_id === null
+      ? null
+      : {
+          file_id: row.file_id,
+          name: row.file_name,
+          size: row.file_size,
+          sha256: row.sha256,
+          content_base64: content,
+        };
+  const { id: runId, epoch, organisation_id: organisationId, root_id: executionId, task } = row;
+  return {
+    run_id: runId,
+    epoch,
+    task,
+    input: row.input,
+    attempt: row.attempts + 1,
+    max_attempts: row.max_attempts,
+    organisation_id: organisationId,
+    execution_id: executionId,
+    token: tokens.issue(
+      { runId, epoch, organisationId, executionId, task },
+      row.hard_limit_ms + TOKEN_MARGIN_MS,
+    ),
+    soft_limit_ms: row.soft_limit_ms,
+    hard_limit_ms: row.hard_limit_ms,
+    file,
+    children: isContinuation(row) ? (children ?? []) : null,
+  };
+}
+
+async function refusals(
+  database: Database,
+  session: Session,
+  claims: readonly Claim[],
+  granted: ReadonlyMap<string, unknown>,
+): Promise<Map<string, string>> {
+  const refused = claims.map((item) => item.dispatch_id).filter((id) => !granted.has(id));
+  if (refused.length === 0) return new Map();
+  const rows = await database.hot<{ id: string; pool: string | null; session_id: string | null }>(
+    dispatchHolders,
+    [refused],
+  );
+  return new Map(rows.map((row) => [row.id, refusalReason(row, session)]));
+}
+
+function refusalReason(row: { pool: string | null; session_id: string | null }, session: Session): string {
+  if (row.session_id !== null) return 'another claim holds this dispatch';
+  if (row.pool !== session.pool) return 'this dispatch is published elsewhere';
+  return 'this session has ended, or none of the runs is queued any more';
+}
+
+function answerFor(
+  item: Claim,
+  runs: ClaimedRun[] | undefined,
+  reasons: ReadonlyMap<string, string>,
+): ClaimAnswer {
+  if (runs !== undefined) return { dispatch_id: item.dispatch_id, answer: 'granted', reason: null, runs };
+  const reason = reasons.get(item.dispatch_id) ?? 'this dispatch is done';
+  return { dispatch_id: item.dispatch_id, answer: 'refused', reason, runs: [] };
+}

@@ -1,0 +1,73 @@
+import type { LogLinesRequest, ProgressRequest } from '@longshore/contracts';
+import type { Database } from '../store/database.ts';
+import { familyRange } from '../store/family-ids.ts';
+import type { RunTokenClaims, RunTokens } from './run-tokens.ts';
+
+/** What running attempts say while they run. An item without a valid token is dropped: it can write nowhere. */
+export interface RunJournal {
+  progress(items: ProgressRequest['items']): Promise<void>;
+  log(items: LogLinesRequest['items']): Promise<void>;
+}
+
+/** $1 {run id: {epoch, percentage, message, data}}, $2 run ids ascending, $3..$4 family range. */
+const writeProgress = {
+  name: 'write_progress',
+  text: `
+update runs r set progress = ($1::jsonb -> r.id::text) - 'epoch'
+ where r.id = any($2::uuid[]) and r.id between $3::uuid and $4::uuid
+   and r.state = 'running' and r.epoch = ($1::jsonb -> r.id::text ->> 'epoch')::int`,
+};
+
+/** A run keeps at most this many log lines. */
+export const MAX_LOG_LINES = 10_000;
+
+/** $1 [{run_id, level, message, fields}] */
+const writeLogLines = `
+insert into run_logs (run_id, level, message, fields)
+select l.run_id, l.level, l.message, l.fields
+  from jsonb_to_recordset($1::jsonb) as l (run_id uuid, level text, message text, fields jsonb)
+ where (select count(*) from (select 1 from run_logs k where k.run_id = l.run_id limit $2::int) counted) < $2::int`;
+
+export function createRunJournal({
+  database,
+  tokens,
+}: {
+  database: Database;
+  tokens: RunTokens;
+}): RunJournal {
+  return {
+    async progress(items) {
+      const latest = new Map<string, { run: RunTokenClaims; item: (typeof items)[number] }>();
+      for (const item of items) {
+        const run = tokens.verify(item.token);
+        if (run !== null) latest.set(run.runId, { run, item });
+      }
+      if (latest.size === 0) return;
+      const ids = [...latest.keys()].sort();
+      const { from, to } = familyRange(ids);
+      const values = [...latest.values()].map(({ run, item: { percentage, message, data } }) => [
+        run.runId,
+        { epoch: run.epoch, percentage, message, data },
+      ]);
+      await database.hot(writeProgress, [
+        withoutNul(JSON.stringify(Object.fromEntries(values))),
+        ids,
+        from,
+        to,
+      ]);
+    },
+    async log(items) {
+      const rows = items.flatMap(({ token, level, message, fields }) => {
+        const run = tokens.verify(token);
+        return run === null ? [] : [{ run_id: run.runId, level, message, fields }];
+      });
+      if (rows.length > 0)
+        await database.query(writeLogLines, [withoutNul(JSON.stringify(rows)), MAX_LOG_LINES]);
+    },
+  };
+}
+
+/** PostgreSQL stores no NUL: what people read may lose it, results may not (those are refused one by one). */
+function withoutNul(json: string): string {
+  return json.replaceAll(/(?<!\\)((?:\\\\)*)\\u0000/g, '$1');
+}

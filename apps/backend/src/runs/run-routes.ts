@@ -1,0 +1,97 @@
+import { pipeline } from 'node:stream/promises';
+import { apiError, routes, type ChildResults } from '@longshore/contracts';
+import type { Deployments } from '../deployments/deployments.ts';
+import type { FileStore } from '../files/file-store.ts';
+import type { Caller } from '../http/auth.ts';
+import { handle, type MountedRoute } from '../http/server.ts';
+import type { Database } from '../store/database.ts';
+import { familyRange } from '../store/family-ids.ts';
+import type { RunTokenClaims } from './run-tokens.ts';
+
+export interface RunRoutesDependencies {
+  readonly database: Database;
+  readonly store: FileStore;
+  readonly deployments: Deployments;
+  /** The largest output of a run, bytes. */
+  readonly maxOutputBytes: number;
+}
+
+/** What a claimed run may reach with its token: its own execution's files, its children, its own output. */
+export function runRoutes(dependencies: RunRoutesDependencies): MountedRoute[] {
+  const { database, store, deployments } = dependencies;
+  return [
+    handle(routes.fileContent, async ({ params, caller, response }) => {
+      const file = await fileOf(database, params.id, runOf(caller));
+      response.setHeader('Content-Type', 'application/octet-stream');
+      response.setHeader('Content-Length', String(file.size));
+      if (file.size === 0) response.end();
+      else await pipeline(store.stream(file), response);
+      return undefined;
+    }),
+    handle(routes.childResults, async ({ params, caller }) => ({
+      children: await childrenFor(database, params.id, runOf(caller)),
+    })),
+    handle(routes.storeOutput, async ({ params, caller, request }) => {
+      const run = runOf(caller);
+      if (run.runId !== params.id) throw apiError('not_found', 'No such run');
+      return await storeOutput(dependencies, run, request);
+    }),
+    handle(routes.workflowVersion, async ({ params, caller }) => ({
+      id: params.id,
+      definition: await deployments.workflowVersion(params.id, runOf(caller).organisationId),
+    })),
+  ];
+}
+
+function runOf(caller: Caller): RunTokenClaims {
+  if (caller.kind !== 'run') throw apiError('permission_denied', 'This route needs a run token');
+  return caller.run;
+}
+
+async function fileOf(database: Database, fileId: string, run: RunTokenClaims) {
+  const [file] = await database.query<{ object: string; offset: number; size: number }>(
+    `select object, byte_offset::float8 as offset, size::float8 as size from files
+      where id = $1 and execution_id = $2 and organisation_id = $3`,
+    [fileId, run.executionId, run.organisationId],
+  );
+  if (file === undefined) throw apiError('not_found', 'This run has no such file');
+  return file;
+}
+
+/** A continuation reads its parent's children, any other run its own. */
+async function childrenFor(
+  database: Database,
+  runId: string,
+  run: RunTokenClaims,
+): Promise<ChildResults['children']> {
+  if (run.runId !== runId) throw apiError('not_found', 'No such run');
+  const { from, to } = familyRange([runId]);
+  return await database.query<ChildResults['children'][number]>(
+    `select c.id as run_id, c.key, c.ordinal, c.state, c.error, c.output
+       from runs r join runs c on c.parent_id = case when r.ordinal is null and r.parent_id is not null then r.parent_id else r.id end
+      where r.id = $1 and c.ordinal is not null and r.id between $2 and $3 and c.id between $2 and $3
+      order by c.ordinal`,
+    [runId, from, to],
+  );
+}
+
+async function storeOutput(
+  { store, maxOutputBytes }: RunRoutesDependencies,
+  run: RunTokenClaims,
+  body: AsyncIterable<Uint8Array>,
+): Promise<{ ref: string; size: number }> {
+  const ref = `outputs/${run.runId}-${run.epoch}`;
+  const pending = await store.begin(ref);
+  try {
+    for await (const chunk of body) {
+      await pending.append(chunk);
+      if (pending.size > maxOutputBytes)
+        throw apiError('too_large', `The output is larger than ${maxOutputBytes} bytes`);
+    }
+    await pending.commit();
+    return { ref, size: pending.size };
+  } catch (error) {
+    await pending.discard();
+    throw error;
+  }
+}

@@ -1,0 +1,151 @@
+import type { Publisher } from '@longshore/broker';
+import type { Logger } from '@longshore/runtime';
+import { brokerJobId, type Dispatcher } from '../dispatch/dispatcher.ts';
+import type { Pools } from '../dispatch/pools.ts';
+import type { AttemptEnd, EndAttempts } from '../runs/attempt-ends.ts';
+import type { Database } from '../store/database.ts';
+
+/** A run that was claimed this often and never got to its end takes its workers down: it is failed. */
+export const POISON_STARTS = 5;
+
+export interface ReconcilerDependencies {
+  readonly database: Database;
+  readonly dispatcher: Dispatcher;
+  readonly publisher: Publisher;
+  readonly pools: Pools;
+  readonly endAttempts: EndAttempts;
+  readonly logger: Logger;
+  readonly sessionTimeoutMs: number;
+}
+
+interface HeldRow {
+  dispatch_id: string;
+  id: string;
+  epoch: number;
+  starts: number;
+}
+
+/** What the reconciler did, for logs and metrics. */
+export interface Reconciliation {
+  readonly lapsedSessions: number;
+  readonly requeued: number;
+  readonly poisoned: number;
+  readonly republished: number;
+}
+
+/**
+ * One pass over what may have been lost: sessions that fell silent, runs held by sessions that ended, publications
+ * that nobody claimed, deferred dispatches that are due. Each looks at live things only, never at history, so a pass
+ * costs the same on a million finished runs.
+ */
+export function createReconciler(dependencies: ReconcilerDependencies) {
+  return async function reconcile(): Promise<Reconciliation> {
+    const lapsedSessions = await lapseSilentSessions(dependencies);
+    const { requeued, poisoned } = await takeBackHeldRuns(dependencies);
+    const abandoned = await takeBackFromDeadPools(dependencies);
+    const republished = await takeBackLostPublications(dependencies);
+    const woken = await wakeDeferred(dependencies.database);
+    if (requeued + republished + abandoned + woken > 0) dependencies.dispatcher.pumpAll();
+    return { lapsedSessions, requeued, poisoned, republished: republished + abandoned };
+  };
+}
+
+async function lapseSilentSessions({ database, logger, pools, sessionTimeoutMs }: ReconcilerDependencies) {
+  const rows = await database.query<{ id: string; pool: string; instance: string }>(
+    `update sessions set state = 'lapsed', ended_at = now()
+      where ended_at is null and seen_at < now() - $1::float8 * interval '1 ms'
+      returning id, pool, instance`,
+    [sessionTimeoutMs],
+  );
+  for (const { id, pool, instance } of rows)
+    logger.warn('Session lapsed', { session_id: id, pool, instance });
+  if (rows.length > 0) await pools.refresh();
+  return rows.length;
+}
+
+async function takeBackHeldRuns({ database, endAttempts, logger }: ReconcilerDependencies) {
+  const rows = await database.query<HeldRow>(
+    `select d.id as dispatch_id, r.id, r.epoch, r.starts
+       from dispatches d
+       join sessions s on s.id = d.session_id and s.ended_at is not null
+       cross join lateral unnest(d.run_ids) as u (run_id)
+       join runs r on r.id = u.run_id and r.state = 'running' and r.session_id = d.session_id
+      order by r.id limit 500`,
+  );
+  const ends = rows.map(endOfHeld);
+  if (ends.length > 0) await endAttempts(ends);
+  const poisoned = ends.filter((end) => end.to === 'failed');
+  for (const end of poisoned) logger.error('Run failed: its starts are used up', { run_id: end.runId });
+  await removeEmptyDispatches(database);
+  return { requeued: ends.length - poisoned.length, poisoned: poisoned.length };
+}
+
+function endOfHeld(row: HeldRow): AttemptEnd {
+  const base = { runId: row.id, epoch: row.epoch, task: null, output: null, delayMs: 0 };
+  if (row.starts < POISON_STARTS) return { ...base, to: 'released', error: null };
+  const message = `started ${row.starts} times, and each time its worker was lost before it ended`;
+  return { ...base, to: 'failed', error: { code: 'poison', message, detail: null } };
+}
+
+/** A dispatch of an ended session none of whose runs it still holds has nothing left to answer for. */
+async function removeEmptyDispatches(database: Database): Promise<void> {
+  await database.query(
+    `delete from dispatches d using sessions s
+      where s.id = d.session_id and s.ended_at is not null
+        and not exists (select 1 from unnest(d.run_ids) as u (run_id)
+                          join runs r on r.id = u.run_id and r.state = 'running' and r.dispatch_id = d.id)`,
+  );
+}
+
+/** Messages in the queue of a pool without a live session reach nobody: their dispatches wait again for any pool. */
+async function takeBackFromDeadPools({ database }: ReconcilerDependencies): Promise<number> {
+  const rows = await database.query(
+    `update dispatches d set pool = null, due = now()
+      where d.pool is not null and d.session_id is null and d.due < now()
+        and not exists (select 1 from sessions s where s.pool = d.pool and s.ended_at is null)
+      returning d.id`,
+  );
+  return rows.length;
+}
+
+interface OverdueRow {
+  id: string;
+  pool: string;
+  publications: number;
+}
+
+async function takeBackLostPublications(dependencies: ReconcilerDependencies): Promise<number> {
+  const { database, publisher, dispatcher, pools, logger } = dependencies;
+  const overdue = await database.query<OverdueRow>(
+    `update dispatches set due = now() + $2::float8 * interval '1 ms'
+      where pool = any($1::text[]) and session_id is null and due < now() returning id, pool, publications`,
+    [pools.led().map((pool) => pool.pool), dispatcher.publicationTimeoutMs],
+  );
+  const lost: OverdueRow[] = [];
+  for (const row of overdue) {
+    try {
+      if (!(await publisher.exists(row.pool, brokerJobId(row.id, row.publications)))) lost.push(row);
+    } catch (error) {
+      logger.warn('The broker did not answer; publications are checked again later', { error });
+      return 0;
+    }
+  }
+  if (lost.length === 0) return 0;
+  const rows = await database.query(
+    `update dispatches set pool = null, due = now()
+      where id = any($1::uuid[]) and session_id is null and publications = ($2::jsonb ->> id::text)::int returning id`,
+    [
+      lost.map((row) => row.id),
+      JSON.stringify(Object.fromEntries(lost.map((row) => [row.id, row.publications]))),
+    ],
+  );
+  logger.warn('Messages were lost by the broker; their runs are published again', { count: rows.length });
+  return rows.length;
+}
+
+async function wakeDeferred(database: Database): Promise<number> {
+  const rows = await database.query(
+    `update dispatches set ready = true where not ready and due <= now() returning id`,
+  );
+  return rows.length;
+}

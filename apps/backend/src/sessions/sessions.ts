@@ -1,0 +1,174 @@
+import { createHash } from 'node:crypto';
+import {
+  apiError,
+  CONTRACT_VERSION,
+  isServedContractVersion,
+  type HeartbeatRequest,
+  type HeartbeatResponse,
+  type RegisterSessionRequest,
+  type RegisterSessionResponse,
+} from '@longshore/contracts';
+import { uuidV7, type Logger } from '@longshore/runtime';
+import type { TaskCatalogue } from '../dispatch/task-catalogue.ts';
+import type { Database } from '../store/database.ts';
+
+/** What a request needs to know of the worker process behind it. */
+export interface Session {
+  readonly id: string;
+  readonly pool: string;
+  readonly worker: string;
+}
+
+export interface Sessions {
+  register(request: RegisterSessionRequest): Promise<RegisterSessionResponse>;
+  heartbeat(session: Session, request: HeartbeatRequest): Promise<HeartbeatResponse>;
+  /** The session by id. @throws ApiError 410 when it has ended or never was. */
+  require(id: string): Promise<Session>;
+  /** A worker says goodbye. What it still holds is requeued by the reconciler at once. */
+  end(session: Session): Promise<void>;
+}
+
+export interface SessionsDependencies {
+  readonly database: Database;
+  readonly catalogue: TaskCatalogue;
+  readonly logger: Logger;
+  readonly sessionTimeoutMs: number;
+  /** Called when the set of live sessions changed. */
+  readonly changed: () => Promise<void>;
+}
+
+const HEARTBEAT_BUSY_MS = 1_000;
+const HEARTBEAT_IDLE_MS = 10_000;
+
+export function createSessions(dependencies: SessionsDependencies): Sessions {
+  const { database, catalogue, logger, sessionTimeoutMs, changed } = dependencies;
+  const live = new Map<string, Session>();
+
+  async function register(request: RegisterSessionRequest): Promise<RegisterSessionResponse> {
+    refuseUnservedContract(request.contract_version);
+    await catalogue.register(request.tasks);
+    const session: Session = { id: uuidV7(), pool: poolNameOf(request), worker: request.worker };
+    await insertSession(database, session, request);
+    live.set(session.id, session);
+    await changed();
+    logger.info('Session registered', {
+      session_id: session.id,
+      pool: session.pool,
+      instance: request.instance,
+    });
+    return answerTo(session, sessionTimeoutMs);
+  }
+
+  async function heartbeat(session: Session, request: HeartbeatRequest): Promise<HeartbeatResponse> {
+    const rows = await database.hot<{ dispatched: number; changed: boolean }>(renewSession, [
+      session.id,
+      request.active,
+      request.loop_age_ms,
+      request.state,
+      session.pool,
+    ]);
+    const [row] = rows;
+    if (row === undefined) {
+      live.delete(session.id);
+      return { status: 'lapsed', cancelled: [], dispatched: 0 };
+    }
+    if (row.changed) await changed();
+    return { status: 'live', cancelled: [], dispatched: row.dispatched };
+  }
+
+  return {
+    register,
+    heartbeat,
+    async require(id) {
+      const known = live.get(id);
+      if (known !== undefined) return known;
+      const [row] = await database.query<Session & { ended: boolean }>(
+        'select id, pool, worker, ended_at is not null as ended from sessions where id = $1',
+        [id],
+      );
+      if (row === undefined || row.ended)
+        throw apiError('session_lapsed', 'this session has ended: register again');
+      live.set(id, { id: row.id, pool: row.pool, worker: row.worker });
+      return live.get(id)!;
+    },
+    async end(session) {
+      live.delete(session.id);
+      await database.query(
+        `update sessions set state = 'ended', ended_at = now() where id = $1 and ended_at is null`,
+        [session.id],
+      );
+      await changed();
+      logger.info('Session ended', { session_id: session.id, pool: session.pool });
+    },
+  };
+}
+
+function insertSession(
+  database: Database,
+  session: Session,
+  request: RegisterSessionRequest,
+): Promise<unknown> {
+  return database.query(
+    `insert into sessions (id, pool, worker, instance, hostname, pid, queues, tasks, concurrency, contract_version, health_port)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+    [
+      session.id,
+      session.pool,
+      request.worker,
+      request.instance,
+      request.hostname,
+      request.pid,
+      request.queues,
+      request.tasks.map((task) => task.name),
+      request.concurrency,
+      request.contract_version,
+      request.health_port,
+    ],
+  );
+}
+
+function answerTo(session: Session, sessionTimeoutMs: number): RegisterSessionResponse {
+  return {
+    session_id: session.id,
+    pool: session.pool,
+    broker_queue: session.pool,
+    contract_version: CONTRACT_VERSION,
+    heartbeat_busy_ms: HEARTBEAT_BUSY_MS,
+    heartbeat_idle_ms: Math.min(HEARTBEAT_IDLE_MS, Math.floor(sessionTimeoutMs / 1.5)),
+    session_timeout_ms: sessionTimeoutMs,
+  };
+}
+
+/** $1 session, $2 active runs, $3 age of the main loop in ms, $4 state, $5 pool. No row: the session has lapsed. */
+const renewSession = {
+  name: 'renew_session',
+  text: `
+with before as (select state from sessions where id = $1::uuid)
+update sessions s
+   set seen_at = now(), active = $2::int, loop_age_ms = $3::float8, state = $4
+ where s.id = $1::uuid and s.ended_at is null
+returning (select state from before) <> s.state as changed,
+          (select count(*)::int from dispatches d where d.pool = $5 and d.session_id is null) as dispatched`,
+};
+
+function refuseUnservedContract(version: number): void {
+  if (isServedContractVersion(version)) return;
+  const older = version < CONTRACT_VERSION;
+  throw apiError(
+    'upgrade_required',
+    `this backend speaks contract version ${CONTRACT_VERSION} and ${CONTRACT_VERSION - 1}, the worker ${version}: ` +
+      `upgrade the ${older ? 'worker' : 'backend'}`,
+  );
+}
+
+/**
+ * A pool is all processes of one worker name with the same queue list and the same tasks. What differs gets a pool
+ * of its own, so that during a rolling upgrade no run is handed to a process that does not know its task.
+ */
+function poolNameOf(request: RegisterSessionRequest): string {
+  const tasks = request.tasks.map((task) => task.name).sort();
+  const hash = createHash('sha256')
+    .update(JSON.stringify([request.queues, tasks]))
+    .digest('hex');
+  return `${request.worker}-${hash.slice(0, 8)}`;
+}

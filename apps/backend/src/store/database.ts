@@ -1,0 +1,113 @@
+import pg from 'pg';
+import type { Logger } from '@longshore/runtime';
+
+/** One named statement: prepared once per connection, planned once. */
+export interface Statement {
+  readonly name: string;
+  readonly text: string;
+}
+
+export type SqlClient = Pick<pg.PoolClient, 'query'>;
+
+/**
+ * The database of the truth. `hot` runs the statements of the claim-report path on a pool of their own, whose
+ * settings keep the planner on index plans whatever the tables look like; everything else goes through `query`.
+ */
+export interface Database {
+  query<Row extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<Row[]>;
+  hot<Row extends pg.QueryResultRow>(statement: Statement, values: unknown[]): Promise<Row[]>;
+  transaction<T>(work: (client: SqlClient) => Promise<T>): Promise<T>;
+  /** Statements sent since the start, by pool; for metrics. */
+  statements(): { hot: number; other: number };
+  close(): Promise<void>;
+}
+
+const HOT_SETTINGS =
+  '-c plan_cache_mode=force_generic_plan -c jit=off -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off';
+
+/** Postgres error codes after which the same statement may simply be sent again: deadlock, serialization. */
+const RETRYABLE = new Set(['40P01', '40001']);
+const MAX_RETRIES = 5;
+
+export interface DatabaseOptions {
+  readonly url: string;
+  readonly logger: Logger;
+  /** Connections of each of the two pools. Default 4. */
+  readonly connections?: number;
+}
+
+export function createDatabase({ url, logger, connections = 4 }: DatabaseOptions): Database {
+  const hotPool = createPool(url, connections, HOT_SETTINGS, logger);
+  const pool = createPool(url, connections, '-c jit=off', logger);
+  const sent = { hot: 0, other: 0 };
+
+  return {
+    async query<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []) {
+      sent.other += 1;
+      return (await pool.query<Row>(text, values)).rows;
+    },
+    hot: (statement, values) =>
+      withRetry(async () => {
+        sent.hot += 1;
+        return (await hotPool.query({ ...statement, values })).rows;
+      }),
+    async transaction(work) {
+      const client = await pool.connect();
+      let broken: Error | undefined;
+      try {
+        await client.query('begin');
+        const result = await work(client);
+        await client.query('commit');
+        sent.other += 3;
+        return result;
+      } catch (error) {
+        broken = await rollback(client);
+        throw error;
+      } finally {
+        client.release(broken);
+      }
+    },
+    statements: () => ({ ...sent }),
+    async close() {
+      await Promise.all([hotPool.end(), pool.end()]);
+    },
+  };
+}
+
+function createPool(url: string, max: number, options: string, logger: Logger): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max,
+    options,
+    application_name: 'longshore-backend',
+    connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+  });
+  pool.on('error', (error) => logger.warn('An idle database connection was lost', { error }));
+  return pool;
+}
+
+async function rollback(client: SqlClient): Promise<Error | undefined> {
+  try {
+    await client.query('rollback');
+    return undefined;
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+async function withRetry<T>(send: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await send();
+    } catch (error) {
+      if (attempt > MAX_RETRIES || !RETRYABLE.has(sqlStateOf(error) ?? '')) throw error;
+    }
+  }
+}
+
+/** The SQLSTATE of a database error, if it is one. */
+export function sqlStateOf(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+}

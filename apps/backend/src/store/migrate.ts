@@ -1,0 +1,41 @@
+import type { Logger } from '@longshore/runtime';
+import type { Database } from './database.ts';
+import { initial } from './migrations/0001-initial.ts';
+
+/** In order; a migration that was released is never edited, only followed. */
+const migrations: readonly { name: string; sql: string }[] = [{ name: '0001-initial', sql: initial }];
+
+/** Any number; the same for every backend, so that two of them never migrate at once. */
+const MIGRATION_LOCK = 7_061_982;
+
+/**
+ * Brings the database to this release's schema. Safe to call from several backends at once.
+ *
+ * @throws when the database was written by a newer release.
+ */
+export async function migrate(database: Database, logger: Logger): Promise<void> {
+  await database.transaction(async (client) => {
+    await client.query('select pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
+    await client.query(
+      'create table if not exists schema_migrations (name text primary key, applied_at timestamptz not null default now())',
+    );
+    const { rows } = await client.query<{ name: string }>('select name from schema_migrations');
+    const applied = new Set(rows.map((row) => row.name));
+    refuseNewerSchema(applied);
+    for (const migration of migrations.filter(({ name }) => !applied.has(name))) {
+      await client.query(migration.sql);
+      await client.query('insert into schema_migrations (name) values ($1)', [migration.name]);
+      logger.info('Applied migration', { migration: migration.name });
+    }
+  });
+}
+
+function refuseNewerSchema(applied: ReadonlySet<string>): void {
+  const known = new Set(migrations.map(({ name }) => name));
+  const unknown = [...applied].filter((name) => !known.has(name));
+  if (unknown.length > 0) {
+    throw new Error(
+      `the database was written by a newer release (${unknown.join(', ')}): upgrade this backend`,
+    );
+  }
+}

@@ -1,0 +1,27 @@
+import type { Database } from './database.ts';
+
+/**
+ * Makes sure that this month's and the next month's partition of `runs` exist. Called at start and once a day;
+ * a run outside every month (a clock gone wrong) lands in the default partition and is not refused.
+ */
+export async function ensurePartitions(database: Database, now: Date): Promise<void> {
+  for (const offset of [0, 1]) {
+    const from = monthStart(now, offset);
+    const to = monthStart(now, offset + 1);
+    const name = `runs_${from.toISOString().slice(0, 7).replace('-', '_')}`;
+    await database.query(
+      `create table if not exists ${name} partition of runs
+         for values from ('${firstIdAt(from)}') to ('${firstIdAt(to)}') with (fillfactor = 50)`,
+    );
+  }
+}
+
+function monthStart(now: Date, offset: number): Date {
+  return new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + offset, 1));
+}
+
+/** The least UUID v7 of a moment: its 48-bit millisecond, then zeros. */
+function firstIdAt(moment: Date): string {
+  const hex = moment.getTime().toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
+}

@@ -1,0 +1,47 @@
+import { loadConfig } from '@longshore/runtime';
+import { CliError } from '../cli-error.ts';
+import { findCredentials } from '../home/credentials.ts';
+import { homeAt } from '../home/home.ts';
+import { readInstance } from '../home/instance.ts';
+import { createPlatformClient, type PlatformClient } from './platform-client.ts';
+
+/** What a command line may say about the platform to talk to. */
+export interface ConnectionFlags {
+  url?: string;
+  adminKey?: string;
+  apiKey?: string;
+}
+
+type KeyKind = 'admin' | 'organisation';
+
+const KEY_WORDS = {
+  admin: { flag: '--admin-key', variable: 'LONGSHORE_ADMIN_API_KEY', field: 'admin_key' },
+  organisation: { flag: '--api-key', variable: 'LONGSHORE_API_KEY', field: 'api_key' },
+} as const;
+
+/**
+ * A client with a key of this kind. Address and key each come from the flag, else the environment, else from the home. A key
+ * of the home is sent to the platform of the home alone.
+ */
+export function connect(kind: KeyKind, flags: ConnectionFlags, env: NodeJS.ProcessEnv = process.env): PlatformClient {
+  const config = loadConfig(['longshoreHome', 'longshoreUrl', 'apiKey', 'adminApiKey', 'port'], { env });
+  const home = homeAt(config.longshoreHome);
+  const ofHome = readInstance(home)?.url ?? `http://127.0.0.1:${config.port}`;
+  const url = flags.url ?? config.longshoreUrl ?? ofHome;
+  const given = kind === 'admin' ? (flags.adminKey ?? config.adminApiKey) : (flags.apiKey ?? config.apiKey);
+  const key = given ?? (sameOrigin(url, ofHome) ? findCredentials(home)?.[KEY_WORDS[kind].field] : undefined);
+  if (key === undefined) throw noKey(kind, url, home.folder);
+  return createPlatformClient({ url, key });
+}
+
+function sameOrigin(one: string, other: string): boolean {
+  return URL.canParse(one) && URL.canParse(other) && new URL(one).origin === new URL(other).origin;
+}
+
+function noKey(kind: KeyKind, url: string, home: string): CliError {
+  if (!URL.canParse(url)) return new CliError(`"${url}" is not an address: write it as http://host:port.`);
+  const { flag, variable } = KEY_WORDS[kind];
+  return new CliError(
+    `There is no ${kind} key for ${url}: give one with ${flag} or ${variable}, or start a platform in ${home} with "longshore up".`,
+  );
+}

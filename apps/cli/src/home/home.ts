@@ -1,0 +1,27 @@
+import { join, resolve } from 'node:path';
+
+/** Where things lie in the folder in which the platform keeps what it makes itself. Absolute paths. */
+export interface Home {
+  readonly folder: string;
+  /** Keys, written by the backend at its first start. */
+  readonly credentials: string;
+  /** Which platform runs from this folder. */
+  readonly instance: string;
+  readonly logs: string;
+  readonly postgres: string;
+  /** Settings for workers that are served by hand. */
+  readonly dev: string;
+}
+
+/** The layout of a home. Makes nothing. */
+export function homeAt(folder: string): Home {
+  const root = resolve(folder);
+  return {
+    folder: root,
+    credentials: join(root, 'credentials.json'),
+    instance: join(root, 'instance.json'),
+    logs: join(root, 'logs'),
+    postgres: join(root, 'postgres'),
+    dev: join(root, 'dev'),
+  };
+}

@@ -1,0 +1,21 @@
+import { existsSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+
+/** Folder that holds all apps: of the checkout when this runs from source, else of the bundles. */
+const isSource = import.meta.filename.endsWith('.ts');
+const APPS = isSource ? join(import.meta.dirname, '..', '..', '..') : dirname(dirname(import.meta.filename));
+
+/** The file that starts an app of this release. */
+export function appEntry(app: string): string {
+  return isSource ? join(APPS, app, 'src', 'main.ts') : join(APPS, app, 'main.js');
+}
+
+/** Whether this process runs that app. Process ids are used again; a command line tells. */
+export function looksLikeApp(commandLine: readonly string[], app: string): boolean {
+  return commandLine.some((part) => part === appEntry(app) || (part.includes(`/${app}/`) && /^main\.[jt]s$/.test(basename(part))));
+}
+
+/** Whether the app is part of this installation. */
+export function hasApp(app: string): boolean {
+  return existsSync(appEntry(app));
+}

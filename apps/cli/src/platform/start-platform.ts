@@ -1,0 +1,154 @@
+import { mkdirSync } from 'node:fs';
+import { type CoreWorkerName, coreWorkerNames } from '@longshore/contracts';
+import { lockFolder } from '@longshore/embedded-postgres';
+import { type Clock, createSupervisor, type Logger, type Supervisor, systemClock } from '@longshore/runtime';
+import { createPlatformClient } from '../client/platform-client.ts';
+import { type Credentials, findCredentials, readCredentials } from '../home/credentials.ts';
+import { readInstance, removeInstance, writeInstance } from '../home/instance.ts';
+import { appEntry } from './app-entry.ts';
+import { type Addresses, backendEnvironment, workerEnvironment } from './child-environment.ts';
+import { writeDevelopmentSettings } from './development-settings.ts';
+import { awaitLeftovers, leftoverProcesses } from './leftovers.ts';
+import { claimPort } from './ports.ts';
+import { backendIsReady, type StartedWorker, workersAreRegistered } from './readiness.ts';
+import type { PlatformSettings } from './settings.ts';
+import { openStorage } from './storage.ts';
+
+export interface StartOptions {
+  settings: PlatformSettings;
+  logger: Logger;
+  /** Ends the start before it is done. */
+  signal: AbortSignal;
+  /** Told about each step that takes time. */
+  onStep: (step: string) => void;
+  clock?: Clock;
+}
+
+/** A platform whose backend is ready and whose workers are registered. */
+export interface Platform {
+  readonly url: string;
+  readonly credentials: Credentials;
+  /** Whether the keys were made by this start. */
+  readonly isNew: boolean;
+  /** Workers first, then the backend to which they report, the database last. Each gets its grace. */
+  stop(): Promise<void>;
+}
+
+/** A backend that died is missed by all others. */
+const RESTART_DELAY_MS = 1_000;
+/** Beyond its grace a process has this long to give back what is left. */
+const HAND_BACK_MS = 6_000;
+
+/**
+ * Starts everything that one platform consists of. Throws with a sentence when it cannot; what was started until then is
+ * stopped before.
+ */
+export async function startPlatform(options: StartOptions): Promise<Platform> {
+  const started = new AsyncDisposableStack();
+  try {
+    return await assemble({ clock: systemClock, ...options }, started);
+  } catch (error) {
+    await started.disposeAsync();
+    throw error;
+  }
+}
+
+type Context = Required<StartOptions>;
+
+async function assemble(context: Context, started: AsyncDisposableStack): Promise<Platform> {
+  const { settings, onStep, logger, clock, signal } = context;
+  await holdHome(context, started);
+  await endLeftovers(context);
+  const port = await claimPort(settings.host, settings.port);
+  const isNew = findCredentials(settings.home) === undefined;
+
+  onStep('starting the database');
+  const storage = await openStorage(settings, logger);
+  started.defer(() => storage.stop());
+  signal.throwIfAborted();
+  const addresses = { ...storage, port, url: `http://${reachable(settings.host)}:${port}` };
+
+  const save = instanceRecord(context, addresses.url);
+  const supervisor = createSupervisor({ logger, clock, restartDelayMs: RESTART_DELAY_MS, onEvent: () => save(supervisor) });
+  started.defer(() => supervisor.stopAll(AbortSignal.timeout(settings.graceMs + HAND_BACK_MS)));
+  started.defer(() => stopWorkers(supervisor, settings));
+
+  onStep('starting the backend');
+  const credentials = await startBackend(context, supervisor, addresses);
+  onStep('starting the workers');
+  writeDevelopmentSettings(settings.home, absentWorkers(settings), { addresses, credentials });
+  await startWorkers(context, supervisor, { addresses, credentials });
+  return { url: addresses.url, credentials, isNew, stop: () => started.disposeAsync() };
+}
+
+/** A client asks for the lock for an instant, to see whether somebody holds it: hence the few attempts. */
+async function holdHome({ settings: { home }, clock }: Context, started: AsyncDisposableStack): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const lock = lockFolder(home.folder);
+      started.defer(() => lock.release());
+      started.defer(() => removeInstance(home));
+      mkdirSync(home.logs, { recursive: true });
+      return;
+    } catch (error) {
+      if (attempt === 4) throw error;
+      await clock.sleep(25);
+    }
+  }
+}
+
+async function endLeftovers({ settings, onStep, clock }: Context): Promise<void> {
+  const earlier = readInstance(settings.home);
+  if (earlier === undefined || leftoverProcesses(earlier).length === 0) return;
+  onStep('waiting for the processes of a platform that was killed');
+  await awaitLeftovers(earlier, settings.graceMs + HAND_BACK_MS, clock);
+}
+
+function reachable(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  return host.includes(':') ? `[${host === '::' ? '::1' : host}]` : host;
+}
+
+/** Keeps the record of this platform as its processes come and go. */
+function instanceRecord({ settings: { home }, clock }: Context, url: string): (supervisor: Supervisor) => void {
+  const startedAt = new Date(clock.now()).toISOString();
+  return ({ children }) => {
+    const processes = children.flatMap(({ name, pid }) => (pid === undefined ? [] : [{ name, pid }]));
+    writeInstance(home, { pid: process.pid, url, started_at: startedAt, processes });
+  };
+}
+
+async function stopWorkers(supervisor: Supervisor, { graceMs }: PlatformSettings): Promise<void> {
+  const deadline = AbortSignal.timeout(graceMs + HAND_BACK_MS);
+  const workers = supervisor.children.filter(({ name }) => name !== 'backend');
+  await Promise.all(workers.map((worker) => worker.stop(deadline)));
+}
+
+function absentWorkers({ workers }: PlatformSettings): CoreWorkerName[] {
+  return coreWorkerNames.filter((name) => !workers.includes(name));
+}
+
+async function startBackend(
+  { settings, clock, signal }: Context,
+  supervisor: Supervisor,
+  addresses: Addresses,
+): Promise<Credentials> {
+  const env = backendEnvironment(settings, addresses);
+  const backend = supervisor.add({ name: 'backend', command: process.execPath, args: [appEntry('backend')], env });
+  await backendIsReady(backend, addresses.url, { clock, signal });
+  return readCredentials(settings.home);
+}
+
+async function startWorkers(
+  { settings, clock, signal }: Context,
+  supervisor: Supervisor,
+  given: { addresses: Addresses; credentials: Credentials },
+): Promise<void> {
+  const workers = settings.workers.map((name): StartedWorker => {
+    const env = workerEnvironment(name, settings, given);
+    const startedAt = clock.monotonic();
+    return { name, startedAt, child: supervisor.add({ name, command: process.execPath, args: [appEntry(name)], env }) };
+  });
+  const client = createPlatformClient({ url: given.addresses.url, key: given.credentials.admin_key });
+  await workersAreRegistered(workers, client, { clock, signal });
+}

@@ -1,0 +1,42 @@
+import type { WorkflowDefinition } from '@longshore/contracts';
+import type { DocumentKind, FieldProblem, ReadLimits, UnreadableReason } from '@longshore/documents';
+
+/** What the pool asks of a thread; one request at a time, answered by one reply. */
+export interface ReadingRequest {
+  readonly bytes: Uint8Array;
+  readonly name: string;
+  readonly includeText: boolean;
+  readonly definitionId: string;
+  /** Sent with the first file of a definition only; the thread keeps what it compiled. */
+  readonly definition: WorkflowDefinition | undefined;
+  /** Set when the thread shall drop the definitions that it kept so far. */
+  readonly forget: boolean;
+}
+
+/** What a file says, structured by its workflow. */
+export interface ReadingResult {
+  readonly output: Readonly<Record<string, unknown>>;
+  /** Why parts of the output are missing or wrong; empty when all is well. */
+  readonly problems: readonly FieldProblem[];
+  readonly document: {
+    readonly kind: DocumentKind;
+    readonly mediaType: string;
+    readonly pageCount: number;
+    readonly characters: number;
+  };
+  /** The whole text, only where it was asked for. */
+  readonly text?: string;
+  /** Milliseconds inside the thread. */
+  readonly elapsedMs: number;
+}
+
+export type ReadingReply =
+  | { readonly type: 'ready' }
+  | { readonly type: 'done'; readonly result: ReadingResult }
+  | { readonly type: 'unreadable'; readonly detail: UnreadableReason; readonly message: string }
+  | { readonly type: 'bad_definition' | 'crashed'; readonly message: string };
+
+/** What a thread is started with. */
+export interface ReaderThreadData {
+  readonly ceiling: Partial<ReadLimits>;
+}

@@ -1,0 +1,64 @@
+export type DocumentKind = 'txt' | 'csv' | 'json' | 'pdf' | 'docx';
+
+/** A run of text that stands by itself: a word group, or what is in one cell. */
+export interface Segment {
+  readonly text: string;
+  /** Left and right edge. Characters in plain text, points in a PDF, cells elsewhere: compared, never converted. */
+  readonly left: number;
+  readonly right: number;
+}
+
+/** One visual row of a document, its segments from left to right. */
+export interface Line {
+  readonly page: number;
+  /** Distance from the top and height of the row, in the same unit as each other. */
+  readonly top: number;
+  readonly height: number;
+  readonly segments: readonly Segment[];
+}
+
+/** Cells as they stand; a row may be shorter than its header. */
+export interface Table {
+  readonly header: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** What a file says. `lines` and `tables` are worked out when they are first asked for. */
+export interface ReadDocument {
+  readonly kind: DocumentKind;
+  readonly mediaType: string;
+  /** The whole text in reading order, without NUL and lone surrogates. */
+  readonly text: string;
+  readonly pageCount: number;
+  readonly lines: readonly Line[];
+  readonly tables: readonly Table[];
+  /** The parsed value of a JSON document, and only there. */
+  readonly json?: unknown;
+}
+
+/** Bounds of one reading. Time and heap are the business of the thread that reads. */
+export interface ReadLimits {
+  /** Size of the file. Default 100 MiB. */
+  readonly maxBytes: number;
+  /** Size of a text, CSV or JSON file, which is held in memory as a whole. Default 64 MiB. */
+  readonly maxTextBytes: number;
+  /**
+   * Values in a JSON file, counted by its commas, colons and brackets. Default 4,194,304.
+   *
+   * Parsing JSON is one step of the engine that nothing can interrupt: when it exhausts the heap of a thread, it takes
+   * the whole process along. At most 128 bytes per counted mark keep it within 512 MiB.
+   */
+  readonly maxJsonMarks: number;
+  /** Pages of a PDF. Default 2,000. */
+  readonly maxPages: number;
+  /** Size of everything inside a packed file (docx). Default 256 MiB. */
+  readonly maxUnpackedBytes: number;
+}
+
+export const DEFAULT_READ_LIMITS: ReadLimits = Object.freeze({
+  maxBytes: 100 * 1024 * 1024,
+  maxTextBytes: 64 * 1024 * 1024,
+  maxJsonMarks: 4 * 1024 * 1024,
+  maxPages: 2000,
+  maxUnpackedBytes: 256 * 1024 * 1024,
+});

@@ -1,0 +1,63 @@
+import type { Line, ReadDocument, Segment } from '../document.ts';
+import { lazy } from '../lazy.ts';
+import { detectTables } from '../layout/aligned-table.ts';
+
+const TAB_WIDTH = 8;
+const LINE_BREAK = /\r\n|[\n\r\f\u2028\u2029]/gu;
+const SPACED = /\S+(?: \S+)*/gu;
+const PIPED = /[^\s|│]+(?: [^\s|│]+)*/gu;
+const ONLY_RULES = /^[-=_+*|│.:~─━═\s]*$/u;
+
+/** A text file: its lines, cut into segments wherever two spaces, a tab or a table's bar stand. */
+export function readPlainText(text: string): ReadDocument {
+  const lines = lazy(() => toLines(text));
+  const tables = lazy(() => detectTables(lines()));
+  return {
+    kind: 'txt',
+    mediaType: 'text/plain',
+    text: text.toWellFormed(),
+    pageCount: 1,
+    get lines() {
+      return lines();
+    },
+    get tables() {
+      return tables();
+    },
+  };
+}
+
+/** A loop, not a split: one call that makes millions of lines could not be interrupted when memory ends. */
+function toLines(text: string): Line[] {
+  const lines: Line[] = [];
+  let from = 0;
+  const add = (to: number) =>
+    lines.push({ page: 1, top: lines.length, height: 1, segments: cutSegments(text.slice(from, to)) });
+  for (const { 0: lineBreak, index } of text.matchAll(LINE_BREAK)) {
+    add(index);
+    from = index + lineBreak.length;
+  }
+  add(text.length);
+  return lines;
+}
+
+/** Cuts one line of text; the edges are columns of characters, with tab stops every eight. */
+export function cutSegments(text: string): Segment[] {
+  if (ONLY_RULES.test(text)) return [];
+  const spread = text.includes('\t') ? spreadTabs(text) : text;
+  const bars = /[|│].*[|│]/u.test(spread);
+  return [...spread.matchAll(bars ? PIPED : SPACED)].map(({ 0: found, index }) => ({
+    text: found,
+    left: index,
+    right: index + found.length,
+  }));
+}
+
+/** A tab always separates, so it becomes two spaces at least. */
+function spreadTabs(text: string): string {
+  let spread = '';
+  for (const [index, part] of text.split('\t').entries()) {
+    if (index > 0) spread = spread.padEnd(Math.ceil((spread.length + 2) / TAB_WIDTH) * TAB_WIDTH);
+    spread += part;
+  }
+  return spread;
+}

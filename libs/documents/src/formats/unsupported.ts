@@ -1,0 +1,44 @@
+import { fileTypeFromBuffer } from 'file-type';
+import { UnreadableError } from '../unreadable.ts';
+
+const MARKUP: readonly (readonly [start: RegExp, what: string])[] = [
+  [/^<!doctype html|^<html/iu, 'an HTML page'],
+  [/^<\?xml|^<svg/iu, 'an XML file'],
+  [/^\{\\rtf/u, 'an RTF document'],
+  [/^%!PS/u, 'a PostScript file'],
+];
+
+const COMPOUND_FILE = [0xd0, 0xcf, 0x11, 0xe0] as const;
+
+/** Refuses text that is markup of a kind without a reader: its tags would pass for content. */
+export function refuseMarkup(text: string): void {
+  const start = text.slice(0, 200).trimStart();
+  const what = MARKUP.find(([pattern]) => pattern.test(start))?.[1];
+  if (what !== undefined) throw unsupported(`looks like ${what}`);
+}
+
+/** Names what bytes that are no text look like, as an error; undefined when they look like nothing known. */
+export async function knownBinary(bytes: Uint8Array): Promise<UnreadableError | undefined> {
+  if (COMPOUND_FILE.every((byte, index) => bytes[index] === byte)) return compoundFile(bytes);
+  const type = await fileTypeFromBuffer(bytes.subarray(0, 64 * 1024)).catch(() => undefined);
+  return type === undefined ? undefined : unsupported(`looks like ${type.ext.toUpperCase()} (${type.mime})`);
+}
+
+/** Old Office files and encrypted new ones share one container. */
+function compoundFile(bytes: Uint8Array): UnreadableError {
+  const encrypted = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(
+    'EncryptedPackage',
+    0,
+    'utf16le',
+  );
+  return encrypted
+    ? new UnreadableError('encrypted', 'The Office document is protected with a password.')
+    : unsupported('looks like an Office file of the old format (doc, xls, ppt)');
+}
+
+function unsupported(detail: string): UnreadableError {
+  return new UnreadableError(
+    'unsupported_type',
+    `The file ${detail}, which cannot be read yet. Send txt, csv, json, pdf or docx.`,
+  );
+}

@@ -1,0 +1,88 @@
+import type { DispatchMessage } from '@longshore/contracts';
+import type { Logger } from '@longshore/runtime';
+import type { DispatchQueue } from './backend.ts';
+import { brokerAddress } from './broker-url.ts';
+import { brokerErrorLog } from './error-log.ts';
+import { openBackend, settledBy } from './open-backend.ts';
+
+/** One message with its id in the broker. A second one of the same id is ignored while the first is there. */
+export interface Publication {
+  /** No `:`, not a bare integer. */
+  readonly id: string;
+  readonly message: DispatchMessage;
+}
+
+export interface Publisher {
+  /** Hands the messages to the broker in one call, or rejects within seconds when it is away; some may be there then. */
+  publish(brokerQueue: string, messages: readonly Publication[]): Promise<void>;
+  /** Whether the broker still holds the message: it waits, or a live process has it. */
+  exists(brokerQueue: string, jobId: string): Promise<boolean>;
+  /** Resolves when the broker answers and is fit for use. @throws {BrokerConfigurationError} */
+  ping(): Promise<void>;
+  /** Closes the connections, at the latest when the signal aborts. */
+  close(deadline: AbortSignal): Promise<void>;
+}
+
+/** Tried once, gone when done: the broker delivers, the database knows. */
+const JOB_OPTIONS = Object.freeze({
+  attempts: 1,
+  removeOnComplete: true,
+  removeOnFail: true,
+  stackTraceLimit: 0,
+});
+
+/** BullMQ writes events that nobody here reads. A broker that was emptied forgets this bound, so it is renewed. */
+const META = Object.freeze({ 'opts.maxLenEvents': 100 });
+const META_EVERY_MS = 60_000;
+
+/** Puts dispatches into the broker. One connection (Redis) or one pool of two (PostgreSQL) for all queues. */
+export function createPublisher(options: { brokerUrl: string; logger: Logger }): Publisher {
+  const address = brokerAddress(options.brokerUrl);
+  const onError = brokerErrorLog(options.logger, address);
+  const backend = openBackend({ address, role: 'producer', onError });
+  const queues = new Map<string, { queue: DispatchQueue; metaAt: number }>();
+
+  const entry = (name: string): { queue: DispatchQueue; metaAt: number } => {
+    const known = queues.get(name) ?? { queue: backend.queue(name), metaAt: -Infinity };
+    queues.set(name, known);
+    return known;
+  };
+  /** A queue that was made while the broker was away can stay broken for good; the next call makes a new one. */
+  const forgetting = async <T>(name: string, work: Promise<T>): Promise<T> => {
+    try {
+      return await work;
+    } catch (error) {
+      const broken = queues.get(name);
+      queues.delete(name);
+      broken?.queue.close().catch(onError);
+      throw error;
+    }
+  };
+  const publish = async (name: string, messages: readonly Publication[]): Promise<void> => {
+    if (messages.length === 0) return;
+    const target = entry(name);
+    await target.queue.addBulk(
+      messages.map(({ id, message }) => ({
+        name: 'dispatch',
+        data: message,
+        opts: { ...JOB_OPTIONS, jobId: id },
+      })),
+    );
+    if (performance.now() - target.metaAt < META_EVERY_MS) return;
+    target.metaAt = performance.now();
+    target.queue.setMeta(META).catch(onError);
+  };
+  const exists = async (name: string, jobId: string): Promise<boolean> => {
+    const state = await entry(name).queue.getJobState(jobId);
+    return state === 'active' ? backend.isLocked(name, jobId) : state !== 'unknown';
+  };
+  return {
+    publish: (name, messages) => forgetting(name, publish(name, messages)),
+    exists: (name, jobId) => forgetting(name, exists(name, jobId)),
+    ping: () => backend.probe(),
+    close: async (deadline) => {
+      await settledBy(Promise.allSettled([...queues.values()].map(({ queue }) => queue.close())), deadline);
+      backend.destroy();
+    },
+  };
+}

@@ -1,0 +1,71 @@
+import { existsSync, mkdirSync, mkdtempSync, rmdirSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { EmbeddedPostgresError, explainFileError } from './embedded-postgres-error.ts';
+
+/** A folder held for one process. */
+export interface FolderLock {
+  /** Gives the folder free. A second call does nothing. */
+  release(): void;
+}
+
+/** SQLite's primary result codes for what can happen to a file that nobody writes to. */
+const SQLITE_BUSY = 5;
+const ERRNO_OF_SQLITE: Readonly<Record<number, string>> = { 8: 'EROFS', 13: 'ENOSPC', 14: 'EACCES' };
+
+/**
+ * Creates the folder where it is missing and holds it for this process until `release`, or until the process ends in
+ * whatever way: the kernel drops the lock, so there is no stale lock to clean up. Node offers no file locks of its own,
+ * but SQLite takes one for an exclusive transaction; the transaction never writes anything.
+ *
+ * Throws an EmbeddedPostgresError: `in_use` when another process (or this one) holds the folder, `disk_full`,
+ * `read_only` or `not_permitted` when nothing can be written there.
+ */
+export function lockFolder(folder: string): FolderLock {
+  requireWritable(resolve(folder));
+  const database = openDatabase(folder);
+  try {
+    database.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    database.close();
+    throw explainLockError(error, folder);
+  }
+  return { release: () => database.isOpen && database.close() };
+}
+
+function openDatabase(folder: string): DatabaseSync {
+  try {
+    return new DatabaseSync(join(folder, 'lock'), { timeout: 0 });
+  } catch (error) {
+    throw explainLockError(error, folder);
+  }
+}
+
+function explainLockError(error: unknown, folder: string): unknown {
+  const errcode = (error as { errcode?: number }).errcode ?? 0;
+  if (errcode !== SQLITE_BUSY)
+    return explainFileError(Object.assign(error as Error, { code: ERRNO_OF_SQLITE[errcode] }), folder);
+  const message = `Another running Longshore uses ${folder}: stop that one, or choose another folder with LONGSHORE_HOME.`;
+  return new EmbeddedPostgresError('in_use', message);
+}
+
+/** Asked apart from SQLite, whose "unable to open" does not say why. */
+function requireWritable(folder: string): void {
+  try {
+    makeFolder(folder);
+    rmdirSync(mkdtempSync(join(folder, '.writable-')));
+  } catch (error) {
+    throw explainFileError(error, folder);
+  }
+}
+
+/** One by one: Node's recursive form answers ENOENT on a read-only file system. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolder(dirname(folder));
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error; // Else another process was faster.
+  }
+}

@@ -1,0 +1,98 @@
+import { z } from 'zod';
+
+/** Levels of the log, from most to least talkative. */
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** A port, and whether the operator named it: then a busy one is an error instead of a reason to take the next. */
+export interface PortChoice {
+  readonly value: number;
+  readonly explicit: boolean;
+}
+
+/* Each schema takes the text of a variable. Messages continue the sentence "NAME …" and never quote the value. */
+
+/** A whole number within bounds, both included. */
+export function wholeNumber(min: number, max: number) {
+  return z
+    .string()
+    .regex(/^\d{1,15}$/, 'is not a whole number')
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, 'is out of range');
+}
+
+/** Seconds, decimals allowed, as milliseconds. */
+export function seconds(min: number, max: number) {
+  return z
+    .string()
+    .regex(/^\d{1,9}(\.\d{1,3})?$/, 'is not a number of seconds')
+    .transform((text) => Math.round(Number(text) * 1000))
+    .refine((ms) => ms >= min * 1000 && ms <= max * 1000, 'is out of range');
+}
+
+const BYTES_PER_UNIT = { '': 1, kib: 1024, mib: 1024 ** 2, gib: 1024 ** 3 } as const;
+
+/** A number of bytes, plain or with KiB, MiB, GiB. */
+export function bytes(min: number, max: number) {
+  return z
+    .string()
+    .regex(/^\d{1,15} ?([kmg]ib)?$/i, 'is not a size')
+    .transform((text) => {
+      const unit = /[a-z]*$/i.exec(text)?.[0].toLowerCase() as keyof typeof BYTES_PER_UNIT;
+      return Number.parseInt(text, 10) * BYTES_PER_UNIT[unit];
+    })
+    .refine((value) => value >= min && value <= max, 'is out of range');
+}
+
+/** Yes or no in any usual spelling. */
+export const flag = z
+  .string()
+  .toLowerCase()
+  .pipe(z.enum(['true', '1', 'yes', 'on', 'false', '0', 'no', 'off'], 'is neither yes nor no'))
+  .transform((text) => ['true', '1', 'yes', 'on'].includes(text));
+
+/** Names separated by commas; blanks around them and empty ones do not count. */
+export const list = z.string().transform((text): readonly string[] =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== ''),
+);
+
+/** Any text that is not empty. */
+export const text = z.string().min(1, 'is empty');
+
+/** A key that others must not guess. */
+export const key = z
+  .string()
+  .min(16, 'is too short')
+  .regex(/^[\x21-\x7e]*$/, 'contains blanks or characters outside ASCII');
+
+export const port = wholeNumber(0, 65_535);
+
+/** `8080` insists on that port, `8080+` takes it or the next free one. */
+export const healthPort = z
+  .string()
+  .regex(/^\d{1,5}\+?$/, 'is not a port')
+  .transform((spelled): PortChoice => ({
+    value: Number.parseInt(spelled, 10),
+    explicit: !spelled.endsWith('+'),
+  }))
+  .refine(({ value }) => value <= 65_535, 'is out of range');
+
+export const logLevel = z
+  .string()
+  .toLowerCase()
+  .pipe(z.enum(['debug', 'info', 'warning', 'warn', 'error'], 'is not a level'))
+  .transform((level): LogLevel => (level === 'warning' ? 'warn' : level));
+
+/** An absolute URL with one of the schemes, given without `:`. */
+export function url(schemes: readonly string[], reasons: Readonly<Record<string, string>> = {}) {
+  return z.string().superRefine((spelled, context) => {
+    const scheme = /^([a-z][a-z0-9+.-]*):\/\/./i.exec(spelled)?.[1]?.toLowerCase();
+    const refuse = (message: string): void => context.addIssue({ code: 'custom', message });
+    if (scheme === undefined) refuse('is not a URL');
+    else if (reasons[scheme] !== undefined) refuse(reasons[scheme]);
+    else if (!schemes.includes(scheme)) refuse(`has the scheme ${scheme}://`);
+    else if (!URL.canParse(spelled)) refuse('is not a URL');
+  });
+}

@@ -1,0 +1,12 @@
+import { connectionVariables } from './connection-variables.ts';
+import { limitVariables } from './limit-variables.ts';
+import { processVariables } from './process-variables.ts';
+import { workerVariables } from './worker-variables.ts';
+
+/** Every environment variable of every process. `docs/configuration.md` and `sample.env` are written from it. */
+export const variables = {
+  ...connectionVariables,
+  ...processVariables,
+  ...workerVariables,
+  ...limitVariables,
+} as const;

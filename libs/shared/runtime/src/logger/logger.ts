@@ -1,0 +1,147 @@
+import { join } from 'node:path';
+import { createLogger as createWinston, format, transports } from 'winston';
+import type { Logger as Winston } from 'winston';
+import type { LogLevel } from '../config/schemas.ts';
+import type { SafeFields } from './log-line.ts';
+import { logLine, safeFields } from './log-line.ts';
+import { rotatingFile } from './rotating-file.ts';
+
+type LogMethod = (message: string, fields?: Record<string, unknown>) => void;
+
+/**
+ * Writes one line of JSON for one event: a constant message, everything else in fields (`run_id`, `execution_id`,
+ * `organisation_id`, …). No call ever throws, and no secret gets into a line.
+ */
+export interface Logger {
+  debug: LogMethod;
+  info: LogMethod;
+  warn: LogMethod;
+  error: LogMethod;
+  /** A logger that adds these fields to each of its lines. */
+  child(fields: Record<string, unknown>): Logger;
+}
+
+/** A logger that owns where it writes. */
+export interface RootLogger extends Logger {
+  /** Resolves when all lines are written, at the latest after a second. Later lines are dropped. */
+  close(): Promise<void>;
+}
+
+export interface LoggerOptions {
+  /** Who writes: on every line, and the name of the file. */
+  worker: string;
+  level: LogLevel;
+  /** Also write `<dir>/<worker>.log`, five files of at most 10 MB. A folder that cannot be used is told once. */
+  dir?: string | undefined;
+  /** Default: standard output. It is not closed with the logger. */
+  destination?: NodeJS.WritableStream;
+  now?: () => Date;
+}
+
+const LEVELS: Readonly<Record<LogLevel, number>> = { error: 0, warn: 1, info: 2, debug: 3 };
+const MAX_FILE_BYTES = 10 * 1000 * 1000;
+const MAX_FILES = 5;
+const CLOSE_WITHIN_MS = 1000;
+const MESSAGE = Symbol.for('message');
+
+/** A logger over winston, from which every child comes. */
+export function createLogger(options: LoggerOptions): RootLogger {
+  const { worker, level, dir, destination = process.stdout, now = () => new Date() } = options;
+  tolerateErrors(destination);
+  const sinks: NodeJS.WritableStream[] = [destination];
+  if (dir !== undefined) sinks.push(logFile(dir, worker, () => warnOnce()));
+  // One winston each: behind one and the same, a sink that does not drain would hold up the other.
+  const outputs = sinks.map((sink) => winstonTo(sink, level));
+  const write: Write = (lineLevel, message, bound, fields) => {
+    if (LEVELS[lineLevel] > LEVELS[level]) return;
+    const line = logLine({ time: now(), level: lineLevel, worker, message, bound, fields });
+    for (const output of outputs) emit(output, lineLevel, line);
+  };
+  const root = loggerOver(write, {});
+  const warnOnce = once(() => root.warn('log file cannot be written', { dir }));
+  return { ...root, close: () => closeAll(outputs) };
+}
+
+/** A logger that writes nothing. */
+export function silentLogger(): Logger {
+  return loggerOver(() => undefined, {});
+}
+
+type Write = (level: LogLevel, message: string, bound: SafeFields, fields: unknown) => void;
+
+function loggerOver(write: Write, bound: SafeFields): Logger {
+  const method =
+    (level: LogLevel): LogMethod =>
+    (message, fields) => {
+      try {
+        write(level, message, bound, fields);
+      } catch {
+        // A line that cannot be written must not take the process down, and there is nowhere to say so.
+      }
+    };
+  return {
+    debug: method('debug'),
+    info: method('info'),
+    warn: method('warn'),
+    error: method('error'),
+    child: (fields) => loggerOver(write, { ...bound, ...safeFields(fields) }),
+  };
+}
+
+function winstonTo(stream: NodeJS.WritableStream, level: LogLevel): Winston {
+  const output = createWinston({
+    levels: { ...LEVELS },
+    level,
+    exitOnError: false,
+    // The line is made before winston sees it, so that nothing winston does to a record can add to it.
+    format: format((info) => info)(),
+    transports: [new transports.Stream({ stream, eol: '\n' })],
+  });
+  output.on('error', () => undefined);
+  return output;
+}
+
+function emit(output: Winston, level: LogLevel, line: string): void {
+  if (output.writable) output.log({ level, message: '', [MESSAGE]: line });
+}
+
+function logFile(dir: string, worker: string, onError: () => void): NodeJS.WritableStream {
+  const name = worker.replace(/[^\w.-]/g, '_').replace(/^\.+/, '_');
+  return rotatingFile({
+    path: join(dir, `${name}.log`),
+    maxBytes: MAX_FILE_BYTES,
+    maxFiles: MAX_FILES,
+    onError,
+  });
+}
+
+function ignoreError(): void {
+  // Whoever read our output went away; that is no reason to stop.
+}
+
+/** Without a listener a closed pipe (EPIPE) would end the process. */
+function tolerateErrors(stream: NodeJS.WritableStream): void {
+  if (!stream.listeners('error').includes(ignoreError)) stream.on('error', ignoreError);
+}
+
+async function closeAll(outputs: readonly Winston[]): Promise<void> {
+  const finished = outputs.map((output) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    output.once('finish', resolve);
+    output.end();
+    return promise;
+  });
+  const { promise: tooLate, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, CLOSE_WITHIN_MS);
+  await Promise.race([Promise.all(finished), tooLate]);
+  clearTimeout(timer);
+}
+
+function once(act: () => void): () => void {
+  let done = false;
+  return () => {
+    if (done) return;
+    done = true;
+    act();
+  };
+}

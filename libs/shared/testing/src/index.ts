@@ -1,0 +1,4 @@
+export type { TestRedis } from './redis.ts';
+export { redisIsAvailable, RedisNotAvailableError, startRedis } from './redis.ts';
+export type { TestPostgres } from './postgres.ts';
+export { startPostgres } from './postgres.ts';

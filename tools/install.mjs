@@ -1,0 +1,63 @@
+// Makes the checkout ready to run: installs the npm packages when those in node_modules are not the ones that
+// package-lock.json names. Runs on any Node from 20 on and needs no package, for it is what comes before all others.
+// With --quiet it says nothing when there is nothing to do. Speaks on standard error, so that the output of the command
+// behind it stays clean. The exit code is npm's.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const lockFile = join(root, 'package-lock.json');
+const markerFile = join(root, 'node_modules', '.longshore-install');
+
+/** What a finished install leaves behind: packages of another system or another lock are none of ours. */
+function wantedMarker() {
+  const digest = createHash('sha256').update(readFileSync(lockFile)).digest('hex');
+  return `${digest} ${process.platform}-${process.arch}\n`;
+}
+
+/** npm's own list of what it installed, held against the lock: for those who ran npm themselves. */
+function matchesLock() {
+  const installedFile = join(root, 'node_modules', '.package-lock.json');
+  if (!existsSync(installedFile)) return false;
+  const installed = JSON.parse(readFileSync(installedFile, 'utf8')).packages ?? {};
+  const locked = Object.entries(JSON.parse(readFileSync(lockFile, 'utf8')).packages ?? {});
+  const isThere = ([path, { version, optional }]) => {
+    if (!path.includes('node_modules/')) return true;
+    return installed[path] === undefined ? optional === true : installed[path].version === version;
+  };
+  return locked.every(isThere);
+}
+
+function isReady() {
+  if (!existsSync(lockFile)) return false;
+  if (existsSync(markerFile) && readFileSync(markerFile, 'utf8') === wantedMarker()) return true;
+  if (!matchesLock()) return false;
+  writeFileSync(markerFile, wantedMarker());
+  return true;
+}
+
+/** The npm that runs us, if one does, else the one on the PATH. */
+function npm(args) {
+  const running = process.env.npm_execpath;
+  const options = { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] };
+  return running !== undefined && basename(running).startsWith('npm')
+    ? spawnSync(process.execPath, [running, ...args], options)
+    : spawnSync('npm', args, { ...options, shell: process.platform === 'win32' });
+}
+
+function install() {
+  const command = existsSync(lockFile) ? 'ci' : 'install';
+  console.error(`Installing packages (npm ${command}); this is needed once and takes about a minute.`);
+  const flags = ['--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error'];
+  const { status, signal, error } = npm([command, ...flags]);
+  if (status === 0) return writeFileSync(markerFile, wantedMarker());
+  const reason = error?.message ?? (signal === null ? `exit code ${status}` : signal);
+  console.error(`npm ${command} failed (${reason}): mend what it says above and start again.`);
+  process.exitCode = status ?? 1;
+}
+
+if (!isReady()) install();
+else if (!process.argv.includes('--quiet')) console.error('The packages are installed.');
