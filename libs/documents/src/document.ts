@@ -49,9 +49,11 @@ export interface ReadLimits {
    * the whole process along. At most 128 bytes per counted mark keep it within 512 MiB.
    */
   readonly maxJsonMarks: number;
+  /** Cells and other separate pieces of text, 256 bytes of heap each at most. Default 2,097,152. */
+  readonly maxPieces: number;
   /** Pages of a PDF. Default 2,000. */
   readonly maxPages: number;
-  /** Size of everything inside a packed file (docx). Default 256 MiB. */
+  /** Size of everything inside a packed file (docx); each XML part counts as text. Default 256 MiB. */
   readonly maxUnpackedBytes: number;
 }
 
@@ -59,6 +61,7 @@ export const DEFAULT_READ_LIMITS: ReadLimits = Object.freeze({
   maxBytes: 100 * 1024 * 1024,
   maxTextBytes: 64 * 1024 * 1024,
   maxJsonMarks: 4 * 1024 * 1024,
+  maxPieces: 2 * 1024 * 1024,
   maxPages: 2000,
   maxUnpackedBytes: 256 * 1024 * 1024,
 });

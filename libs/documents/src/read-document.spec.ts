@@ -117,6 +117,9 @@ describe('what cannot be read', () => {
     expect(await reasonOf('[1,2,3,4]', { limits: { maxJsonMarks: 3 } })).toContain(
       'too_large: The JSON file',
     );
+    expect(await reasonOf('a,b\n1,2', { limits: { maxPieces: 3 } })).toContain(
+      'too_large: The file has more than 3',
+    );
     const limits = { maxPages: 2 };
     expect(await reasonOf(await longPdf(3), { limits })).toBe(
       'too_many_pages: The PDF has 3 pages; at most 2 are allowed.',
@@ -183,6 +186,11 @@ describe('what cannot be read', () => {
     for (let at = liar.indexOf('PK\x01\x02'); at >= 0; at = liar.indexOf('PK\x01\x02', at + 4))
       liar.writeUInt32LE(1, at + 24);
     expect(await reasonOf(new Uint8Array(liar), { limits })).toContain('unpacks_too_large');
+  });
+
+  it('has more pieces than are allowed, found when they are asked for', async () => {
+    const document = await read('a  b  c\n'.repeat(10), { name: 'a.txt', limits: { maxPieces: 20 } });
+    expect(() => document.lines).toThrow('more than 20 separate pieces');
   });
 
   it('has no text', async () => {

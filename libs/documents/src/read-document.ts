@@ -69,8 +69,8 @@ function readText(text: string, name: string, limits: ReadLimits): ReadDocument 
   const json = looksLikeJson(text) ? tryJson(text, limits) : undefined;
   if (json !== undefined) return jsonDocument(text, json);
   refuseMarkup(text);
-  if (TABULAR_NAME.test(name)) return readCsv(text);
-  return PLAIN_NAME.test(name) || !looksLikeCsv(text) ? readPlainText(text) : readCsv(text);
+  if (TABULAR_NAME.test(name)) return readCsv(text, limits);
+  return PLAIN_NAME.test(name) || !looksLikeCsv(text) ? readPlainText(text, limits) : readCsv(text, limits);
 }
 
 /** Whether a text begins and ends like a JSON object or list. */

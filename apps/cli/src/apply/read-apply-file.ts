@@ -1,6 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { type ApplyDocument, applyDocumentSchema } from '@longshore/contracts';
-import { type Document, isAlias, isMap, isNode, isPair, isSeq, LineCounter, type Node, parseAllDocuments } from 'yaml';
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isPair,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseAllDocuments,
+} from 'yaml';
 import { CliError } from '../cli-error.ts';
 
 /** One thing that is wrong in a file. Lines and columns count from 1. */
@@ -52,7 +62,8 @@ export function parseApplyFile(name: string, text: string): ApplyFile {
   if (broken.length > 0) throw applyFileError(name, broken);
 
   const filled = parsed.filter(({ contents }) => contents !== null && !isEmptyScalar(contents));
-  if (filled.length === 0) throw new CliError(`${name} holds no document: a workflow or a deployment is needed.`);
+  if (filled.length === 0)
+    throw new CliError(`${name} holds no document: a workflow or a deployment is needed.`);
   const locate: ApplyFile['locate'] = (index, path) => locateIn(filled[index], path, lines);
   const problems: FileProblem[] = [];
   const documents = filled.flatMap((document, index) => {
@@ -81,7 +92,11 @@ function toValue(document: Document, name: string): unknown {
 }
 
 /** A key that is not known is told at that key, not at the map around it. */
-function pathOfIssue(issue: { path: PropertyKey[]; code?: string | undefined; keys?: unknown }): PropertyKey[] {
+function pathOfIssue(issue: {
+  path: PropertyKey[];
+  code?: string | undefined;
+  keys?: unknown;
+}): PropertyKey[] {
   if (issue.code !== 'unrecognized_keys' || !Array.isArray(issue.keys)) return issue.path;
   return [...issue.path, issue.keys[0] as string];
 }
@@ -108,7 +123,11 @@ function locateIn(
 }
 
 /** The node under a key or at an index, and where to point for it: at the key rather than at its value. */
-function child(document: Document, parent: unknown, step: PropertyKey): { node: unknown; offset: number } | undefined {
+function child(
+  document: Document,
+  parent: unknown,
+  step: PropertyKey,
+): { node: unknown; offset: number } | undefined {
   const holder = isAlias(parent) ? parent.resolve(document) : parent;
   if (isSeq(holder)) {
     const item = holder.items[Number(step)];

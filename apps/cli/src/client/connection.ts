@@ -23,7 +23,11 @@ const KEY_WORDS = {
  * A client with a key of this kind. Address and key each come from the flag, else the environment, else from the home. A key
  * of the home is sent to the platform of the home alone.
  */
-export function connect(kind: KeyKind, flags: ConnectionFlags, env: NodeJS.ProcessEnv = process.env): PlatformClient {
+export function connect(
+  kind: KeyKind,
+  flags: ConnectionFlags,
+  env: NodeJS.ProcessEnv = process.env,
+): PlatformClient {
   const config = loadConfig(['longshoreHome', 'longshoreUrl', 'apiKey', 'adminApiKey', 'port'], { env });
   const home = homeAt(config.longshoreHome);
   const ofHome = readInstance(home)?.url ?? `http://127.0.0.1:${config.port}`;

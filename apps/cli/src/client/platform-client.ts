@@ -29,12 +29,17 @@ export function createPlatformClient({ url, key, fetch = globalThis.fetch }: Cli
 
   async function answerTo(path: string, init: RequestInit): Promise<Response> {
     try {
-      return await fetch(`${base}${path}`, { ...init, headers: { ...init.headers, authorization: `Bearer ${key}` } });
+      return await fetch(`${base}${path}`, {
+        ...init,
+        headers: { ...init.headers, authorization: `Bearer ${key}` },
+      });
     } catch (error) {
       init.signal?.throwIfAborted();
       const cause = error instanceof Error ? (error.cause ?? error) : error;
       const reason = (cause as NodeJS.ErrnoException).code ?? (cause as Error).message;
-      throw new CliError(`No Longshore answers at ${base} (${reason}): start it with "longshore up", or name another with --url.`);
+      throw new CliError(
+        `No Longshore answers at ${base} (${reason}): start it with "longshore up", or name another with --url.`,
+      );
     }
   }
 
@@ -70,14 +75,17 @@ async function readAnswer(response: Response, base: string): Promise<unknown> {
   try {
     return JSON.parse(text);
   } catch {
-    throw new CliError(`What answers at ${base} is not a Longshore (status ${response.status}, no JSON): check --url.`);
+    throw new CliError(
+      `What answers at ${base} is not a Longshore (status ${response.status}, no JSON): check --url.`,
+    );
   }
 }
 
 /** A deployment that ends in ERROR is answered with 422 and the usual body: no refusal, but no success either. */
 function refusal(response: Response, answer: unknown, base: string): Error {
   const body = errorBodySchema.safeParse(answer).data;
-  if (body === undefined) return new CliError(`${base} answered with status ${response.status} and no reason.`);
+  if (body === undefined)
+    return new CliError(`${base} answered with status ${response.status} and no reason.`);
   const retryAfter = Number(response.headers.get('retry-after') ?? NaN);
   return new ApiError(response.status, body.errors, Number.isFinite(retryAfter) ? retryAfter : undefined);
 }

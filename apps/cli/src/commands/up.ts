@@ -1,6 +1,7 @@
 import { type CoreWorkerName, coreWorkerNames } from '@longshore/contracts';
-import { type Lifecycle, runProcess } from '@longshore/runtime';
-import { type Command, Option } from 'commander';
+import { runProcess } from '@longshore/runtime';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { holdHome } from '../home/hold-home.ts';
 import { duration } from '../output/duration.ts';
 import { createPlatformLogger } from '../output/platform-logger.ts';
 import type { Terminal } from '../output/terminal.ts';
@@ -29,7 +30,9 @@ export function addUp(program: Command, terminal: Terminal): void {
   program
     .command('up')
     .summary('start the whole platform')
-    .description('Starts database, backend and workers, and keeps them running until Ctrl-C or "longshore down".')
+    .description(
+      'Starts database, backend and workers, and keeps them running until Ctrl-C or "longshore down".',
+    )
     .addOption(without)
     .option('--json', 'when ready, print one line of JSON and nothing else on standard output')
     .addHelpText('after', EXAMPLES)
@@ -42,14 +45,69 @@ function checked(value: string): CoreWorkerName {
   return name;
 }
 
+/** The workers, the backend behind them and the database each need time to end. */
+function stopWithinMs({ graceMs }: PlatformSettings): number {
+  return 2 * graceMs + 15_000;
+}
+
 async function up(flags: UpFlags, terminal: Terminal): Promise<void> {
-  await runProcess(() => {
-    const settings = loadSettings(coreWorkerNames.filter((name) => !flags.without.includes(name)));
-    return {
-      name: 'longshore up',
-      logger: createPlatformLogger({ dir: settings.home.logs, level: settings.logLevel, tell: terminal.err }),
-      graceMs: stopWithinMs(settings),
-      start: (lifecycle) => start(lifecycle, { flags, settings, terminal }),
-    };
+  const settings = loadSettings(coreWorkerNames.filter((name) => !flags.without.includes(name)));
+  const lock = await holdHome(settings.home);
+  let isUp = false;
+  const logger = createPlatformLogger({
+    dir: settings.home.logs,
+    level: settings.logLevel,
+    tell: terminal.err,
+    // Until then one sentence tells why it does not come up; what led there is in the log.
+    tellsWarnings: () => isUp,
   });
+  await runProcess({
+    name: 'longshore up',
+    logger,
+    graceMs: stopWithinMs(settings),
+    handBackMs: 25_000,
+    start: async ({ signal, onStop }) => {
+      onStop('home', () => lock.release());
+      const platform = await startPlatform({ settings, logger, signal, onStep: terminal.status });
+      onStop('platform', async () => {
+        terminal.status('stopping');
+        await platform.stop();
+        terminal.status('');
+      });
+      isUp = true;
+      announce(platform, { flags, settings, terminal });
+    },
+  });
+}
+
+interface Announcement {
+  flags: UpFlags;
+  settings: PlatformSettings;
+  terminal: Terminal;
+}
+
+function announce({ url, credentials, isNew }: Platform, { flags, settings, terminal }: Announcement): void {
+  const { organisation, api_key: apiKey, admin_key: adminKey } = credentials;
+  if (flags.json) {
+    terminal.out(
+      JSON.stringify({ ready: true, url, org: organisation, api_key: apiKey, admin_key: adminKey }),
+    );
+    return;
+  }
+  const { home } = settings;
+  const keys = [
+    `  organisation  ${organisation}`,
+    `  API key       ${apiKey}`,
+    `  admin key     ${adminKey}`,
+  ];
+  const served = flags.without.map((name) => `  ${name} is left to you: nx serve ${name}`);
+  const lines = [
+    `Longshore is ready at ${url} after ${duration(performance.now())}.`,
+    ...(isNew ? ['', ...keys, '', `The keys are kept in ${home.credentials} and not shown again.`] : []),
+    ...(isNew ? [] : [`Keys: ${home.credentials}`]),
+    `Logs: ${home.logs}`,
+    ...served,
+    'Stop it with Ctrl-C, or with "longshore down" from elsewhere.',
+  ];
+  lines.forEach(terminal.out);
 }

@@ -23,5 +23,7 @@ export function findCredentials(home: Home): Credentials | undefined {
 export function readCredentials(home: Home): Credentials {
   const credentials = findCredentials(home);
   if (credentials) return credentials;
-  throw new CliError(`${home.credentials} holds no keys: delete it and start again, and the backend makes new ones.`);
+  throw new CliError(
+    `${home.credentials} holds no keys: delete it and start again, and the backend makes new ones.`,
+  );
 }

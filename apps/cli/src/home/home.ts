@@ -7,6 +7,8 @@ export interface Home {
   readonly credentials: string;
   /** Which platform runs from this folder. */
   readonly instance: string;
+  /** Which platform ran here before, as long as its processes may still be ending. */
+  readonly earlier: string;
   readonly logs: string;
   readonly postgres: string;
   /** Settings for workers that are served by hand. */
@@ -20,6 +22,7 @@ export function homeAt(folder: string): Home {
     folder: root,
     credentials: join(root, 'credentials.json'),
     instance: join(root, 'instance.json'),
+    earlier: join(root, 'earlier-instance.json'),
     logs: join(root, 'logs'),
     postgres: join(root, 'postgres'),
     dev: join(root, 'dev'),

@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { EmbeddedPostgresError, lockFolder } from '@longshore/embedded-postgres';
 import { z } from 'zod';
 import type { Home } from './home.ts';
@@ -29,6 +29,21 @@ export function removeInstance(home: Home): void {
   rmSync(home.instance, { force: true });
 }
 
+/** Puts aside what an earlier platform left: its process ids must not be taken for those of the present one. */
+export function putAsideInstance(home: Home): void {
+  if (existsSync(home.instance)) renameSync(home.instance, home.earlier);
+}
+
+/** The platform that ran before and did not end in order. */
+export function readEarlierInstance(home: Home): Instance | undefined {
+  return instanceSchema.safeParse(readJsonFile(home.earlier)).data;
+}
+
+/** Called when nothing of the earlier platform runs any more. */
+export function removeEarlierInstance(home: Home): void {
+  rmSync(home.earlier, { force: true });
+}
+
 /**
  * The platform that runs from this home right now. The lock decides, which dies with its holder; a process id in a file
  * alone may be anybody's by now.
@@ -39,6 +54,7 @@ export function runningInstance(home: Home): Instance | undefined {
 
 /** Whether a running process holds the home. */
 export function isHeld(home: Home): boolean {
+  if (!existsSync(home.folder)) return false;
   try {
     lockFolder(home.folder).release();
     return false;

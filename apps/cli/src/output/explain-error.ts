@@ -13,7 +13,9 @@ export function explainError(error: unknown): string {
 }
 
 function explainRefusal(error: ApiError): string {
-  const reasons = error.errors.map(({ attr, detail }) => (attr === null ? detail : `${attr}: ${detail}`)).join('; ');
+  const reasons = error.errors
+    .map(({ attr, detail }) => (attr === null ? detail : `${attr}: ${detail}`))
+    .join('; ');
   if (error.status === 401 || error.status === 403) {
     return `The platform refused the key (${reasons}): check the key and the address.`;
   }

@@ -8,28 +8,32 @@ export interface PlatformLoggerOptions {
   level: LogLevel;
   /** Where warnings and errors go too, each in one line for a person. */
   tell: (line: string) => void;
+  /** Whether warnings are told at the moment; errors always are. */
+  tellsWarnings: () => boolean;
 }
 
 /** A logger that writes its lines to a file and tells the person at the terminal only what went wrong. */
-export function createPlatformLogger({ dir, level, tell }: PlatformLoggerOptions): RootLogger {
+export function createPlatformLogger(options: PlatformLoggerOptions): RootLogger {
+  const { dir, level } = options;
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const file = createLogger({ worker: 'longshore', level, dir, destination: nowhere });
-  return { ...telling(file, tell), close: () => file.close() };
+  return { ...telling(file, options), close: () => file.close() };
 }
 
-function telling(logger: Logger, tell: (line: string) => void): Logger {
+function telling(logger: Logger, options: PlatformLoggerOptions): Logger {
+  const { tell, tellsWarnings } = options;
   return {
     debug: logger.debug,
     info: logger.info,
     warn: (message, fields) => {
       logger.warn(message, fields);
-      tell(sentence(message, fields));
+      if (tellsWarnings()) tell(sentence(message, fields));
     },
     error: (message, fields) => {
       logger.error(message, fields);
       tell(sentence(message, fields));
     },
-    child: (fields) => telling(logger.child(fields), tell),
+    child: (fields) => telling(logger.child(fields), options),
   };
 }
 

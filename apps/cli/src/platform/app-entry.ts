@@ -12,7 +12,9 @@ export function appEntry(app: string): string {
 
 /** Whether this process runs that app. Process ids are used again; a command line tells. */
 export function looksLikeApp(commandLine: readonly string[], app: string): boolean {
-  return commandLine.some((part) => part === appEntry(app) || (part.includes(`/${app}/`) && /^main\.[jt]s$/.test(basename(part))));
+  return commandLine.some(
+    (part) => part === appEntry(app) || (part.includes(`/${app}/`) && /^main\.[jt]s$/.test(basename(part))),
+  );
 }
 
 /** Whether the app is part of this installation. */

@@ -13,7 +13,12 @@ export interface Addresses {
 }
 
 /** What only the backend may know. It is taken out of the environment that workers inherit. */
-const BACKEND_ONLY = ['DATABASE_URL', 'DATABASE_URL_FILE', 'LONGSHORE_ADMIN_API_KEY', 'LONGSHORE_ADMIN_API_KEY_FILE'];
+const BACKEND_ONLY = [
+  'DATABASE_URL',
+  'DATABASE_URL_FILE',
+  'LONGSHORE_ADMIN_API_KEY',
+  'LONGSHORE_ADMIN_API_KEY_FILE',
+];
 const OF_THE_CLIENT = ['LONGSHORE_API_KEY', 'LONGSHORE_API_KEY_FILE', 'LONGSHORE_URL'];
 /** Set by us for each process: what was inherited from elsewhere must not get in between. */
 const OURS = ['BROKER_URL_FILE', 'REDIS_PASSWORD', 'INTERNAL_SERVICE_API_KEY_FILE', 'NODE_CHANNEL_FD'];

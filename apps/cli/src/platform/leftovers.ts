@@ -14,7 +14,8 @@ export function leftoverProcesses(earlier: Instance | undefined): Instance['proc
 /** Waits until they have ended, at most this long, and ends by force what is left then. */
 export async function awaitLeftovers(earlier: Instance, withinMs: number, clock: Clock): Promise<void> {
   const deadline = clock.monotonic() + withinMs;
-  while (leftoverProcesses(earlier).length > 0 && clock.monotonic() < deadline) await clock.sleep(LOOK_EVERY_MS);
+  while (leftoverProcesses(earlier).length > 0 && clock.monotonic() < deadline)
+    await clock.sleep(LOOK_EVERY_MS);
   for (const { pid } of leftoverProcesses(earlier)) process.kill(pid, 'SIGKILL');
 }
 
@@ -22,7 +23,9 @@ function commandLine(pid: number): string[] {
   try {
     return process.platform === 'linux'
       ? readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
-      : execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' }).trim().split(' ');
+      : execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' })
+          .trim()
+          .split(' ');
   } catch {
     return []; // There is no such process.
   }

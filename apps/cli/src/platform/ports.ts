@@ -7,7 +7,9 @@ export async function claimPort(host: string, port: number): Promise<number> {
   if (typeof found === 'number') return found;
   switch (found.code) {
     case 'EADDRINUSE':
-      throw new CliError(`Port ${port} of ${host} is in use by another program: stop that one, or choose another port with PORT.`);
+      throw new CliError(
+        `Port ${port} of ${host} is in use by another program: stop that one, or choose another port with PORT.`,
+      );
     case 'EACCES':
       throw new CliError(`This user may not listen on port ${port}: choose one above 1023 with PORT.`);
     case 'EADDRNOTAVAIL':

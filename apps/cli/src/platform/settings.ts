@@ -26,7 +26,16 @@ export interface PlatformSettings {
 /** Reads the settings from the environment. Throws ConfigError or CliError for what cannot be used. */
 export function loadSettings(workers: readonly CoreWorkerName[], env = process.env): PlatformSettings {
   const config = loadConfig(
-    ['longshoreHome', 'host', 'port', 'storageDir', 'logLevel', 'shutdownGraceMs', 'databaseUrl', 'brokerUrl'],
+    [
+      'longshoreHome',
+      'host',
+      'port',
+      'storageDir',
+      'logLevel',
+      'shutdownGraceMs',
+      'databaseUrl',
+      'brokerUrl',
+    ],
     { env, optional: ['databaseUrl', 'brokerUrl'] },
   );
   if (config.databaseUrl !== undefined && config.brokerUrl === undefined) {

@@ -1,10 +1,8 @@
-import { mkdirSync } from 'node:fs';
 import { type CoreWorkerName, coreWorkerNames } from '@longshore/contracts';
-import { lockFolder } from '@longshore/embedded-postgres';
 import { type Clock, createSupervisor, type Logger, type Supervisor, systemClock } from '@longshore/runtime';
 import { createPlatformClient } from '../client/platform-client.ts';
 import { type Credentials, findCredentials, readCredentials } from '../home/credentials.ts';
-import { readInstance, removeInstance, writeInstance } from '../home/instance.ts';
+import { readEarlierInstance, removeEarlierInstance, writeInstance } from '../home/instance.ts';
 import { appEntry } from './app-entry.ts';
 import { type Addresses, backendEnvironment, workerEnvironment } from './child-environment.ts';
 import { writeDevelopmentSettings } from './development-settings.ts';
@@ -40,7 +38,7 @@ const RESTART_DELAY_MS = 1_000;
 const HAND_BACK_MS = 6_000;
 
 /**
- * Starts everything that one platform consists of. Throws with a sentence when it cannot; what was started until then is
+ * Starts everything that one platform consists of, in a home that the caller holds. Throws with a sentence when it cannot; what was started until then is
  * stopped before.
  */
 export async function startPlatform(options: StartOptions): Promise<Platform> {
@@ -57,7 +55,6 @@ type Context = Required<StartOptions>;
 
 async function assemble(context: Context, started: AsyncDisposableStack): Promise<Platform> {
   const { settings, onStep, logger, clock, signal } = context;
-  await holdHome(context, started);
   await endLeftovers(context);
   const port = await claimPort(settings.host, settings.port);
   const isNew = findCredentials(settings.home) === undefined;
@@ -69,7 +66,12 @@ async function assemble(context: Context, started: AsyncDisposableStack): Promis
   const addresses = { ...storage, port, url: `http://${reachable(settings.host)}:${port}` };
 
   const save = instanceRecord(context, addresses.url);
-  const supervisor = createSupervisor({ logger, clock, restartDelayMs: RESTART_DELAY_MS, onEvent: () => save(supervisor) });
+  const supervisor = createSupervisor({
+    logger,
+    clock,
+    restartDelayMs: RESTART_DELAY_MS,
+    onEvent: () => save(supervisor),
+  });
   started.defer(() => supervisor.stopAll(AbortSignal.timeout(settings.graceMs + HAND_BACK_MS)));
   started.defer(() => stopWorkers(supervisor, settings));
 
@@ -81,27 +83,13 @@ async function assemble(context: Context, started: AsyncDisposableStack): Promis
   return { url: addresses.url, credentials, isNew, stop: () => started.disposeAsync() };
 }
 
-/** A client asks for the lock for an instant, to see whether somebody holds it: hence the few attempts. */
-async function holdHome({ settings: { home }, clock }: Context, started: AsyncDisposableStack): Promise<void> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      const lock = lockFolder(home.folder);
-      started.defer(() => lock.release());
-      started.defer(() => removeInstance(home));
-      mkdirSync(home.logs, { recursive: true });
-      return;
-    } catch (error) {
-      if (attempt === 4) throw error;
-      await clock.sleep(25);
-    }
-  }
-}
-
 async function endLeftovers({ settings, onStep, clock }: Context): Promise<void> {
-  const earlier = readInstance(settings.home);
-  if (earlier === undefined || leftoverProcesses(earlier).length === 0) return;
-  onStep('waiting for the processes of a platform that was killed');
+  const earlier = readEarlierInstance(settings.home);
+  if (earlier === undefined) return;
+  if (leftoverProcesses(earlier).length > 0)
+    onStep('waiting for the processes of a platform that was killed');
   await awaitLeftovers(earlier, settings.graceMs + HAND_BACK_MS, clock);
+  removeEarlierInstance(settings.home);
 }
 
 function reachable(host: string): string {
@@ -110,7 +98,10 @@ function reachable(host: string): string {
 }
 
 /** Keeps the record of this platform as its processes come and go. */
-function instanceRecord({ settings: { home }, clock }: Context, url: string): (supervisor: Supervisor) => void {
+function instanceRecord(
+  { settings: { home }, clock }: Context,
+  url: string,
+): (supervisor: Supervisor) => void {
   const startedAt = new Date(clock.now()).toISOString();
   return ({ children }) => {
     const processes = children.flatMap(({ name, pid }) => (pid === undefined ? [] : [{ name, pid }]));
@@ -134,7 +125,12 @@ async function startBackend(
   addresses: Addresses,
 ): Promise<Credentials> {
   const env = backendEnvironment(settings, addresses);
-  const backend = supervisor.add({ name: 'backend', command: process.execPath, args: [appEntry('backend')], env });
+  const backend = supervisor.add({
+    name: 'backend',
+    command: process.execPath,
+    args: [appEntry('backend')],
+    env,
+  });
   await backendIsReady(backend, addresses.url, { clock, signal });
   return readCredentials(settings.home);
 }
@@ -147,7 +143,11 @@ async function startWorkers(
   const workers = settings.workers.map((name): StartedWorker => {
     const env = workerEnvironment(name, settings, given);
     const startedAt = clock.monotonic();
-    return { name, startedAt, child: supervisor.add({ name, command: process.execPath, args: [appEntry(name)], env }) };
+    return {
+      name,
+      startedAt,
+      child: supervisor.add({ name, command: process.execPath, args: [appEntry(name)], env }),
+    };
   });
   const client = createPlatformClient({ url: given.addresses.url, key: given.credentials.admin_key });
   await workersAreRegistered(workers, client, { clock, signal });

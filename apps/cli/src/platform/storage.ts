@@ -15,7 +15,8 @@ export interface Storage {
 /** Uses the database and the broker of the settings, and the embedded PostgreSQL in place of each that is missing. */
 export async function openStorage(settings: PlatformSettings, logger: Logger): Promise<Storage> {
   const { databaseUrl, brokerUrl, home } = settings;
-  if (databaseUrl !== undefined && brokerUrl !== undefined) return { databaseUrl, brokerUrl, stop: async () => undefined };
+  if (databaseUrl !== undefined && brokerUrl !== undefined)
+    return { databaseUrl, brokerUrl, stop: async () => undefined };
   const server = await startEmbeddedPostgres({
     dataDir: home.postgres,
     logFile: join(home.logs, 'postgresql.log'),

@@ -80,6 +80,7 @@ function ceilingOf({ maxHeapMb, ...limits }: ThreadLimits): ReadLimits {
     maxUnpackedBytes: limits.maxUnpackedBytes,
     maxTextBytes: Math.min(limits.maxTextBytes, (maxHeapMb * MIB) / 8),
     maxJsonMarks: Math.min(limits.maxJsonMarks, (maxHeapMb * MIB) / 128),
+    maxPieces: Math.min(limits.maxPieces, (maxHeapMb * MIB) / 256),
   };
 }
 

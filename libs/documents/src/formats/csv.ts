@@ -1,9 +1,12 @@
 import { CsvError, parse } from 'csv-parse/sync';
-import type { ReadDocument } from '../document.ts';
+import type { ReadDocument, ReadLimits } from '../document.ts';
 import { cellRowsToLines } from '../layout/cell-rows.ts';
+import { createPieceBudget } from '../layout/piece-budget.ts';
 import { lazy } from '../lazy.ts';
 import { UnreadableError } from '../unreadable.ts';
 
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
 const DELIMITERS = [',', ';', '\t', '|'] as const;
 /** Labels stand at the top of a file; a million rows need no layout. */
 const LAYOUT_ROWS = 1000;
@@ -11,8 +14,10 @@ const LAYOUT_ROWS = 1000;
 const MAX_ROW_LENGTH = 1_000_000;
 
 /** A file of separated values. Its first row with more than one cell is the header of its table. */
-export function readCsv(text: string): ReadDocument {
-  const rows = parseRows(text, csvDelimiter(text) ?? ',');
+export function readCsv(text: string, { maxPieces }: ReadLimits): ReadDocument {
+  const delimiter = csvDelimiter(text) ?? ',';
+  if (text.length > maxPieces) createPieceBudget(maxPieces)(countCells(text, delimiter));
+  const rows = parseRows(text, delimiter);
   const headerAt = Math.max(
     0,
     rows.findIndex((row) => row.filter((cell) => cell !== '').length > 1),
@@ -28,6 +33,16 @@ export function readCsv(text: string): ReadDocument {
       return lines();
     },
   };
+}
+
+/** Counted beforehand, because a row of millions of cells would grow at the edge of the heap. */
+function countCells(text: string, delimiter: string): number {
+  let cells = 1;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === LINE_FEED || code === CARRIAGE_RETURN || code === delimiter.charCodeAt(0)) cells += 1;
+  }
+  return cells;
 }
 
 function parseRows(text: string, delimiter: string): string[][] {

@@ -1,6 +1,7 @@
-import type { Line, ReadDocument, Table } from '../document.ts';
+import type { Line, ReadDocument, ReadLimits, Table } from '../document.ts';
 import { cellRowsToLines } from '../layout/cell-rows.ts';
 import { detectTables } from '../layout/aligned-table.ts';
+import { createPieceBudget, type TakePieces } from '../layout/piece-budget.ts';
 import { UnreadableError } from '../unreadable.ts';
 import { cleanText } from '../values/clean.ts';
 import { cutSegments } from './plain-text.ts';
@@ -18,18 +19,21 @@ interface Node {
 type Block = { readonly paragraph: string } | { readonly rows: readonly (readonly string[])[] };
 
 /** A Word document: its paragraphs and tables in their order; headers, footers and comments are left out. */
-export async function readDocx(bytes: Uint8Array): Promise<ReadDocument> {
+export async function readDocx(bytes: Uint8Array, { maxPieces }: ReadLimits): Promise<ReadDocument> {
   const blocks = documentBlocks(await parseDocx(bytes));
   const text = cleanText(blocks.map(blockText).join('\n')).trim();
   if (text === '') throw new UnreadableError('no_text', 'The Word document contains no text.');
-  const lines = blockLines(blocks);
+  const lines = blockLines(blocks, createPieceBudget(maxPieces));
   return {
     kind: 'docx',
     mediaType: 'application/vnd.openxmlformats-officedocument.wordprocessingml.document',
     text,
     pageCount: 1,
     lines,
-    tables: [...blocks.flatMap(blockTable), ...detectTables(paragraphLines(blocks))],
+    tables: [
+      ...blocks.flatMap(blockTable),
+      ...detectTables(paragraphLines(blocks, createPieceBudget(maxPieces))),
+    ],
   };
 }
 
@@ -78,24 +82,26 @@ function blockText(block: Block): string {
   return 'paragraph' in block ? block.paragraph : block.rows.map((row) => row.join('\t')).join('\n');
 }
 
-function blockLines(blocks: readonly Block[]): Line[] {
+function blockLines(blocks: readonly Block[], take: TakePieces): Line[] {
   const lines: Line[] = [];
   for (const block of blocks) {
-    const added = 'paragraph' in block ? textLines(block.paragraph) : cellRowsToLines(block.rows);
+    const added = 'paragraph' in block ? textLines(block.paragraph, take) : cellRowsToLines(block.rows);
     lines.push(...added.map((line, index) => ({ ...line, top: lines.length + index })));
   }
   return lines;
 }
 
 /** Only what stands outside tables; a table leaves a gap that no other table reaches over. */
-function paragraphLines(blocks: readonly Block[]): Line[] {
+function paragraphLines(blocks: readonly Block[], take: TakePieces): Line[] {
   return blocks
-    .flatMap((block) => ('paragraph' in block ? textLines(block.paragraph) : textLines('\n\n\n\n')))
+    .flatMap((block) =>
+      'paragraph' in block ? textLines(block.paragraph, take) : textLines('\n\n\n\n', take),
+    )
     .map((line, top) => ({ ...line, top }));
 }
 
-function textLines(text: string): Line[] {
-  return text.split('\n').map((line) => ({ page: 1, top: 0, height: 1, segments: cutSegments(line) }));
+function textLines(text: string, take: TakePieces): Line[] {
+  return text.split('\n').map((line) => ({ page: 1, top: 0, height: 1, segments: cutSegments(line, take) }));
 }
 
 function blockTable(block: Block): Table[] {

@@ -1,5 +1,6 @@
 import { getResolvedPDFJS } from 'unpdf';
 import type { Line, ReadDocument, ReadLimits } from '../document.ts';
+import { createPieceBudget, type TakePieces } from '../layout/piece-budget.ts';
 import { lazy } from '../lazy.ts';
 import { detectTables } from '../layout/aligned-table.ts';
 import { UnreadableError } from '../unreadable.ts';
@@ -25,7 +26,7 @@ export async function readPdf(bytes: Uint8Array, limits: ReadLimits): Promise<Re
         `The PDF has ${pdf.numPages} pages; at most ${limits.maxPages} are allowed.`,
       );
     }
-    return await readPages(pdf);
+    return await readPages(pdf, createPieceBudget(limits.maxPieces));
   } finally {
     await pdf.loadingTask.destroy();
   }
@@ -62,11 +63,13 @@ function openingError(cause: unknown): UnreadableError {
   return new UnreadableError('corrupt', 'The PDF is damaged and cannot be opened.', { cause });
 }
 
-async function readPages(pdf: PdfDocument): Promise<ReadDocument> {
+async function readPages(pdf: PdfDocument, take: TakePieces): Promise<ReadDocument> {
   const lines: Line[] = [];
   const texts: string[] = [];
   for (let number = 1; number <= pdf.numPages; number += 1) {
-    const rows = pageRows(await pageItems(pdf, number));
+    const items = await pageItems(pdf, number);
+    take(items.length);
+    const rows = pageRows(items);
     lines.push(...rowsToLines(rows, number));
     texts.push(readingOrder(rows));
   }

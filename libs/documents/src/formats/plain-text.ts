@@ -1,6 +1,7 @@
-import type { Line, ReadDocument, Segment } from '../document.ts';
+import type { Line, ReadDocument, ReadLimits, Segment } from '../document.ts';
 import { lazy } from '../lazy.ts';
 import { detectTables } from '../layout/aligned-table.ts';
+import { createPieceBudget, type TakePieces } from '../layout/piece-budget.ts';
 
 const TAB_WIDTH = 8;
 const LINE_BREAK = /\r\n|[\n\r\f\u2028\u2029]/gu;
@@ -9,8 +10,8 @@ const PIPED = /[^\s|│]+(?: [^\s|│]+)*/gu;
 const ONLY_RULES = /^[-=_+*|│.:~─━═\s]*$/u;
 
 /** A text file: its lines, cut into segments wherever two spaces, a tab or a table's bar stand. */
-export function readPlainText(text: string): ReadDocument {
-  const lines = lazy(() => toLines(text));
+export function readPlainText(text: string, { maxPieces }: ReadLimits): ReadDocument {
+  const lines = lazy(() => toLines(text, createPieceBudget(maxPieces)));
   const tables = lazy(() => detectTables(lines()));
   return {
     kind: 'txt',
@@ -27,11 +28,13 @@ export function readPlainText(text: string): ReadDocument {
 }
 
 /** A loop, not a split: one call that makes millions of lines could not be interrupted when memory ends. */
-function toLines(text: string): Line[] {
+function toLines(text: string, take: TakePieces): Line[] {
   const lines: Line[] = [];
   let from = 0;
-  const add = (to: number) =>
-    lines.push({ page: 1, top: lines.length, height: 1, segments: cutSegments(text.slice(from, to)) });
+  const add = (to: number) => {
+    take(1);
+    lines.push({ page: 1, top: lines.length, height: 1, segments: cutSegments(text.slice(from, to), take) });
+  };
   for (const { 0: lineBreak, index } of text.matchAll(LINE_BREAK)) {
     add(index);
     from = index + lineBreak.length;
@@ -41,23 +44,27 @@ function toLines(text: string): Line[] {
 }
 
 /** Cuts one line of text; the edges are columns of characters, with tab stops every eight. */
-export function cutSegments(text: string): Segment[] {
+export function cutSegments(text: string, take: TakePieces): Segment[] {
   if (ONLY_RULES.test(text)) return [];
-  const spread = text.includes('\t') ? spreadTabs(text) : text;
+  const spread = text.includes('\t') ? spreadTabs(text, take) : text;
   const bars = /[|│].*[|│]/u.test(spread);
-  return [...spread.matchAll(bars ? PIPED : SPACED)].map(({ 0: found, index }) => ({
-    text: found,
-    left: index,
-    right: index + found.length,
-  }));
+  const segments: Segment[] = [];
+  for (const { 0: found, index } of spread.matchAll(bars ? PIPED : SPACED)) {
+    take(1);
+    segments.push({ text: found, left: index, right: index + found.length });
+  }
+  return segments;
 }
 
 /** A tab always separates, so it becomes two spaces at least. */
-function spreadTabs(text: string): string {
+function spreadTabs(text: string, take: TakePieces): string {
   let spread = '';
-  for (const [index, part] of text.split('\t').entries()) {
-    if (index > 0) spread = spread.padEnd(Math.ceil((spread.length + 2) / TAB_WIDTH) * TAB_WIDTH);
-    spread += part;
+  let from = 0;
+  for (let tab = text.indexOf('\t'); tab >= 0; tab = text.indexOf('\t', from)) {
+    take(1);
+    spread += text.slice(from, tab);
+    spread = spread.padEnd(Math.ceil((spread.length + 2) / TAB_WIDTH) * TAB_WIDTH);
+    from = tab + 1;
   }
-  return spread;
+  return spread + text.slice(from);
 }

@@ -1,4 +1,5 @@
 import { crc32, inflateRawSync } from 'node:zlib';
+import type { ReadLimits } from '../document.ts';
 import { UnreadableError } from '../unreadable.ts';
 
 const END_SIGNATURE = 0x06054b50;
@@ -8,6 +9,7 @@ const END_LENGTH = 22;
 const LONGEST_COMMENT = 0xffff;
 const STORED = 0;
 const DEFLATED = 8;
+const XML_PART = /\.(?:xml|rels)$/iu;
 
 /** One file inside a packed file, as the directory at its end lists it. */
 export interface ZipEntry {
@@ -60,19 +62,16 @@ function readEntry(view: DataView, at: number, name: Uint8Array): ZipEntry {
 }
 
 /**
- * Unpacks every entry once, within `maxUnpackedBytes` for all of them, and compares checksums. What passes
- * can be handed to a library that trusts the sizes a packed file claims about itself.
+ * Unpacks every entry once, within `maxUnpackedBytes` for all of them and `maxTextBytes` for each XML part, and
+ * compares checksums. What passes can be handed to a library that trusts the sizes a packed file claims about itself.
  */
-export function assertSafeZip(
-  bytes: Uint8Array,
-  entries: readonly ZipEntry[],
-  maxUnpackedBytes: number,
-): void {
-  let budget = maxUnpackedBytes;
+export function assertSafeZip(bytes: Uint8Array, entries: readonly ZipEntry[], limits: ReadLimits): void {
+  let budget = limits.maxUnpackedBytes;
   for (const entry of entries) {
     if (entry.encrypted) throw new UnreadableError('encrypted', 'The file is protected with a password.');
-    if (entry.unpackedBytes > budget) throw tooLarge(maxUnpackedBytes);
-    const content = unpack(packedContent(bytes, entry), entry, budget, maxUnpackedBytes);
+    const most = XML_PART.test(entry.name) ? Math.min(budget, limits.maxTextBytes) : budget;
+    if (entry.unpackedBytes > most) throw tooLarge();
+    const content = unpack(packedContent(bytes, entry), entry, most);
     if (crc32(content) !== entry.checksum) throw damaged(`the checksum of "${entry.name}" is wrong`);
     budget -= content.byteLength;
   }
@@ -87,13 +86,13 @@ function packedContent(bytes: Uint8Array, { name, offset, packedBytes }: ZipEntr
   return bytes.subarray(start, start + packedBytes);
 }
 
-function unpack(packed: Uint8Array, { name, method }: ZipEntry, budget: number, limit: number): Uint8Array {
+function unpack(packed: Uint8Array, { name, method }: ZipEntry, most: number): Uint8Array {
   if (method === STORED) return packed;
   if (method !== DEFLATED) throw damaged(`"${name}" is packed in an unknown way`);
   try {
-    return inflateRawSync(packed, { maxOutputLength: Math.max(1, budget) });
+    return inflateRawSync(packed, { maxOutputLength: Math.max(1, most) });
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(limit);
+    if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge();
     throw damaged(`"${name}" cannot be unpacked`, cause);
   }
 }
@@ -102,7 +101,6 @@ function damaged(detail: string, cause?: unknown): UnreadableError {
   return new UnreadableError('corrupt', `The file is packed, but damaged: ${detail}.`, { cause });
 }
 
-function tooLarge(limit: number): UnreadableError {
-  const message = `The file unpacks to more than ${Math.floor(limit / 1024 / 1024)} MiB, which is more than is allowed.`;
-  return new UnreadableError('unpacks_too_large', message);
+function tooLarge(): UnreadableError {
+  return new UnreadableError('unpacks_too_large', 'The file is packed, and unpacks to more than is allowed.');
 }

@@ -19,6 +19,6 @@ export async function readZipped(bytes: Uint8Array, limits: ReadLimits): Promise
     const what = OFFICE_PARTS.find(([part]) => names.has(part))?.[1] ?? 'a ZIP archive';
     throw new UnreadableError('unsupported_type', `The file looks like ${what}, which cannot be read yet.`);
   }
-  assertSafeZip(bytes, entries, limits.maxUnpackedBytes);
-  return readDocx(bytes);
+  assertSafeZip(bytes, entries, limits);
+  return readDocx(bytes, limits);
 }

@@ -1,0 +1,75 @@
+import { openAsBlob } from 'node:fs';
+import { basename } from 'node:path';
+import { type ExecutionDetail, routes } from '@longshore/contracts';
+import type { Clock } from '@longshore/runtime';
+import { CliError } from '../cli-error.ts';
+import type { PlatformClient } from './platform-client.ts';
+
+export interface Submission {
+  organisation: string;
+  apiName: string;
+  /** Paths of the files to send. */
+  files: readonly string[];
+  signal?: AbortSignal;
+}
+
+/** Posts the files to a deployment; answers with the execution's id, which is stored when this returns. */
+export async function submitFiles(client: PlatformClient, submission: Submission): Promise<string> {
+  const { organisation, apiName, files, signal } = submission;
+  const form = new FormData();
+  for (const file of files) form.append('files', await readableFile(file), basename(file));
+  const { message } = await client.call(routes.executeDeployment, {
+    params: { org: organisation, api_name: apiName },
+    body: form,
+    ...(signal && { signal }),
+  });
+  return message.execution_id;
+}
+
+async function readableFile(path: string): Promise<Blob> {
+  try {
+    return await openAsBlob(path);
+  } catch (error) {
+    throw new CliError(
+      `The file ${path} cannot be read: check that it is there and that this user may read it.`,
+      { cause: error },
+    );
+  }
+}
+
+export interface WatchOptions {
+  client: PlatformClient;
+  clock: Clock;
+  signal?: AbortSignal;
+  /** Called with each answer. */
+  onProgress?: (detail: ExecutionDetail) => void;
+}
+
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 2_000;
+
+/** Asks for the execution until it has ended; reading this way does not count as fetching the result. */
+export async function watchExecution(executionId: string, options: WatchOptions): Promise<ExecutionDetail> {
+  const { client, clock, signal, onProgress } = options;
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 1.1, LONGEST_PAUSE_MS)) {
+    const detail = await client.call(routes.execution, {
+      params: { id: executionId },
+      ...(signal && { signal }),
+    });
+    onProgress?.(detail);
+    if (hasEnded(detail)) return detail;
+    await clock.sleep(pauseMs, signal);
+  }
+}
+
+function hasEnded({ status }: ExecutionDetail): boolean {
+  switch (status) {
+    case 'PENDING':
+    case 'EXECUTING':
+      return false;
+    case 'COMPLETED':
+    case 'ERROR':
+    case 'STOPPED':
+      return true;
+  }
+}

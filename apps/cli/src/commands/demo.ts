@@ -1,0 +1,59 @@
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { loadConfig } from '@longshore/runtime';
+import type { Command } from 'commander';
+import { CliError } from '../cli-error.ts';
+import { makeDemoHome, removeDemoHome, sweepDemoHomes } from '../demo/demo-home.ts';
+import { runDemo } from '../demo/run-demo.ts';
+import { holdHome } from '../home/hold-home.ts';
+import { createPlatformLogger } from '../output/platform-logger.ts';
+import type { Terminal } from '../output/terminal.ts';
+
+const EXAMPLES = `
+Examples:
+  longshore demo
+  longshore demo --samples ~/my-invoices     a folder with invoices.yaml and documents`;
+
+const SHIPPED_SAMPLES = join(import.meta.dirname, '..', '..', '..', '..', 'samples');
+
+/** Adds `longshore demo`. */
+export function addDemo(program: Command, terminal: Terminal): void {
+  program
+    .command('demo')
+    .summary('try it: process the sample documents on a platform of their own')
+    .description(
+      'Starts a whole platform in a temporary folder on free ports, sends it the sample documents, shows what it finds in them, ' +
+        'and removes everything but the result. Nothing of yours is touched.',
+    )
+    .option('--samples <folder>', 'folder with invoices.yaml and the documents', SHIPPED_SAMPLES)
+    .addHelpText('after', EXAMPLES)
+    .action(async (flags: { samples: string }) => {
+      const samples = resolve(flags.samples);
+      if (!existsSync(samples)) throw new CliError(`There is no folder ${samples}: name one with --samples.`);
+      await demo(samples, terminal);
+    });
+}
+
+async function demo(samples: string, terminal: Terminal): Promise<void> {
+  const interrupted = new AbortController();
+  const onSignal = (signal: NodeJS.Signals): void =>
+    interrupted.abort(new CliError(`The demo was stopped by ${signal}.`));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, onSignal);
+  await sweepDemoHomes(Date.now());
+  const home = makeDemoHome();
+  const lock = await holdHome(home);
+  const logger = createPlatformLogger({
+    dir: home.logs,
+    level: 'info',
+    tell: terminal.err,
+    tellsWarnings: () => false,
+  });
+  const resultFile = join(resolve(loadConfig(['longshoreHome']).longshoreHome), 'demo-result.json');
+  try {
+    await runDemo({ home, samples, resultFile, terminal, logger, signal: interrupted.signal });
+  } finally {
+    await logger.close();
+    lock.release();
+    removeDemoHome(home);
+  }
+}

@@ -1,0 +1,76 @@
+import { existsSync } from 'node:fs';
+import { stopLeftBehindPostgres } from '@longshore/embedded-postgres';
+import { type Clock, loadConfig, systemClock } from '@longshore/runtime';
+import type { Command } from 'commander';
+import { CliError } from '../cli-error.ts';
+import { type Home, homeAt } from '../home/home.ts';
+import { isHeld, readInstance } from '../home/instance.ts';
+import type { Terminal } from '../output/terminal.ts';
+
+const EXAMPLES = `
+Examples:
+  longshore down
+  LONGSHORE_HOME=/srv/x longshore down`;
+
+const LOOK_EVERY_MS = 100;
+/** A platform that only begins to start has not written its process id yet. */
+const RECORD_WITHIN_MS = 10_000;
+
+/** Adds `longshore down`. */
+export function addDown(program: Command, terminal: Terminal): void {
+  program
+    .command('down')
+    .summary('stop the platform of this home')
+    .description(
+      'Stops what "longshore up" started from this home, as Ctrl-C does there: what runs is finished or given back.',
+    )
+    .addHelpText('after', EXAMPLES)
+    .action(async () => {
+      const config = loadConfig(['longshoreHome', 'shutdownGraceMs']);
+      const home = homeAt(config.longshoreHome);
+      terminal.out(await stopPlatform(home, { graceMs: config.shutdownGraceMs, clock: systemClock }));
+    });
+}
+
+interface Patience {
+  graceMs: number;
+  clock: Clock;
+}
+
+async function stopPlatform(home: Home, patience: Patience): Promise<string> {
+  if (!existsSync(home.folder)) return `Nothing runs in ${home.folder}.`;
+  if (!isHeld(home)) {
+    const left = await stopLeftBehindPostgres(home.postgres, patience.clock);
+    return left === undefined
+      ? `Nothing runs in ${home.folder}.`
+      : 'Stopped the database that a killed platform had left.';
+  }
+  const pid = await holderOf(home, patience.clock);
+  process.kill(pid, 'SIGTERM');
+  await untilReleased(home, pid, patience);
+  return 'Stopped.';
+}
+
+/** The process id is true only while the home is held, for its holder wrote it. */
+async function holderOf(home: Home, clock: Clock): Promise<number> {
+  const deadline = clock.monotonic() + RECORD_WITHIN_MS;
+  while (clock.monotonic() < deadline) {
+    const pid = readInstance(home)?.pid;
+    if (pid !== undefined) return pid;
+    await clock.sleep(LOOK_EVERY_MS);
+  }
+  throw new CliError(`A process holds ${home.folder} and does not say which: look for "longshore" with ps.`);
+}
+
+async function untilReleased(home: Home, pid: number, { graceMs, clock }: Patience): Promise<void> {
+  const withinMs = 2 * graceMs + 45_000;
+  const deadline = clock.monotonic() + withinMs;
+  while (isHeld(home)) {
+    if (clock.monotonic() >= deadline) {
+      throw new CliError(
+        `Process ${pid} did not stop within ${withinMs / 1000} s: look into ${home.logs}, or end it by force.`,
+      );
+    }
+    await clock.sleep(LOOK_EVERY_MS);
+  }
+}

@@ -1,0 +1,40 @@
+import { chmodSync, mkdtempSync, readdirSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { EmbeddedPostgresError, lockFolder, stopLeftBehindPostgres } from '@longshore/embedded-postgres';
+import { type Home, homeAt } from '../home/home.ts';
+
+const PREFIX = 'longshore-demo-';
+/** Younger ones may be beginning to start. */
+const OLD_MS = 10 * 60_000;
+
+/** A home among the temporary files. Root's database runs as another user, who must be able to pass through it. */
+export function makeDemoHome(): Home {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), PREFIX)));
+  if (process.getuid?.() === 0) chmodSync(folder, 0o711);
+  return homeAt(folder);
+}
+
+/** Removes the home of a demo that has stopped. */
+export function removeDemoHome(home: Home): void {
+  rmSync(home.folder, { recursive: true, force: true, maxRetries: 3 });
+}
+
+/** Clears away what demos left that were killed: their database still runs. */
+export async function sweepDemoHomes(now: number): Promise<void> {
+  const names = readdirSync(tmpdir()).filter((name) => name.startsWith(PREFIX));
+  for (const path of names.map((name) => join(tmpdir(), name))) await sweep(path, now);
+}
+
+async function sweep(path: string, now: number): Promise<void> {
+  const { uid, mtimeMs } = statSync(path, { throwIfNoEntry: false }) ?? {};
+  if (uid !== process.getuid?.() || mtimeMs === undefined || now - mtimeMs < OLD_MS) return;
+  const home = homeAt(path);
+  try {
+    lockFolder(home.folder).release();
+    await stopLeftBehindPostgres(home.postgres);
+    removeDemoHome(home);
+  } catch (error) {
+    if (!(error instanceof EmbeddedPostgresError)) throw error; // Still in use, or of no concern to this demo.
+  }
+}

@@ -1,0 +1,146 @@
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { coreWorkerNames, type ExecutionDetail } from '@longshore/contracts';
+import { type RootLogger, systemClock } from '@longshore/runtime';
+import { type ApplyFile, readApplyFile } from '../apply/read-apply-file.ts';
+import { CliError } from '../cli-error.ts';
+import { createPlatformClient } from '../client/platform-client.ts';
+import { submitFiles, watchExecution } from '../client/submit.ts';
+import { applyFiles } from '../commands/apply.ts';
+import type { Home } from '../home/home.ts';
+import { duration } from '../output/duration.ts';
+import { createProgress } from '../output/execution-progress.ts';
+import { resultLines } from '../output/result-table.ts';
+import type { Terminal } from '../output/terminal.ts';
+import { type PlatformSettings } from '../platform/settings.ts';
+import { type Platform, startPlatform } from '../platform/start-platform.ts';
+
+export interface DemoOptions {
+  /** Held by the caller. */
+  home: Home;
+  /** Folder with `invoices.yaml` and the documents. */
+  samples: string;
+  /** Where the result is kept. */
+  resultFile: string;
+  terminal: Terminal;
+  logger: RootLogger;
+  signal: AbortSignal;
+}
+
+const APPLY_FILE = 'invoices.yaml';
+/** A demo that is interrupted has nothing worth waiting for. */
+const GRACE_MS = 3_000;
+
+/** Starts a platform, gives it the sample documents and shows what it found. Throws when that is not COMPLETED. */
+export async function runDemo(options: DemoOptions): Promise<void> {
+  const { terminal, home, samples, logger, signal } = options;
+  const file = readApplyFile(join(samples, APPLY_FILE));
+  const documents = sampleDocuments(samples);
+  const settings = demoSettings(home);
+  const startedAt = performance.now();
+  const platform = await startPlatform({ settings, logger, signal, onStep: terminal.status });
+  try {
+    terminal.err(`Longshore is ready at ${platform.url} after ${duration(performance.now() - startedAt)}.`);
+    const detail = await process(platform, { ...options, file, documents });
+    report(detail, options);
+  } finally {
+    terminal.status('stopping');
+    await platform.stop();
+    terminal.status('');
+  }
+}
+
+/** Only what the environment needs for programs to run: settings of another platform must not reach this one. */
+function demoSettings(home: Home): PlatformSettings {
+  const kept = [
+    'PATH',
+    'HOME',
+    'USER',
+    'LANG',
+    'LC_ALL',
+    'TMPDIR',
+    'TZ',
+    'NODE_OPTIONS',
+    'NODE_COMPILE_CACHE',
+  ];
+  const env = Object.fromEntries(kept.map((name) => [name, globalThis.process.env[name]]));
+  const anyHealthPort = {
+    API_DEPLOYMENT_HEALTH_PORT: '0',
+    GENERAL_HEALTH_PORT: '0',
+    FILE_PROCESSING_HEALTH_PORT: '0',
+    CALLBACK_HEALTH_PORT: '0',
+  };
+  return {
+    home,
+    host: '127.0.0.1',
+    port: 0,
+    storageDir: join(home.folder, 'files'),
+    logLevel: 'info',
+    graceMs: GRACE_MS,
+    databaseUrl: undefined,
+    brokerUrl: undefined,
+    workers: coreWorkerNames,
+    env: { ...env, ...anyHealthPort },
+  };
+}
+
+function sampleDocuments(samples: string): string[] {
+  const entries = readdirSync(samples, { withFileTypes: true });
+  const names = entries.filter((entry) => entry.isFile() && isDocument(entry.name)).map(({ name }) => name);
+  if (names.length === 0) throw new CliError(`There are no sample documents in ${samples}.`);
+  return names.sort().map((name) => join(samples, name));
+}
+
+function isDocument(name: string): boolean {
+  return !name.startsWith('.') && !/\.ya?ml$/i.test(name) && !/^README/i.test(name);
+}
+
+interface Work extends DemoOptions {
+  file: ApplyFile;
+  documents: string[];
+}
+
+async function process({ url, credentials }: Platform, work: Work): Promise<ExecutionDetail> {
+  const { file, documents, terminal, signal } = work;
+  const { organisation, admin_key: adminKey, api_key: apiKey } = credentials;
+  const admin = createPlatformClient({ url, key: adminKey });
+  for (const line of await applyFiles([file], { client: admin, organisation })) terminal.err(line);
+  const apiName = file.documents.find((document) => document.kind === 'deployment')?.api_name;
+  if (apiName === undefined) throw new CliError(`${file.name} holds no deployment to send the documents to.`);
+
+  terminal.err(`Sending ${documents.length} documents to ${apiName}:`);
+  const client = createPlatformClient({ url, key: apiKey });
+  const executionId = await submitFiles(client, { organisation, apiName, files: documents, signal });
+  return await watchExecution(executionId, {
+    client,
+    clock: systemClock,
+    signal,
+    onProgress: createProgress(terminal),
+  });
+}
+
+function report(detail: ExecutionDetail, { terminal, resultFile }: DemoOptions): void {
+  const kept = keepResult(detail, resultFile);
+  terminal.out('');
+  resultLines(detail).forEach(terminal.out);
+  terminal.out('');
+  terminal.out(`${detail.successful_files} of ${detail.total_files} files read. The whole result: ${kept}`);
+  if (detail.status !== 'COMPLETED') {
+    throw new CliError(`The demo ended as ${detail.status}: ${detail.error ?? 'see the reasons above'}`);
+  }
+}
+
+/** In the home of the folder, or among the temporary files where nothing can be written there. */
+function keepResult(detail: ExecutionDetail, resultFile: string): string {
+  const text = `${JSON.stringify(detail.result, null, 2)}\n`;
+  try {
+    mkdirSync(dirname(resultFile), { recursive: true });
+    writeFileSync(resultFile, text);
+    return resultFile;
+  } catch {
+    const elsewhere = join(tmpdir(), 'longshore-demo-result.json');
+    writeFileSync(elsewhere, text);
+    return elsewhere;
+  }
+}

@@ -1,0 +1,42 @@
+import type { ExecutionDetail, FileResult, JsonValue } from '@longshore/contracts';
+import { table } from './table.ts';
+
+const WIDEST_CELL = 24;
+
+/** What was found in each file, one line a file, and below it why files failed. */
+export function resultLines({ result, error, status }: ExecutionDetail): string[] {
+  const results = result ?? [];
+  const failed = results.filter((one) => one.status === 'Failed');
+  const reasons = failed.map((one) => `  ${one.file}: ${one.error ?? 'no reason given'}`);
+  return [
+    ...fieldTable(results.filter((one) => one.status === 'Success')),
+    ...(reasons.length === 0 ? [] : ['', `${count(reasons.length, 'file')} failed:`, ...reasons]),
+    ...(status === 'COMPLETED'
+      ? []
+      : ['', `The execution ended as ${status}${error === null ? '' : `: ${error}`}.`]),
+  ];
+}
+
+function fieldTable(results: readonly FileResult[]): string[] {
+  const rows = results.map((one) => ({ file: one.file, fields: fieldsOf(one.result?.output ?? null) }));
+  const names = [...new Set(rows.flatMap(({ fields }) => Object.keys(fields)))];
+  const cells = rows.map(({ file, fields }) => [file, ...names.map((name) => shown(fields[name]))]);
+  return table(['FILE', ...names], cells, WIDEST_CELL);
+}
+
+function fieldsOf(output: JsonValue): Record<string, JsonValue> {
+  return typeof output === 'object' && output !== null && !Array.isArray(output) ? output : { output };
+}
+
+function shown(value: JsonValue | undefined): string {
+  if (value === undefined || value === null) return '-';
+  if (Array.isArray(value)) {
+    const isFlat = value.every((item) => typeof item !== 'object');
+    return isFlat ? value.map(String).join(', ') : count(value.length, 'row');
+  }
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,28 @@
+import { Command } from 'commander';
+import { addApply } from './commands/apply.ts';
+import { addDemo } from './commands/demo.ts';
+import { addDown } from './commands/down.ts';
+import { addPs } from './commands/ps.ts';
+import { addQueues } from './commands/queues.ts';
+import { addSubmit } from './commands/submit.ts';
+import { addUp } from './commands/up.ts';
+import { addWorkers } from './commands/workers.ts';
+import type { Terminal } from './output/terminal.ts';
+
+const EXAMPLES = `
+Examples:
+  longshore demo                               see it work, in a minute, with nothing to install
+  longshore up                                 start the platform
+  longshore apply -f samples/invoices.yaml     tell it what to look for in which documents
+  longshore submit invoices march.pdf --wait   give it a document`;
+
+/** The `longshore` command with all its subcommands. */
+export function createProgram(terminal: Terminal): Command {
+  const program = new Command('longshore')
+    .description('Self-hosted document and background work: nothing accepted is lost or done twice.')
+    .helpCommand(true)
+    .addHelpText('after', EXAMPLES);
+  const commands = [addUp, addDown, addPs, addDemo, addApply, addSubmit, addWorkers, addQueues];
+  for (const add of commands) add(program, terminal);
+  return program;
+}

@@ -1,0 +1,59 @@
+import { routes } from '@longshore/contracts';
+import type { Clock } from '@longshore/runtime';
+import type { Call } from './caller.ts';
+import { createCaller } from './caller.ts';
+import { createTransport } from './transport.ts';
+
+/** The internal API, for workers. */
+export interface BackendClient {
+  /** Tries four times unless it is told otherwise, behind one breaker for all calls. */
+  call: Call;
+  /** The content of a file of the run's execution. @throws {TooManyBytesError} */
+  fetchFile(fileId: string, options: FetchOptions): Promise<Buffer>;
+  /** Stores an output that is too large for a report; the answer's `ref` goes into the report. */
+  storeOutput(
+    runId: string,
+    bytes: Uint8Array,
+    options: StoreOptions,
+  ): Promise<{ ref: string; size: number }>;
+  /** Cuts the connections that are kept open. */
+  close(): void;
+}
+
+interface StoreOptions {
+  readonly runToken: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface FetchOptions extends StoreOptions {
+  readonly maxBytes: number;
+}
+
+export interface BackendClientOptions {
+  /** INTERNAL_API_BASE_URL. */
+  baseUrl: string;
+  /** INTERNAL_SERVICE_API_KEY. */
+  serviceKey: string;
+  clock?: Clock;
+  /** Uniform in [0, 1). */
+  random?: () => number;
+}
+
+const ATTEMPTS = 4;
+/** A large file over a slow line. */
+const STREAM_TIMEOUT_MS = 300_000;
+
+/** A client of the internal API with a service key. */
+export function createBackendClient(options: BackendClientOptions): BackendClient {
+  const transport = createTransport({ baseUrl: options.baseUrl, apiKey: options.serviceKey });
+  const { clock, random } = options;
+  const { call, bytes } = createCaller({ transport, attempts: ATTEMPTS, clock, random });
+  return {
+    call,
+    fetchFile: (id, { runToken, maxBytes, signal }) =>
+      bytes(routes.fileContent, { params: { id }, runToken, maxBytes, signal, timeoutMs: STREAM_TIMEOUT_MS }),
+    storeOutput: (id, body, { runToken, signal }) =>
+      call(routes.storeOutput, { params: { id }, body, runToken, signal, timeoutMs: STREAM_TIMEOUT_MS }),
+    close: () => transport.close(),
+  };
+}

@@ -1,0 +1,91 @@
+import type { Clock } from '@longshore/runtime';
+import { systemClock } from '@longshore/runtime';
+import { createBreaker } from './breaker.ts';
+import { jsonOf, UnexpectedAnswerError } from './errors.ts';
+import { persist } from './persistence.ts';
+import type { Transport } from './transport.ts';
+import { RUN_TOKEN_HEADER } from './transport.ts';
+import type { AnyRoute, RouteAnswer, RouteInput } from './typed-route.ts';
+import { pathOf } from './typed-route.ts';
+
+export interface CallSettings {
+  /** Proves which claimed run this is about. */
+  readonly runToken?: string;
+  /** Ends the call and its retries: rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Of one try, milliseconds (default 30,000). */
+  readonly timeoutMs?: number;
+  /** Tries altogether. `Infinity` needs a signal. */
+  readonly attempts?: number;
+  /** Largest answer that is read, bytes (default 64 MiB). */
+  readonly maxBytes?: number;
+}
+
+export type CallOptions<R> = RouteInput<R> & CallSettings;
+
+/**
+ * Calls a route of the table. Resolves to its answer, checked against its schema.
+ * @throws {ApiError} what the backend refused, rebuilt from its answer
+ * @throws {BackendUnavailableError} when it did not answer
+ * @throws {UnexpectedAnswerError} when it answered with something else
+ */
+export type Call = <R extends AnyRoute>(route: R, options: CallOptions<R>) => Promise<RouteAnswer<R>>;
+
+export interface CallerOptions {
+  transport: Transport;
+  /** Of a call that does not say. */
+  attempts: number;
+  clock?: Clock | undefined;
+  random?: (() => number) | undefined;
+}
+
+export interface Caller {
+  call: Call;
+  /** As `call`, for the bytes of a route whose answer is a stream. */
+  bytes<R extends AnyRoute>(route: R, options: CallOptions<R>): Promise<Buffer>;
+}
+
+const TIMEOUT_MS = 30_000;
+const MAX_BYTES = 64 * 1024 * 1024;
+
+/** The table of routes as functions, with retries behind one breaker. */
+export function createCaller(options: CallerOptions): Caller {
+  const { transport, attempts, clock = systemClock, random = Math.random } = options;
+  const means = { breaker: createBreaker({ clock, random }), clock, random };
+
+  const bytes = async <R extends AnyRoute>(route: R, given: CallOptions<R>): Promise<Buffer> => {
+    const { params, query, body, signal } = given as CallOptions<AnyRoute>;
+    const request = {
+      method: route.method,
+      path: pathOf(route, params as Record<string, unknown>),
+      query: query as Record<string, unknown> | undefined,
+      // Serialised once, however often it is sent.
+      body: route.stream || body === undefined ? body : JSON.stringify(body),
+      headers: headersOf(route, given.runToken, body),
+      timeoutMs: given.timeoutMs ?? TIMEOUT_MS,
+      maxBytes: given.maxBytes ?? MAX_BYTES,
+      signal,
+    };
+    return persist(() => transport.send(request), { attempts: given.attempts ?? attempts, signal }, means);
+  };
+  const call: Call = async (route, given) => {
+    const answer = await bytes(route, given);
+    const parsed = route.response.safeParse(jsonOf(answer.toString('utf8')));
+    if (parsed.success) return parsed.data as never;
+    const { message } = parsed.error;
+    throw new UnexpectedAnswerError(`${route.method} ${route.path} answered unexpectedly: ${message}`);
+  };
+  return { call, bytes };
+}
+
+function headersOf(route: AnyRoute, runToken: string | undefined, body: unknown): Record<string, string> {
+  const type = route.stream
+    ? body instanceof Uint8Array
+      ? 'application/octet-stream'
+      : undefined
+    : 'application/json';
+  return {
+    ...(body !== undefined && type && { 'Content-Type': type }),
+    ...(runToken !== undefined && { [RUN_TOKEN_HEADER]: runToken }),
+  };
+}

@@ -1,0 +1,56 @@
+import type { Clock } from '@longshore/runtime';
+import type { Breaker } from './breaker.ts';
+import { BackendUnavailableError, isRetryable, retryAfterMsOf } from './errors.ts';
+
+export interface Persistence {
+  /** Tries altogether; `Infinity` needs a signal to end it. */
+  readonly attempts: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const BASE_MS = 200;
+const CAP_MS = 10_000;
+/** A `Retry-After` is honoured, but no answer may put us to sleep for hours. */
+const LONGEST_WAIT_MS = 60_000;
+
+/**
+ * Calls until it succeeds: waits between tries with exponential backoff and full jitter, at least as long as the
+ * answer and the breaker ask. An error that a later try cannot mend is thrown at once.
+ */
+export async function persist<T>(
+  call: () => Promise<T>,
+  { attempts, signal }: Persistence,
+  { breaker, clock, random }: { breaker: Breaker; clock: Clock; random: () => number },
+): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    signal?.throwIfAborted();
+    try {
+      return await guarded(call, breaker, signal);
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!isRetryable(error) || attempt >= attempts) throw error;
+      const backoff = random() * Math.min(CAP_MS, BASE_MS * 2 ** (attempt - 1));
+      await clock.sleep(Math.min(LONGEST_WAIT_MS, Math.max(backoff, retryAfterMsOf(error))), signal);
+    }
+  }
+}
+
+async function guarded<T>(
+  call: () => Promise<T>,
+  breaker: Breaker,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  const waitMs = breaker.enter();
+  if (waitMs > 0)
+    throw new BackendUnavailableError('it failed repeatedly, waiting before the next call', waitMs);
+  try {
+    const result = await call();
+    breaker.succeeded();
+    return result;
+  } catch (error) {
+    if (signal?.aborted) breaker.abandoned();
+    else if (isRetryable(error)) breaker.failed();
+    else breaker.succeeded();
+    throw error;
+  }
+}
