@@ -14,6 +14,8 @@ export interface LedPool {
   backlog: boolean;
   /** Turns that each organisation has had, for the weighted round-robin. */
   readonly turns: Map<string, number>;
+  /** The turn at which the last publication began. */
+  virtualTime: number;
 }
 
 /** A lease is taken over by another backend when it was not renewed for this long. */
@@ -100,5 +102,6 @@ function newPool(pool: string, term: string): LedPool {
     outstanding: 0,
     backlog: true,
     turns: new Map(),
+    virtualTime: 0,
   };
 }

@@ -6,7 +6,8 @@ import type { Statement } from '../store/database.ts';
  * pool registered; only while this backend holds the pool's lease in this term.
  *
  * $1 pool, $2 queues in order, $3 tasks, $4 most dispatches the pool may have out at once, $5 this backend's id,
- * $6 term, $7 {organisation id: turns taken}, $8 publication time-out in ms.
+ * $6 term, $7 {organisation id: turns taken, each worth 1 / weight}, $8 publication time-out in ms, $9 the pool's virtual time:
+ * who had nothing waiting for a while starts level with the others, not ahead of them.
  */
 export const publishDispatches: Statement = {
   name: 'publish_dispatches',
@@ -26,8 +27,8 @@ with recursive room as (
              and d.organisation_id > w.organisation_id order by d.organisation_id limit 1)
     from waiting w where w.organisation_id is not null
 ), candidates as (
-  select c.id, w.place, c.priority,
-         coalesce(($7::jsonb ->> w.organisation_id::text)::float8, 0) + c.turn::float8 / coalesce(o.weight, 1) as turn
+  select c.id, w.place, c.priority, 1.0 / coalesce(o.weight, 1) as share,
+         greatest(coalesce(($7::jsonb ->> w.organisation_id::text)::float8, 0), $9::float8) + c.turn::float8 / coalesce(o.weight, 1) as turn
     from waiting w
     left join lateral (select weight from organisations where organisations.id = w.organisation_id) o on true
     cross join lateral (
@@ -50,7 +51,7 @@ with recursive room as (
 )
 select coalesce((select n from room), -1) as room,
        coalesce((select jsonb_agg(jsonb_build_object('id', p.id, 'run_ids', p.run_ids, 'publications', p.publications,
-                                                     'organisation_id', p.organisation_id)
+                                                     'organisation_id', p.organisation_id, 'share', c.share)
                                   order by c.place, c.priority desc, c.turn, p.id)
                    from published p cross join lateral (select * from candidates where candidates.id = p.id) c), '[]') as published`,
 };

@@ -29,7 +29,13 @@ export interface Pump {
 
 interface PublishedRow {
   room: number;
-  published: (MarkedDispatch & { organisation_id: string })[];
+  published: (MarkedDispatch & Turn)[];
+}
+
+/** What a publication costs its organisation: the heavier its weight, the less. */
+interface Turn {
+  organisation_id: string;
+  share: number;
 }
 
 export function createPump({
@@ -74,6 +80,7 @@ export function createPump({
       pool.term,
       JSON.stringify(Object.fromEntries(pool.turns)),
       publicationTimeoutMs,
+      pool.virtualTime,
     ]);
     const { room, published } = row!;
     if (room < 0) return;
@@ -93,10 +100,12 @@ export function createPump({
   };
 }
 
-/** Counts the turns of each organisation; once nothing waits, all start again level. */
-function takeTurns(pool: LedPool, published: readonly { organisation_id: string }[]): void {
-  for (const { organisation_id } of published) {
-    pool.turns.set(organisation_id, (pool.turns.get(organisation_id) ?? 0) + 1);
+/** Start-time fair queueing: a turn begins at the organisation's own time or the pool's, whichever is later. */
+function takeTurns(pool: LedPool, published: readonly Turn[]): void {
+  for (const { organisation_id, share } of published) {
+    const start = Math.max(pool.turns.get(organisation_id) ?? 0, pool.virtualTime);
+    pool.turns.set(organisation_id, start + share);
+    pool.virtualTime = start;
   }
   if (!pool.backlog) pool.turns.clear();
 }

@@ -1,6 +1,6 @@
 import { openAsBlob } from 'node:fs';
 import { basename } from 'node:path';
-import { type ExecutionDetail, routes } from '@longshore/contracts';
+import { ApiError, type ExecutionDetail, routes } from '@longshore/contracts';
 import type { Clock } from '@longshore/runtime';
 import { CliError } from '../cli-error.ts';
 import type { PlatformClient } from './platform-client.ts';
@@ -18,12 +18,15 @@ export async function submitFiles(client: PlatformClient, submission: Submission
   const { organisation, apiName, files, signal } = submission;
   const form = new FormData();
   for (const file of files) form.append('files', await readableFile(file), basename(file));
-  const { message } = await client.call(routes.executeDeployment, {
-    params: { org: organisation, api_name: apiName },
-    body: form,
-    ...(signal && { signal }),
-  });
-  return message.execution_id;
+  try {
+    const params = { org: organisation, api_name: apiName };
+    const given = { params, body: form, ...(signal && { signal }) };
+    return (await client.call(routes.executeDeployment, given)).message.execution_id;
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 404) throw error;
+    const message = `Organisation ${organisation} has no active deployment ${apiName}: check the name, or make it with "longshore apply".`;
+    throw new CliError(message, { cause: error });
+  }
 }
 
 async function readableFile(path: string): Promise<Blob> {

@@ -1,5 +1,12 @@
 import { type CoreWorkerName, coreWorkerNames } from '@longshore/contracts';
-import { type Clock, createSupervisor, type Logger, type Supervisor, systemClock } from '@longshore/runtime';
+import {
+  type Child,
+  type Clock,
+  createSupervisor,
+  type Logger,
+  type Supervisor,
+  systemClock,
+} from '@longshore/runtime';
 import { createPlatformClient } from '../client/platform-client.ts';
 import { type Credentials, findCredentials, readCredentials } from '../home/credentials.ts';
 import { readEarlierInstance, removeEarlierInstance, writeInstance } from '../home/instance.ts';
@@ -52,6 +59,8 @@ export async function startPlatform(options: StartOptions): Promise<Platform> {
 }
 
 type Context = Required<StartOptions>;
+/** Starts an app as a child that is kept running. */
+type Run = (app: string, env: NodeJS.ProcessEnv) => Child;
 
 async function assemble(context: Context, started: AsyncDisposableStack): Promise<Platform> {
   const { settings, onStep, logger, clock, signal } = context;
@@ -75,11 +84,16 @@ async function assemble(context: Context, started: AsyncDisposableStack): Promis
   started.defer(() => supervisor.stopAll(AbortSignal.timeout(settings.graceMs + HAND_BACK_MS)));
   started.defer(() => stopWorkers(supervisor, settings));
 
+  const run: Run = (name, env) => {
+    const child = supervisor.add({ name, command: process.execPath, args: [appEntry(name)], env });
+    save(supervisor);
+    return child;
+  };
   onStep('starting the backend');
-  const credentials = await startBackend(context, supervisor, addresses);
+  const credentials = await startBackend(context, run, addresses);
   onStep('starting the workers');
   writeDevelopmentSettings(settings.home, absentWorkers(settings), { addresses, credentials });
-  await startWorkers(context, supervisor, { addresses, credentials });
+  await startWorkers(context, run, { addresses, credentials });
   return { url: addresses.url, credentials, isNew, stop: () => started.disposeAsync() };
 }
 
@@ -121,33 +135,22 @@ function absentWorkers({ workers }: PlatformSettings): CoreWorkerName[] {
 
 async function startBackend(
   { settings, clock, signal }: Context,
-  supervisor: Supervisor,
+  run: Run,
   addresses: Addresses,
 ): Promise<Credentials> {
-  const env = backendEnvironment(settings, addresses);
-  const backend = supervisor.add({
-    name: 'backend',
-    command: process.execPath,
-    args: [appEntry('backend')],
-    env,
-  });
+  const backend = run('backend', backendEnvironment(settings, addresses));
   await backendIsReady(backend, addresses.url, { clock, signal });
   return readCredentials(settings.home);
 }
 
 async function startWorkers(
   { settings, clock, signal }: Context,
-  supervisor: Supervisor,
+  run: Run,
   given: { addresses: Addresses; credentials: Credentials },
 ): Promise<void> {
   const workers = settings.workers.map((name): StartedWorker => {
-    const env = workerEnvironment(name, settings, given);
     const startedAt = clock.monotonic();
-    return {
-      name,
-      startedAt,
-      child: supervisor.add({ name, command: process.execPath, args: [appEntry(name)], env }),
-    };
+    return { name, startedAt, child: run(name, workerEnvironment(name, settings, given)) };
   });
   const client = createPlatformClient({ url: given.addresses.url, key: given.credentials.admin_key });
   await workersAreRegistered(workers, client, { clock, signal });

@@ -4,6 +4,8 @@ import { detectTables } from '../layout/aligned-table.ts';
 import { createPieceBudget, type TakePieces } from '../layout/piece-budget.ts';
 
 const TAB_WIDTH = 8;
+/** In characters. The engine's patterns run out of stack on a single line of millions, so longer lines are cut. */
+const CHUNK = 20_000;
 const LINE_BREAK = /\r\n|[\n\r\f\u2028\u2029]/gu;
 const SPACED = /\S+(?: \S+)*/gu;
 const PIPED = /[^\s|│]+(?: [^\s|│]+)*/gu;
@@ -47,11 +49,13 @@ function toLines(text: string, take: TakePieces): Line[] {
 export function cutSegments(text: string, take: TakePieces): Segment[] {
   if (ONLY_RULES.test(text)) return [];
   const spread = text.includes('\t') ? spreadTabs(text, take) : text;
-  const bars = /[|│].*[|│]/u.test(spread);
+  const pattern = /[|│].*[|│]/u.test(spread.slice(0, CHUNK)) ? PIPED : SPACED;
   const segments: Segment[] = [];
-  for (const { 0: found, index } of spread.matchAll(bars ? PIPED : SPACED)) {
-    take(1);
-    segments.push({ text: found, left: index, right: index + found.length });
+  for (let from = 0; from < spread.length; from += CHUNK) {
+    for (const { 0: found, index } of spread.slice(from, from + CHUNK).matchAll(pattern)) {
+      take(1);
+      segments.push({ text: found, left: from + index, right: from + index + found.length });
+    }
   }
   return segments;
 }

@@ -31,8 +31,9 @@ export function readTableUnder(
   const header = lines[headerAt]?.segments ?? [];
   const rows: string[][] = [];
   let previous = lines[headerAt];
-  for (const line of lines.slice(headerAt + 1)) {
-    if (line.segments.length === 0) continue;
+  for (let at = headerAt + 1; at < lines.length; at += 1) {
+    const line = lines[at];
+    if (line === undefined || line.segments.length === 0) continue;
     if (
       previous === undefined ||
       line.page !== previous.page ||

@@ -16,10 +16,20 @@ export function compileColumns(headings: readonly Wording[], isLabel: IsLabel) {
   const matchers = headings.map(headingMatcher);
   const match = (cells: readonly string[]) => matchers.map((matcher) => matcher(cells));
   return (document: ReadDocument): FoundTable | undefined => {
-    const tables = candidates(document, match, isLabel);
-    const best = tables.toSorted((one, other) => count(match(other.header)) - count(match(one.header)))[0];
-    return best === undefined ? undefined : { rows: takeColumns(best, match(best.header), isLabel) };
+    const candidates = [...cellCandidates(document, match), ...alignedCandidates(document, match, isLabel)];
+    for (const { read } of candidates.toSorted((one, other) => other.headings - one.headings)) {
+      const table = read();
+      const rows = takeColumns(table, match(table.header), isLabel);
+      if (rows.length > 0) return { rows };
+    }
+    return undefined;
   };
+}
+
+/** A place where a table may begin. It is read only when no better one has rows. */
+interface Candidate {
+  readonly headings: number;
+  readonly read: () => Table;
 }
 
 type Match = (cells: readonly string[]) => readonly number[];
@@ -48,24 +58,26 @@ function isWhole(cell: string, matched: string): boolean {
   return cell.slice(matched.length).replaceAll(/[\s.:#]/gu, '') === '';
 }
 
-function candidates(document: ReadDocument, match: Match, isLabel: IsLabel): Table[] {
-  const cells = document.tables.flatMap((table) => withHeader(table, match));
-  if (document.kind === 'csv' || document.kind === 'json') return cells;
-  const aligned = document.lines.flatMap(({ segments }, at) => {
-    if (segments.length === 0 || count(match(segments.map(({ text }) => text))) === 0) return [];
-    const table = readTableUnder(document.lines, at, isLabel);
-    return table.rows.length > 0 ? [table] : [];
+/** Tables whose cells the file itself knows, each from the row on that holds most of the headings. */
+function cellCandidates(document: ReadDocument, match: Match): Candidate[] {
+  if (document.kind === 'txt' || document.kind === 'pdf') return [];
+  return document.tables.flatMap(({ header, rows }) => {
+    const counts = [header, ...rows.slice(0, HEADER_SEARCH_ROWS)].map((row) => count(match(row)));
+    const headings = Math.max(...counts);
+    const at = counts.indexOf(headings);
+    const read = () => (at === 0 ? { header, rows } : { header: rows[at - 1] ?? [], rows: rows.slice(at) });
+    return headings === 0 ? [] : [{ headings, read }];
   });
-  return document.kind === 'docx' ? [...cells, ...aligned] : aligned;
 }
 
-/** The same table from each row on that holds a wanted heading. */
-function withHeader(table: Table, match: Match): Table[] {
-  const rows = [table.header, ...table.rows];
-  const best = rows.slice(0, HEADER_SEARCH_ROWS).map((row) => count(match(row)));
-  const at = best.indexOf(Math.max(...best));
-  const header = rows[at];
-  return header === undefined || best[at] === 0 ? [] : [{ header, rows: rows.slice(at + 1) }];
+/** Lines with a heading, over rows that only their places make a table. */
+function alignedCandidates(document: ReadDocument, match: Match, isLabel: IsLabel): Candidate[] {
+  if (document.kind === 'csv' || document.kind === 'json') return [];
+  const { lines } = document;
+  return lines.flatMap(({ segments }, at) => {
+    const headings = segments.length === 0 ? 0 : count(match(segments.map(({ text }) => text)));
+    return headings === 0 ? [] : [{ headings, read: () => readTableUnder(lines, at, isLabel) }];
+  });
 }
 
 /** Rows up to one that begins with another field's label ("Total due"); rows without any wanted cell are left out. */

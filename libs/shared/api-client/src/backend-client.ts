@@ -1,5 +1,5 @@
 import { routes } from '@longshore/contracts';
-import type { Clock } from '@longshore/runtime';
+import type { Clock, Logger } from '@longshore/runtime';
 import type { Call } from './caller.ts';
 import { createCaller } from './caller.ts';
 import { createTransport } from './transport.ts';
@@ -34,6 +34,7 @@ export interface BackendClientOptions {
   baseUrl: string;
   /** INTERNAL_SERVICE_API_KEY. */
   serviceKey: string;
+  logger: Logger;
   clock?: Clock;
   /** Uniform in [0, 1). */
   random?: () => number;
@@ -46,8 +47,8 @@ const STREAM_TIMEOUT_MS = 300_000;
 /** A client of the internal API with a service key. */
 export function createBackendClient(options: BackendClientOptions): BackendClient {
   const transport = createTransport({ baseUrl: options.baseUrl, apiKey: options.serviceKey });
-  const { clock, random } = options;
-  const { call, bytes } = createCaller({ transport, attempts: ATTEMPTS, clock, random });
+  const { clock, random, logger } = options;
+  const { call, bytes } = createCaller({ transport, attempts: ATTEMPTS, clock, random, logger });
   return {
     call,
     fetchFile: (id, { runToken, maxBytes, signal }) =>

@@ -48,8 +48,9 @@ export function createBatcher<Item, Answer>(options: BatcherOptions<Item, Answer
     while (waiting.length > 0) {
       const batch = nextBatch();
       inFlight = batch.length;
-      await deliver(batch, send);
+      const settle = await answersTo(batch, send);
       inFlight = 0;
+      settle();
     }
     running = false;
   };
@@ -65,17 +66,18 @@ export function createBatcher<Item, Answer>(options: BatcherOptions<Item, Answer
   };
 }
 
-async function deliver<Item, Answer>(
+/** Makes the call; what it returns tells the items how it went. */
+async function answersTo<Item, Answer>(
   batch: readonly Waiting<Item, Answer>[],
   send: BatcherOptions<Item, Answer>['send'],
-): Promise<void> {
+): Promise<() => void> {
   try {
     const answers = await send(batch.map(({ item }) => item));
     if (answers.length !== batch.length) {
       throw new Error(`${batch.length} items were sent and ${answers.length} answers came back`);
     }
-    batch.forEach(({ resolve }, index) => resolve(answers[index] as Answer));
+    return () => batch.forEach(({ resolve }, index) => resolve(answers[index] as Answer));
   } catch (error) {
-    for (const { reject } of batch) reject(error);
+    return () => batch.forEach(({ reject }) => reject(error));
   }
 }

@@ -24,7 +24,13 @@ const LONGEST_PAUSE_MS = 10_000;
 /** How often those who wait for somebody else's trial look again. */
 const TRIAL_MS = 250;
 
-export function createBreaker({ clock, random }: { clock: Clock; random: () => number }): Breaker {
+export interface BreakerOptions {
+  clock: Clock;
+  random: () => number;
+  onChange: (open: boolean) => void;
+}
+
+export function createBreaker({ clock, random, onChange }: BreakerOptions): Breaker {
   let state: State = { kind: 'closed', failures: 0 };
   const open = (times: number): State => {
     const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** times);
@@ -51,10 +57,13 @@ export function createBreaker({ clock, random }: { clock: Clock; random: () => n
       return 0;
     },
     succeeded: () => {
+      if (state.kind !== 'closed') onChange(false);
       state = { kind: 'closed', failures: 0 };
     },
     failed: () => {
-      state = failing();
+      const next = failing();
+      if (state.kind === 'closed' && next.kind === 'open') onChange(true);
+      state = next;
     },
     abandoned: () => {
       if (state.kind === 'trying') state = { kind: 'open', until: clock.monotonic(), times: state.times };

@@ -1,4 +1,4 @@
-import type { Clock } from '@longshore/runtime';
+import type { Clock, Logger } from '@longshore/runtime';
 import { systemClock } from '@longshore/runtime';
 import { createBreaker } from './breaker.ts';
 import { jsonOf, UnexpectedAnswerError } from './errors.ts';
@@ -37,6 +37,8 @@ export interface CallerOptions {
   attempts: number;
   clock?: Clock | undefined;
   random?: (() => number) | undefined;
+  /** Told when calls fail repeatedly and are held back, and when they succeed again. */
+  logger?: Logger | undefined;
 }
 
 export interface Caller {
@@ -45,22 +47,30 @@ export interface Caller {
   bytes<R extends AnyRoute>(route: R, options: CallOptions<R>): Promise<Buffer>;
 }
 
+/** The input of any route, once its own type was checked. */
+interface LooseInput {
+  readonly params?: Record<string, unknown>;
+  readonly query?: Record<string, unknown>;
+  readonly body?: unknown;
+}
+
 const TIMEOUT_MS = 30_000;
 const MAX_BYTES = 64 * 1024 * 1024;
 
 /** The table of routes as functions, with retries behind one breaker. */
 export function createCaller(options: CallerOptions): Caller {
   const { transport, attempts, clock = systemClock, random = Math.random } = options;
-  const means = { breaker: createBreaker({ clock, random }), clock, random };
+  const breaker = createBreaker({ clock, random, onChange: (open) => tell(options.logger, open) });
+  const means = { breaker, clock, random };
 
   const bytes = async <R extends AnyRoute>(route: R, given: CallOptions<R>): Promise<Buffer> => {
-    const { params, query, body, signal } = given as CallOptions<AnyRoute>;
+    const { params, query, body, signal } = given as LooseInput & CallSettings;
     const request = {
       method: route.method,
-      path: pathOf(route, params as Record<string, unknown>),
-      query: query as Record<string, unknown> | undefined,
-      // Serialised once, however often it is sent.
-      body: route.stream || body === undefined ? body : JSON.stringify(body),
+      path: pathOf(route, params),
+      query,
+      // Serialised once, however often it is sent; of text axios would first make sure that it can be parsed.
+      body: route.stream || body === undefined ? body : Buffer.from(JSON.stringify(body)),
       headers: headersOf(route, given.runToken, body),
       timeoutMs: given.timeoutMs ?? TIMEOUT_MS,
       maxBytes: given.maxBytes ?? MAX_BYTES,
@@ -76,6 +86,11 @@ export function createCaller(options: CallerOptions): Caller {
     throw new UnexpectedAnswerError(`${route.method} ${route.path} answered unexpectedly: ${message}`);
   };
   return { call, bytes };
+}
+
+function tell(logger: Logger | undefined, open: boolean): void {
+  if (open) logger?.warn('backend does not answer, holding calls back');
+  else logger?.info('backend answers again');
 }
 
 function headersOf(route: AnyRoute, runToken: string | undefined, body: unknown): Record<string, string> {
