@@ -40,22 +40,33 @@ function isReady() {
 }
 
 /** The npm that runs us, if one does, else the one on the PATH. */
-function npm(args) {
+function npm(args, stderr = 'inherit') {
   const running = process.env.npm_execpath;
-  const options = { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] };
+  const all = [...args, '--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error'];
+  const options = { cwd: root, stdio: ['ignore', 'ignore', stderr] };
   return running !== undefined && basename(running).startsWith('npm')
-    ? spawnSync(process.execPath, [running, ...args], options)
-    : spawnSync('npm', args, { ...options, shell: process.platform === 'win32' });
+    ? spawnSync(process.execPath, [running, ...all], options)
+    : spawnSync('npm', all, { ...options, shell: process.platform === 'win32' });
+}
+
+/**
+ * `npm ci` refuses a lock that lacks an optional package of some other system, as a lock does that was written where that
+ * package could not be seen. `npm install --no-save` takes the same versions and adds what this system needs.
+ */
+function installCommand() {
+  if (!existsSync(lockFile)) return ['install'];
+  return npm(['ci', '--dry-run'], 'ignore').status === 0 ? ['ci'] : ['install', '--no-save'];
 }
 
 function install() {
-  const command = existsSync(lockFile) ? 'ci' : 'install';
-  console.error(`Installing packages (npm ${command}); this is needed once and takes about a minute.`);
-  const flags = ['--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error'];
-  const { status, signal, error } = npm([command, ...flags]);
+  const command = installCommand();
+  console.error(
+    `Installing packages (npm ${command.join(' ')}); this is needed once and takes about a minute.`,
+  );
+  const { status, signal, error } = npm(command);
   if (status === 0) return writeFileSync(markerFile, wantedMarker());
   const reason = error?.message ?? (signal === null ? `exit code ${status}` : signal);
-  console.error(`npm ${command} failed (${reason}): mend what it says above and start again.`);
+  console.error(`npm ${command.join(' ')} failed (${reason}): mend what it says above and start again.`);
   process.exitCode = status ?? 1;
 }
 

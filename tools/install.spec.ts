@@ -19,6 +19,7 @@ const LOCK = {
 /** Stands for npm: writes down how it was called and installs what the lock says, or fails as told. */
 const NPM = `
 const { appendFileSync, mkdirSync, writeFileSync, rmSync } = require('node:fs');
+if (process.argv.includes('--dry-run')) process.exit(process.env.OUT_OF_SYNC ? 1 : 0);
 appendFileSync('calls', process.argv.slice(2).join(' ') + '\\n');
 console.log('npm talks');
 if (process.env.NPM_FAILS) { console.error('npm complains'); process.exit(7); }
@@ -94,6 +95,12 @@ describe('the installer', () => {
     expect(failed.stderr).toContain('npm complains\nnpm ci failed (exit code 7)');
     expect(run().status).toBe(0);
     expect(calls()).toBe(2);
+  });
+
+  it('installs what the lock names even where npm finds that lock incomplete', () => {
+    const { root, run } = setup();
+    expect(run([], { OUT_OF_SYNC: '1' })).toMatchObject({ status: 0 });
+    expect(readFileSync(join(root, 'calls'), 'utf8')).toMatch(/^install --no-save --include=dev /);
   });
 
   it('makes a lock where there is none', () => {

@@ -64,8 +64,15 @@ async function bundle(app: string): Promise<string> {
   return outdir;
 }
 
-async function entryPoints(root: string, folder: string, manifest: AppManifest): Promise<Record<string, string>> {
-  const threads = Object.entries(manifest.longshore?.threads ?? {}).map(([name, file]) => [name, join(folder, file)]);
+async function entryPoints(
+  root: string,
+  folder: string,
+  manifest: AppManifest,
+): Promise<Record<string, string>> {
+  const threads = Object.entries(manifest.longshore?.threads ?? {}).map(([name, file]) => [
+    name,
+    join(folder, file),
+  ]);
   const isWorker = '@longshore/tasks' in (manifest.dependencies ?? {});
   if (isWorker) await access(join(root, HEARTBEAT_THREAD));
   return {
@@ -76,10 +83,22 @@ async function entryPoints(root: string, folder: string, manifest: AppManifest):
 }
 
 /** What is left to install beside the bundle: nothing but the external packages. */
-async function writeManifest(outdir: string, manifest: AppManifest, external: readonly string[]): Promise<void> {
+async function writeManifest(
+  outdir: string,
+  manifest: AppManifest,
+  external: readonly string[],
+): Promise<void> {
   const { name, version, license, dependencies = {} } = manifest;
   const kept = Object.fromEntries(external.map((each) => [each, dependencies[each] ?? '*']));
-  const written = { name, version, license, private: true, type: 'module', main: 'main.js', dependencies: kept };
+  const written = {
+    name,
+    version,
+    license,
+    private: true,
+    type: 'module',
+    main: 'main.js',
+    dependencies: kept,
+  };
   await writeFile(join(outdir, 'package.json'), `${JSON.stringify(written, null, 2)}\n`);
 }
 

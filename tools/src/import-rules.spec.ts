@@ -24,15 +24,23 @@ describe('the import rules refuse', () => {
     ['a worker that reaches for the broker itself', 'apps/general/src/planted.ts', 'bullmq'],
     ['a worker that reaches for the database itself', 'apps/general/src/planted.ts', 'pg'],
     ['a worker that imports the API client', 'apps/callback/src/planted.ts', '@longshore/api-client'],
-    ['the contracts when they import anything of ours', 'libs/shared/contracts/src/planted.ts', '@longshore/runtime'],
+    [
+      'the contracts when they import anything of ours',
+      'libs/shared/contracts/src/planted.ts',
+      '@longshore/runtime',
+    ],
     ['documents that talk HTTP', 'libs/documents/src/planted.ts', 'axios'],
     ['the backend when it imports what workers run', 'apps/backend/src/planted.ts', '@longshore/tasks'],
     ['production code that imports what only proves it', 'apps/backend/src/planted.ts', '@longshore/testing'],
-  ])('%s', (_what, file, name) => {
-    const { code, output } = lint(file, use(name));
-    expect(output).toContain('@nx/enforce-module-boundaries');
-    expect(code).toBe(1);
-  }, 60_000);
+  ])(
+    '%s',
+    (_what, file, name) => {
+      const { code, output } = lint(file, use(name));
+      expect(output).toContain('@nx/enforce-module-boundaries');
+      expect(code).toBe(1);
+    },
+    60_000,
+  );
 
   it('a relative path into another project', () => {
     const { code, output } = lint('apps/general/src/planted.ts', use('../../callback/src/main.ts'));

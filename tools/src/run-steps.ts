@@ -13,7 +13,11 @@ export interface Step {
 
 /** Runs one step with its output on the terminal; answers its exit code. */
 export function runStep({ args, env }: Step): Promise<number> {
-  const child = spawn(process.execPath, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } });
+  const child = spawn(process.execPath, args, {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, ...env },
+  });
   return new Promise((done, fail) => {
     child.once('error', fail);
     child.once('exit', (code) => done(code ?? 1));
@@ -24,6 +28,10 @@ export const bin = (name: string) => resolve(root, 'node_modules', name);
 
 /** Jest on native ES modules; the flag is Node's price for it, the warning says nothing new. */
 export function jestStep(label: string, args: readonly string[]): Step {
-  const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', '--disable-warning=MaxListenersExceededWarning'];
+  const flags = [
+    '--experimental-vm-modules',
+    '--disable-warning=ExperimentalWarning',
+    '--disable-warning=MaxListenersExceededWarning',
+  ];
   return { label, args: [...flags, bin('jest/bin/jest.js'), ...args] };
 }

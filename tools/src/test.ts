@@ -25,7 +25,9 @@ async function runAll(args: readonly string[]): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), 'longshore-tests-'));
   const file = join(folder, 'summary.json');
   try {
-    const code = await runStep(jestStep('tests', ['--json', `--outputFile=${file}`, '--testLocationInResults=false', ...args]));
+    const code = await runStep(
+      jestStep('tests', ['--json', `--outputFile=${file}`, '--testLocationInResults=false', ...args]),
+    );
     return tell(JSON.parse(await readFile(file, 'utf8')) as JestSummary, code);
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -46,6 +48,7 @@ function tell(summary: JestSummary, code: number): number {
 const args = process.argv.slice(2);
 if (args.includes('--help')) process.stdout.write(USAGE);
 else {
-  if (!(await redisIsAvailable())) process.stdout.write('No redis-server and no Docker engine: the Redis suites cannot run.\n');
+  if (!(await redisIsAvailable()))
+    process.stdout.write('No redis-server and no Docker engine: the Redis suites cannot run.\n');
   process.exitCode = await runAll(args);
 }

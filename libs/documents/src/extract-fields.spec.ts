@@ -13,7 +13,7 @@ const expected = {
 const cases = layouts.flatMap((layout) => formats.map((format) => [layout, format] as const));
 
 async function fixture(name: string) {
-  return readDocument(new Uint8Array(await readFile(new URL(`../fixtures/files/${name}`, import.meta.url))));
+  return readDocument(new Uint8Array(await readFile(new URL(`./fixtures/files/${name}`, import.meta.url))));
 }
 
 async function extract(content: string, fields: WorkflowFields, name = 'a.txt') {

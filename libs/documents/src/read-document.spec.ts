@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { readFile } from 'node:fs/promises';
 import { PDFDocument } from 'pdf-lib';
-import { longPdf, turnedPdf } from '../fixtures/pdf-layouts.ts';
+import { longPdf, turnedPdf } from './fixtures/pdf-layouts.fixture.ts';
 import { readDocument, type ReadOptions } from './read-document.ts';
 
 async function fixture(name: string): Promise<Uint8Array> {
-  return new Uint8Array(await readFile(new URL(`../fixtures/files/${name}`, import.meta.url)));
+  return new Uint8Array(await readFile(new URL(`./fixtures/files/${name}`, import.meta.url)));
 }
 
 function read(content: string | Uint8Array, options: ReadOptions = {}) {

@@ -50,7 +50,7 @@ async function applyWorkflow(
   organisationId: string,
   document: WorkflowDocument,
 ): Promise<Change> {
-  const { kind: _kind, name, ...definition } = document;
+  const { kind: _kind, name, description: _description, ...definition } = document;
   const { rows } = await client.query<{ id: string; version: number; definition: unknown }>(
     `select w.id, v.version, v.definition from workflows w
        join workflow_versions v on v.workflow_id = w.id
@@ -86,7 +86,7 @@ async function applyDeployment(
   organisationId: string,
   document: DeploymentDocument,
 ): Promise<Change> {
-  const { api_name, workflow, settings } = document;
+  const { api_name, workflow, settings, active = true } = document;
   const { rows: workflows } = await client.query<{ id: string }>(
     'select id from workflows where organisation_id = $1 and name = $2',
     [organisationId, workflow],
@@ -100,12 +100,13 @@ async function applyDeployment(
     );
   }
   const { rows } = await client.query<{ inserted: boolean }>(
-    `insert into deployments as d (id, organisation_id, api_name, workflow_id, settings) values ($1, $2, $3, $4, $5)
+    `insert into deployments as d (id, organisation_id, api_name, workflow_id, settings, active)
+     values ($1, $2, $3, $4, $5, $6)
      on conflict (organisation_id, api_name) do update
-        set workflow_id = excluded.workflow_id, settings = excluded.settings, active = true
-      where (d.workflow_id, d.settings, d.active) is distinct from (excluded.workflow_id, excluded.settings, true)
+        set workflow_id = excluded.workflow_id, settings = excluded.settings, active = excluded.active
+      where (d.workflow_id, d.settings, d.active) is distinct from (excluded.workflow_id, excluded.settings, excluded.active)
      returning xmax = 0 as inserted`,
-    [uuidV7(), organisationId, api_name, workflowId, JSON.stringify(settings ?? {})],
+    [uuidV7(), organisationId, api_name, workflowId, JSON.stringify(settings ?? {}), active],
   );
   const action = rows[0] === undefined ? 'unchanged' : rows[0].inserted ? 'created' : 'updated';
   return { kind: 'deployment', name: api_name, action, version: null };

@@ -1,4 +1,4 @@
-import { apiError, type WorkflowDefinition } from '@longshore/contracts';
+import { apiError, type ApiError, type WorkflowDefinition } from '@longshore/contracts';
 import { timingSafeEqual } from 'node:crypto';
 import { hashOfKey } from '../keys/keys.ts';
 import type { Database } from '../store/database.ts';
@@ -47,13 +47,15 @@ select d.id, d.organisation_id as "organisationId", o.name as organisation, d.ap
 export function createDeployments(database: Database): Deployments {
   return {
     async open(organisation, apiName, secret) {
+      // The database knows no NUL character, so nothing has such a name.
+      if (`${organisation}${apiName}`.includes('\0')) throw unknownDeployment();
       const hash = hashOfKey(secret);
       const [row] = await database.hot<Deployment & { key_hash: Buffer | null }>(openDeployment, [
         organisation,
         apiName,
         hash,
       ]);
-      if (row === undefined) throw apiError('not_found', 'API not found');
+      if (row === undefined) throw unknownDeployment();
       const { key_hash, ...deployment } = row;
       if (key_hash === null || !timingSafeEqual(key_hash, hash))
         throw apiError('authentication_failed', 'Unauthorized');
@@ -69,4 +71,8 @@ export function createDeployments(database: Database): Deployments {
       return row.definition;
     },
   };
+}
+
+function unknownDeployment(): ApiError {
+  return apiError('not_found', 'API not found');
 }

@@ -1,7 +1,9 @@
 import { ApiError, apiError, errorCodes, pipelineTasks, type ExecutionContext } from '@longshore/contracts';
 import type { Dispatcher, WrittenDispatch } from '../dispatch/dispatcher.ts';
+import type { ParcelPlan } from '../dispatch/publication-plan.ts';
 import type { TaskCatalogue } from '../dispatch/task-catalogue.ts';
 import type { Deployment } from '../deployments/deployments.ts';
+import type { PendingObject } from '../files/file-store.ts';
 import type { Database } from '../store/database.ts';
 import type { ExecutionFields } from './request-fields.ts';
 import type { ReceivedUpload } from './upload.ts';
@@ -83,7 +85,8 @@ interface AcceptRow {
 
 /**
  * Accepts an execution: when this resolves, its rows and its bytes are durable, and it will end. The bytes get
- * their name before the rows are committed; what no row names is swept later.
+ * their name before the rows are committed, and go when the execution is refused. After any other error nobody
+ * knows whether the rows were committed, so the bytes stay for the sweeper.
  *
  * @throws ApiError 429 with Retry-After when too many executions are unfinished.
  */
@@ -91,56 +94,69 @@ export async function acceptExecutionRequest(
   dependencies: AcceptDependencies,
   execution: NewExecution,
 ): Promise<void> {
-  const { database, dispatcher, catalogue, limits, backendId } = dependencies;
-  const policy = catalogue.policy(pipelineTasks.plan) ?? PLAN_FALLBACK;
+  const { dispatcher, limits } = dependencies;
+  const { object } = execution.upload;
+  if (object !== null) await commitOrDiscard(object);
   const parcel = dispatcher.planParcels([{ task: pipelineTasks.plan, queue: PLAN_QUEUE }]);
-  const dispatchId = parcel.dispatchIds[0]!;
-  const target = parcel.targets[dispatchId];
-  const { id, deployment, fields, upload } = execution;
+  const row = await insertExecution(dependencies, execution, parcel).finally(parcel.release);
+  if (row.dispatched === null) {
+    await object?.discard();
+    throw tooMany(row, limits);
+  }
+  dependencies.remember(contextOf(execution));
+  dispatcher.committed([row.dispatched], {});
+}
+
+async function commitOrDiscard(object: PendingObject): Promise<void> {
   try {
-    await upload.object?.commit();
-    const row = await database.transaction(async (client) => {
-      await client.query(`select pg_advisory_xact_lock(${ACCEPT_LOCK})`);
-      const { rows } = await client.query<AcceptRow>({
-        ...acceptExecution,
-        values: [
-          id,
-          deployment.organisationId,
-          limits.maxUnfinished,
-          limits.maxUnfinishedPerOrganisation,
-          deployment.id,
-          deployment.workflowVersionId,
-          fields.tags,
-          jsonOrNull(fields.customData),
-          fields.flags.includeMetadata,
-          fields.flags.includeMetrics,
-          fields.flags.includeExtractedText,
-          fields.llmProfileId,
-          JSON.stringify(fileRows(upload)),
-          upload.objectName,
-          pipelineTasks.plan,
-          PLAN_QUEUE,
-          JSON.stringify(planInput(execution, limits)),
-          policy.maxAttempts,
-          policy.softLimitMs,
-          policy.hardLimitMs,
-          dispatchId,
-          target?.pool ?? null,
-          backendId,
-          target?.term ?? null,
-          dispatcher.publicationTimeoutMs,
-        ],
-      });
-      return rows[0]!;
-    });
-    if (row.dispatched === null) throw tooMany(row, limits);
-    dependencies.remember(contextOf(execution));
-    parcel.release();
-    dispatcher.committed([row.dispatched], {});
+    await object.commit();
   } catch (error) {
-    parcel.release();
+    await object.discard();
     throw error;
   }
+}
+
+function insertExecution(
+  { database, dispatcher, catalogue, limits, backendId }: AcceptDependencies,
+  execution: NewExecution,
+  parcel: ParcelPlan,
+): Promise<AcceptRow> {
+  const { id, deployment, fields, upload } = execution;
+  const policy = catalogue.policy(pipelineTasks.plan) ?? PLAN_FALLBACK;
+  const dispatchId = parcel.dispatchIds[0]!;
+  const target = parcel.targets[dispatchId];
+  const values = [
+    id,
+    deployment.organisationId,
+    limits.maxUnfinished,
+    limits.maxUnfinishedPerOrganisation,
+    deployment.id,
+    deployment.workflowVersionId,
+    fields.tags,
+    jsonOrNull(fields.customData),
+    fields.flags.includeMetadata,
+    fields.flags.includeMetrics,
+    fields.flags.includeExtractedText,
+    fields.llmProfileId,
+    JSON.stringify(fileRows(upload)),
+    upload.objectName,
+    pipelineTasks.plan,
+    PLAN_QUEUE,
+    JSON.stringify(planInput(execution, limits)),
+    policy.maxAttempts,
+    policy.softLimitMs,
+    policy.hardLimitMs,
+    dispatchId,
+    target?.pool ?? null,
+    backendId,
+    target?.term ?? null,
+    dispatcher.publicationTimeoutMs,
+  ];
+  return database.transaction(async (client) => {
+    await client.query(`select pg_advisory_xact_lock(${ACCEPT_LOCK})`);
+    const { rows } = await client.query<AcceptRow>({ ...acceptExecution, values });
+    return rows[0]!;
+  });
 }
 
 function jsonOrNull(value: unknown): string | null {

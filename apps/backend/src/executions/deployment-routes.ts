@@ -1,4 +1,11 @@
-import { apiError, routes, type ExecuteResponse, type ExecutionStatusResponse } from '@longshore/contracts';
+import {
+  apiError,
+  routes,
+  type ExecuteResponse,
+  type ExecutionStatus,
+  type ExecutionStatusResponse,
+  type FileResult,
+} from '@longshore/contracts';
 import { uuidV7 } from '@longshore/runtime';
 import type { Request, Response } from 'express';
 import { z } from 'zod';
@@ -8,8 +15,14 @@ import { bearerOf } from '../http/auth.ts';
 import { handle, type MountedRoute } from '../http/server.ts';
 import { requireFiles, type NewExecution } from './accept.ts';
 import { hasEnded, statusOf, type Outcomes, type StoredExecution } from './outcome.ts';
-import { parseExecutionFields, parseResultFlags, type ResultFlags } from './request-fields.ts';
-import { receiveUpload, type UploadLimits } from './upload.ts';
+import {
+  parseExecutionFields,
+  parseResultFlags,
+  type ExecutionFields,
+  type ResultFlags,
+} from './request-fields.ts';
+import { receiveUpload, type ReceivedUpload } from './upload.ts';
+import type { UploadLimits } from './upload-limits.ts';
 import type { ExecutionWaiters } from './waiters.ts';
 
 export interface DeploymentRoutesDependencies {
@@ -61,12 +74,16 @@ async function receive(
 ): Promise<NewExecution> {
   const id = uuidV7();
   const upload = await receiveUpload(request, store, `uploads/${id}`, uploadLimits);
+  const fields = await fieldsOrDiscard(upload);
+  const execution = { id, deployment, fields, upload };
+  await accept(execution);
+  return execution;
+}
+
+async function fieldsOrDiscard(upload: ReceivedUpload): Promise<ExecutionFields> {
   try {
-    const fields = parseExecutionFields(upload.form);
     requireFiles(upload);
-    const execution = { id, deployment, fields, upload };
-    await accept(execution);
-    return execution;
+    return parseExecutionFields(upload.form);
   } catch (error) {
     await upload.object?.discard();
     throw error;
@@ -78,20 +95,20 @@ async function answerToPost(
   { id, deployment, fields }: NewExecution,
   response: Response,
 ): Promise<ExecuteResponse> {
-  const base = { execution_id: id, status_api: statusAddress(deployment, id), error: null, result: null };
-  if (fields.timeoutSeconds <= 0) return { message: { ...base, execution_status: 'PENDING' } };
+  const answer = (execution_status: ExecutionStatus, error: string | null, result: FileResult[] | null) => ({
+    message: { execution_id: id, execution_status, status_api: statusAddress(deployment, id), error, result },
+  });
+  if (fields.timeoutSeconds <= 0) return answer('PENDING', null, null);
   const gone = new AbortController();
   response.once('close', () => gone.abort());
   await waiters.wait(id, fields.timeoutSeconds * 1000, AbortSignal.any([gone.signal, stopping]));
   const execution = await outcomes.find(id);
   if (execution === null) throw apiError('not_found', 'The execution was deleted');
-  if (!hasEnded(execution) || gone.signal.aborted) {
-    return { message: { ...base, execution_status: statusOf(execution) } };
-  }
+  const status = statusOf(execution);
+  if (!hasEnded(execution) || gone.signal.aborted) return answer(status, null, null);
   const result = await outcomes.results(execution, fields.flags);
-  await outcomes.acknowledge(id);
-  const error = execution.error?.message ?? null;
-  return { message: { ...base, execution_status: statusOf(execution), error, result } };
+  if (!(await outcomes.acknowledge(id))) return answer(status, ALREADY_READ, null);
+  return answer(status, execution.error?.message ?? null, result);
 }
 
 function statusAddress({ organisation, apiName }: Deployment, executionId: string): string {
@@ -99,6 +116,7 @@ function statusAddress({ organisation, apiName }: Deployment, executionId: strin
 }
 
 const NOT_YET = 422;
+const ALREADY_READ = 'Result already acknowledged';
 
 async function answerToGet(
   { outcomes }: DeploymentRoutesDependencies,
@@ -113,9 +131,11 @@ async function answerToGet(
   }
   const status = statusOf(execution);
   if (!hasEnded(execution)) return { status: NOT_YET, body: { status, message: null } };
+  const alreadyRead = { status: 406, body: { status, message: ALREADY_READ } };
+  if (execution.acknowledged_at !== null) return alreadyRead;
+  // Read first and acknowledged after: a result that could not be read is not lost.
   const results = await outcomes.results(execution, mergedFlags(execution, flags));
-  if (!(await outcomes.acknowledge(id)))
-    return { status: 406, body: { status, message: 'Result already acknowledged' } };
+  if (!(await outcomes.acknowledge(id))) return alreadyRead;
   return { status: status === 'COMPLETED' ? 200 : 422, body: { status, message: results } };
 }
 
@@ -123,7 +143,7 @@ function executionIdOf(query: Record<string, unknown>): string {
   if (query['execution_id'] === undefined || query['execution_id'] === '') {
     throw apiError('required', 'This query parameter is required', 'execution_id');
   }
-  const parsed = z.uuid().safeParse(query['execution_id']);
+  const parsed = z.guid().safeParse(query['execution_id']);
   if (!parsed.success) throw apiError('invalid', 'Must be a valid UUID.', 'execution_id');
   return parsed.data.toLowerCase();
 }

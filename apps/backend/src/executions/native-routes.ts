@@ -1,4 +1,4 @@
-import { apiError, routes, type ExecutionDetail } from '@longshore/contracts';
+import { apiError, routes, type ExecutionDetail, type RunState } from '@longshore/contracts';
 import type { Caller } from '../http/auth.ts';
 import { handle, type MountedRoute } from '../http/server.ts';
 import { hasEnded, statusOf, type Outcomes, type StoredExecution, type StoredFile } from './outcome.ts';
@@ -26,22 +26,23 @@ function summaryOf(
   execution: StoredExecution,
   files: readonly StoredFile[],
 ): Omit<ExecutionDetail, 'result'> {
+  const states = files.map((file) => stateOf(file, execution));
   return {
     execution_id: execution.id,
     api_name: execution.api_name,
     status: statusOf(execution),
     error: execution.error?.message ?? null,
     total_files: files.length,
-    successful_files: files.filter((file) => file.state === 'succeeded').length,
-    failed_files: files.filter((file) => file.state === 'failed' || file.state === 'cancelled').length,
+    successful_files: states.filter((state) => state === 'succeeded').length,
+    failed_files: states.filter((state) => state === 'failed' || state === 'cancelled').length,
     created_at: execution.created_at.toISOString(),
     started_at: isoOrNull(execution.started_at),
     finished_at: isoOrNull(execution.finished_at),
-    files: files.map((file) => ({
+    files: files.map((file, index) => ({
       file: file.name,
       file_execution_id: file.run_id ?? file.file_id,
       size: file.size,
-      state: file.state ?? 'queued',
+      state: states[index]!,
       worker: file.instance,
       attempt: file.attempts + 1,
       starts: file.starts,
@@ -50,6 +51,11 @@ function summaryOf(
       error: file.error,
     })),
   };
+}
+
+/** A file that no run ever took shares the end of its execution. */
+function stateOf(file: StoredFile, execution: StoredExecution): RunState {
+  return file.state ?? (hasEnded(execution) ? execution.state : 'queued');
 }
 
 function isoOrNull(moment: Date | null): string | null {

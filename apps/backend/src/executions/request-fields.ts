@@ -1,5 +1,6 @@
 import { TAG_PATTERN, validationError, type JsonValue } from '@longshore/contracts';
 import { z } from 'zod';
+import { complaintAboutJson } from './storable-json.ts';
 
 /** The fields of a deployment request, parsed; files apart. */
 export interface ExecutionFields {
@@ -69,16 +70,22 @@ const customDataField = z
   .default('')
   .transform((text, context): { [key: string]: JsonValue } | null => {
     if (text.trim() === '' || text.trim() === 'null') return null;
-    try {
-      const value = JSON.parse(text) as JsonValue;
-      if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
-    } catch {
-      // Falls through to the one message below: what is not JSON is not a JSON object either.
-    }
-    context.addIssue({ code: 'custom', message: 'Must be a JSON object.' });
+    const value = parsedOrUndefined(text);
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    const complaint = isObject ? complaintAboutJson(value) : 'Must be a JSON object.';
+    if (isObject && complaint === null) return value;
+    context.addIssue({ code: 'custom', message: complaint ?? '' });
     return z.NEVER;
-  })
-  .refine((value) => !JSON.stringify(value).includes('\\u0000'), 'Must not contain NUL characters.');
+  });
+
+function parsedOrUndefined(text: string): JsonValue | undefined {
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch {
+    // What is not JSON is told the same as what is not an object.
+    return undefined;
+  }
+}
 
 const notYet = (what: string) =>
   z
@@ -101,7 +108,7 @@ const requestSchema = z.object({
   ),
   tags: tagsField,
   llm_profile_id: z
-    .union([z.uuid('Must be a valid UUID.'), z.literal('')])
+    .union([z.guid('Must be a valid UUID.'), z.literal('')])
     .optional()
     .transform((id) => id || null),
   custom_data: customDataField,

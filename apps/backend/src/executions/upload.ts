@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { ApiError, apiError } from '@longshore/contracts';
+import { apiError } from '@longshore/contracts';
 import { uuidV7 } from '@longshore/runtime';
-import busboy from 'busboy';
 import type { Request } from 'express';
 import type { FileStore, PendingObject } from '../files/file-store.ts';
+import { readMultipart } from './multipart.ts';
+import { requestTooLarge, type UploadLimits } from './upload-limits.ts';
 
 /** One received file: a slice of the request's object. */
 export interface ReceivedFile {
@@ -24,18 +25,13 @@ export interface ReceivedUpload {
   readonly object: PendingObject | null;
 }
 
-export interface UploadLimits {
-  readonly maxFileBytes: number;
-  readonly maxRequestBytes: number;
-  readonly maxFiles: number;
-}
-
-const MAX_FIELDS = 50;
-const MAX_FIELD_BYTES = 1024 * 1024;
+/** A client that sends nothing for this long in the middle of a request is taken for gone. */
+const STALLED_MS = 60_000;
 
 /**
  * Streams a multipart request into one object of the file store: all its files lie there one after the other, so
- * that twenty small files cost one file on disk. Nothing is kept when it throws.
+ * that twenty small files cost one file on disk. Nothing is kept when it throws; the rest of the request is then
+ * left unread.
  *
  * @throws ApiError 413 for a file or request that is too large, 400 for too many files or a malformed body, 415
  * for anything that is not multipart/form-data.
@@ -48,26 +44,24 @@ export async function receiveUpload(
 ): Promise<ReceivedUpload> {
   refuseByHeaders(request, limits);
   const writer = createUploadWriter(store, objectName);
+  request.setTimeout(STALLED_MS);
   try {
-    const form = await parseMultipart(request, limits, (name, stream) => writer.write(name, stream));
+    const form = await readMultipart(request, limits, writer.write);
     return { form, files: writer.files, objectName, object: writer.object() };
   } catch (error) {
     await writer.object()?.discard();
-    throw error instanceof ApiError
-      ? error
-      : apiError('malformed_request', `The form could not be read: ${(error as Error).message}`);
+    throw error;
+  } finally {
+    request.setTimeout(0);
   }
 }
 
-function refuseByHeaders(request: Request, limits: UploadLimits): void {
+function refuseByHeaders(request: Request, { maxRequestBytes }: UploadLimits): void {
   if (!/^multipart\/form-data\b/i.test(request.headers['content-type'] ?? '')) {
     throw apiError('unsupported_media_type', 'Send multipart/form-data with a field "files"');
   }
-  if (Number(request.headers['content-length'] ?? 0) > limits.maxRequestBytes) throw requestTooLarge(limits);
-}
-
-function requestTooLarge(limits: UploadLimits): ApiError {
-  return apiError('too_large', `The request is larger than ${limits.maxRequestBytes} bytes`, 'files');
+  if (Number(request.headers['content-length'] ?? 0) > maxRequestBytes)
+    throw requestTooLarge(maxRequestBytes);
 }
 
 function createUploadWriter(store: FileStore, objectName: string) {
@@ -81,7 +75,8 @@ function createUploadWriter(store: FileStore, objectName: string) {
       object ??= await store.begin(objectName);
       const offset = object.size;
       const hash = createHash('sha256');
-      for await (const chunk of stream as AsyncIterable<Buffer>) {
+      // Left undestroyed on failure: its owner reads it to the end, or the parser would wait for ever.
+      for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
         hash.update(chunk);
         await object.append(chunk);
       }
@@ -89,94 +84,4 @@ function createUploadWriter(store: FileStore, objectName: string) {
       files.push(file);
     },
   };
-}
-
-type WriteFile = (name: string, stream: Readable) => Promise<void>;
-
-/** Resolves with the form fields once every file was written; files are written in the order of the request. */
-function parseMultipart(
-  request: Request,
-  limits: UploadLimits,
-  write: WriteFile,
-): Promise<Record<string, string>> {
-  return new Promise((resolve, reject) => {
-    const form: Record<string, string> = {};
-    let written = Promise.resolve();
-    let received = 0;
-    const parser = createParser(request, limits);
-    const fail = (error: unknown) => {
-      request.off('data', countBytes);
-      request.unpipe(parser);
-      parser.destroy();
-      void written.catch(() => undefined).finally(() => reject(error));
-    };
-    const countBytes = (chunk: Buffer) => {
-      received += chunk.length;
-      if (received > limits.maxRequestBytes) fail(requestTooLarge(limits));
-    };
-    parser.on('file', (field, stream, { filename }) => {
-      stream.on('limit', () =>
-        fail(
-          apiError('too_large', `"${shown(filename)}" is larger than ${limits.maxFileBytes} bytes`, 'files'),
-        ),
-      );
-      const earlier = written;
-      written = earlier.then(() => write(cleanName(field, filename), stream));
-      written.catch(fail);
-    });
-    parser.on('field', (name, value, { valueTruncated }) => {
-      if (valueTruncated)
-        fail(apiError('too_large', `The field is larger than ${MAX_FIELD_BYTES} bytes`, name));
-      else if (Object.hasOwn(form, name)) fail(apiError('invalid', 'The field is given twice', name));
-      else form[name] = value;
-    });
-    parser.on('filesLimit', () =>
-      fail(apiError('invalid', `At most ${limits.maxFiles} files a request`, 'files')),
-    );
-    parser.on('fieldsLimit', () =>
-      fail(apiError('malformed_request', `At most ${MAX_FIELDS} fields a request`)),
-    );
-    parser.on('error', fail);
-    parser.on('close', () => void written.then(() => resolve(form), reject));
-    request.on('data', countBytes);
-    request.on('aborted', () =>
-      fail(apiError('malformed_request', 'The client went away in the middle of the request')),
-    );
-    request.pipe(parser);
-  });
-}
-
-function createParser(request: Request, limits: UploadLimits): busboy.Busboy {
-  try {
-    return busboy({
-      headers: request.headers,
-      defParamCharset: 'utf8',
-      limits: {
-        files: limits.maxFiles,
-        fileSize: limits.maxFileBytes,
-        fields: MAX_FIELDS,
-        fieldSize: MAX_FIELD_BYTES,
-        fieldNameSize: 200,
-      },
-    });
-  } catch (error) {
-    throw apiError('malformed_request', `The form could not be read: ${(error as Error).message}`);
-  }
-}
-
-const MAX_NAME_CHARACTERS = 255;
-
-/** A file's name without control characters, which no log and no table should carry; other fields may hold no file. */
-function cleanName(field: string, filename: string | undefined): string {
-  if (field !== 'files') throw apiError('invalid', 'Files belong into the field "files"', field);
-  const name = (filename ?? '')
-    .replaceAll(/\p{Cc}/gu, '')
-    .toWellFormed()
-    .trim();
-  if (name === '') throw apiError('invalid', 'A file without a name', 'files');
-  return [...name].slice(0, MAX_NAME_CHARACTERS).join('');
-}
-
-function shown(filename: string | undefined): string {
-  return (filename ?? 'a file').slice(0, 80);
 }

@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat, writeFile, type FileHandle } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, open, opendir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
 import type { Readable } from 'node:stream';
 
 /** A part of a stored object: the files of one request lie one after the other in one object. */
@@ -12,27 +13,24 @@ export interface Slice {
 
 /** Bytes on disk under object names such as `uploads/<execution id>`; nothing else in the backend touches the folder. */
 export interface FileStore {
-  /** Starts an object under a temporary name; it becomes visible with {@link PendingObject.commit}. */
+  /** Starts an object under a temporary name of its own; it becomes visible with {@link PendingObject.commit}. */
   begin(object: string): Promise<PendingObject>;
-  /** Writes a small object whole, durably. */
-  write(object: string, bytes: Uint8Array): Promise<void>;
   /** Small slices at once; null for one whose object is gone. */
   readSlices(slices: readonly Slice[]): Promise<(Buffer | null)[]>;
   stream(slice: Slice): Readable;
-  /** Size in bytes, or null when there is no such object. */
-  sizeOf(object: string): Promise<number | null>;
   remove(object: string): Promise<void>;
   /** Objects and temporary files last written before `before`, to be checked against the database. */
   olderThan(before: Date): AsyncIterable<{ object: string; temporary: boolean }>;
 }
 
-/** An object that is being written. Exactly one of `commit` and `discard` must be called. */
+/** An object that is being written. Ends with `commit` or `discard`; what was committed may still be discarded. */
 export interface PendingObject {
   append(chunk: Uint8Array): Promise<void>;
   /** Bytes appended so far. */
   readonly size: number;
-  /** Makes the bytes durable and gives the object its name. */
+  /** Gives the object its name and makes it durable under it. */
   commit(): Promise<void>;
+  /** Removes the bytes, committed or not. */
   discard(): Promise<void>;
 }
 
@@ -56,24 +54,13 @@ export async function openFileStore(folder: string): Promise<FileStore> {
   return {
     async begin(object) {
       await makeFolder(object);
-      const temporary = join(folder, TEMPORARY, object.replaceAll('/', '_'));
-      return pendingObject(await open(temporary, 'w', 0o600), temporary, path(object));
-    },
-    async write(object, bytes) {
-      await makeFolder(object);
-      const temporary = join(folder, TEMPORARY, object.replaceAll('/', '_'));
-      await writeFile(temporary, bytes, { mode: 0o600, flush: true });
-      await rename(temporary, path(object));
+      // A repeated request for the same object must not write into the file of the first.
+      const temporary = join(folder, TEMPORARY, `${object.replaceAll('/', '_')}-${randomUUID()}`);
+      return pendingObject(await open(temporary, 'wx', 0o600), temporary, path(object));
     },
     readSlices: (slices) => readGrouped(slices, path),
     stream: ({ object, offset, size }) =>
       createReadStream(path(object), { start: offset, end: Math.max(offset, offset + size - 1) }),
-    async sizeOf(object) {
-      return await stat(path(object)).then(
-        (found) => found.size,
-        (error: unknown) => nullWhenMissing(error),
-      );
-    },
     remove: (object) => rm(path(object), { force: true }),
     olderThan: (before) => listOlderThan(folder, before),
   };
@@ -83,12 +70,13 @@ function pendingObject(handle: FileHandle, temporary: string, final: string): Pe
   let gathered: Uint8Array[] = [];
   let gatheredBytes = 0;
   let size = 0;
+  let name = temporary;
 
   async function flush(): Promise<void> {
-    const chunks = gathered;
+    const bytes = Buffer.concat(gathered);
     gathered = [];
     gatheredBytes = 0;
-    for (const chunk of [Buffer.concat(chunks)]) await handle.appendFile(chunk);
+    await handle.appendFile(bytes);
   }
 
   return {
@@ -103,13 +91,15 @@ function pendingObject(handle: FileHandle, temporary: string, final: string): Pe
     },
     async commit() {
       await flush();
-      await handle.datasync();
-      await handle.close();
       await rename(temporary, final);
+      name = final;
+      // After the rename, so that one sync makes the bytes and their name durable.
+      await handle.sync();
+      await handle.close();
     },
     async discard() {
       await handle.close();
-      await rm(temporary, { force: true });
+      await rm(name, { force: true });
     },
   };
 }
@@ -151,12 +141,12 @@ async function* listOlderThan(
   folder: string,
   before: Date,
 ): AsyncIterable<{ object: string; temporary: boolean }> {
-  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+  for await (const entry of await opendir(folder, { recursive: true })) {
     if (!entry.isFile()) continue;
     const full = join(entry.parentPath, entry.name);
     const found = await stat(full).catch((error: unknown) => nullWhenMissing(error));
     if (found === null || found.mtime >= before) continue;
-    const object = full.slice(folder.length + 1);
+    const object = relative(folder, full);
     yield { object, temporary: object.startsWith(`${TEMPORARY}/`) };
   }
 }

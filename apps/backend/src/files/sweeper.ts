@@ -5,7 +5,10 @@ import type { FileStore } from './file-store.ts';
 const ORPHAN_AGE_MS = 60 * 60_000;
 const BATCH = 500;
 
-/** Removes temporary files and objects that no row names. Returns how many were removed. */
+/**
+ * Removes temporary files and objects that no row names; the output of an attempt that still runs is kept for its
+ * report. Returns how many were removed.
+ */
 export async function sweepOrphans(database: Database, store: FileStore, nowMs: number): Promise<number> {
   let removed = 0;
   let batch: string[] = [];
@@ -33,7 +36,9 @@ async function orphansAmong(database: Database, objects: readonly string[]): Pro
     [[...uploads.values()]],
   );
   const runs = await database.query<{ ref: string }>(
-    `select output ->> 'ref' as ref from runs where id = any($1::uuid[]) and output ? 'ref'`,
+    `select output ->> 'ref' as ref from runs where id = any($1::uuid[]) and output ? 'ref'
+     union all
+     select 'outputs/' || id || '-' || epoch from runs where id = any($1::uuid[]) and state = 'running'`,
     [[...new Set(outputs.values())]],
   );
   const named = new Set([...executions.map(({ id }) => `uploads/${id}`), ...runs.map(({ ref }) => ref)]);

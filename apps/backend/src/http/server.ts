@@ -1,8 +1,9 @@
 import { createServer, type Server } from 'node:http';
-import { ApiError, apiError, validationError, type Route } from '@longshore/contracts';
+import { apiError, validationError, type ApiError, type Route } from '@longshore/contracts';
 import { uuidV7, type Logger } from '@longshore/runtime';
 import express, { type NextFunction, type Request, type Response } from 'express';
 import type { Authenticate, Caller } from './auth.ts';
+import { sendError, toApiError } from './errors.ts';
 
 /** What a handler gets: parsed input, who calls, and for streams the raw exchange. */
 export interface Call<Params, Query, Body> {
@@ -17,6 +18,8 @@ export interface Call<Params, Query, Body> {
 
 /** A route with what answers it. The value a handler returns is the JSON answer; undefined: it answered itself. */
 export interface MountedRoute {
+  readonly method: Route<unknown, unknown, unknown, unknown>['method'];
+  readonly path: string;
   readonly mount: (app: express.Express, options: MountOptions) => void;
 }
 
@@ -32,6 +35,8 @@ export function handle<P, Q, B, R>(
 ): MountedRoute {
   const path = route.area === 'internal' ? `/internal${route.path}` : route.path;
   return {
+    method: route.method,
+    path,
     mount(app, { authenticate, logger }) {
       app[route.method](path, async (request: Request, response: Response) => {
         const requestId = uuidV7();
@@ -82,30 +87,6 @@ function parsePart<T>(schema: Route<T, T, T, T>['params'], value: unknown): T {
   return parsed.data;
 }
 
-function toApiError(error: unknown, logger: Logger, requestId: string, path: string): ApiError {
-  if (error instanceof ApiError) return error;
-  logger.error('Request failed', { request_id: requestId, path, error });
-  return apiError(
-    'internal_error',
-    `Something went wrong on our side; the log names it as request ${requestId}`,
-  );
-}
-
-/** Answers with an error; a client that is still sending is cut off after its answer. */
-export function sendError(response: Response, error: ApiError): void {
-  if (response.headersSent) {
-    response.destroy();
-    return;
-  }
-  if (error.retryAfterSeconds !== undefined)
-    response.setHeader('Retry-After', String(error.retryAfterSeconds));
-  if (!response.req.complete) {
-    response.setHeader('Connection', 'close');
-    response.req.resume();
-  }
-  response.status(error.status).json(error.body);
-}
-
 export interface HttpServerOptions extends MountOptions {
   readonly routes: readonly MountedRoute[];
   readonly host: string;
@@ -130,6 +111,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     const state = options.ready();
     response.status(state.ready ? 200 : 503).json(state);
   });
+  for (const [path, methods] of methodsByPath(options.routes)) app.all(path, allowOnly(methods));
   for (const route of options.routes) route.mount(app, options);
   app.use((_request: Request, response: Response) =>
     sendError(response, apiError('not_found', 'No such address')),
@@ -139,12 +121,31 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   );
   const server = createServer(app);
   server.keepAliveTimeout = 65_000;
+  // A large upload may take longer than any bound; one that stands still is ended where it is read.
   server.requestTimeout = 0;
   await listen(server, options.host, options.port);
   const address = server.address();
   return {
     port: typeof address === 'object' && address !== null ? address.port : options.port,
     close: (deadline) => closeServer(server, deadline),
+  };
+}
+
+function methodsByPath(mounted: readonly MountedRoute[]): Map<string, string[]> {
+  const methods = new Map<string, string[]>();
+  for (const { method, path } of mounted) {
+    methods.set(path, [...(methods.get(path) ?? []), method.toUpperCase()]);
+  }
+  return methods;
+}
+
+/** Refuses other methods than these. HEAD too, which express would answer with GET: that may consume a result. */
+function allowOnly(methods: readonly string[]) {
+  return (request: Request, response: Response, next: NextFunction): void => {
+    if (methods.includes(request.method)) return next();
+    response.setHeader('Allow', methods.join(', '));
+    if (request.method === 'OPTIONS') return void response.status(204).end();
+    sendError(response, apiError('method_not_allowed', `This address knows ${methods.join(' and ')}`));
   };
 }
 

@@ -10,7 +10,7 @@ export interface AttemptEnd {
   readonly runId: string;
   readonly epoch: number;
   readonly task: string | null;
-  readonly to: 'succeeded' | 'failed' | 'retry' | 'released';
+  readonly to: 'succeeded' | 'failed' | 'retry' | 'released' | 'lapsed';
   readonly output: Output | null;
   readonly error: RunError | null;
   readonly delayMs: number;
@@ -105,6 +105,7 @@ const effectOf: Record<AttemptEnd['to'], readonly RunState[]> = {
   failed: ['failed'],
   retry: ['queued', 'failed'],
   released: ['queued'],
+  lapsed: ['queued'],
 };
 
 function answerForUnmoved(end: AttemptEnd, standing: Standing | undefined): ReportAnswer {

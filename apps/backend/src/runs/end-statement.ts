@@ -11,7 +11,8 @@ import type { Statement } from '../store/database.ts';
  *   writes the dispatches of everything that became ready,
  *   removes the dispatches whose runs are all done, and the executions that ended from the live ones.
  *
- * $1 {run id: {epoch, to, delay_ms}} where `to` is succeeded | failed | retry | released; $9 {run id: {output, error}}
+ * $1 {run id: {epoch, to, delay_ms}} where `to` is succeeded | failed | retry | released |
+ * lapsed (a hand-back takes its start back: only starts that ended in nothing count for the poison limit); $9 {run id: {output, error}}
  * (apart from $1, since every look into a jsonb object copies what it finds);
  * $2 run ids in ascending order; $3..$4 family range; $5 {task: parcel size};
  * $6 {task: {pool, term}} pools into which what becomes ready may be published at once; $7 this backend's id;
@@ -27,9 +28,11 @@ with moved as (
     state = case $1::jsonb -> r.id::text ->> 'to'
       when 'succeeded' then 'succeeded'
       when 'released' then 'queued'
+      when 'lapsed' then 'queued'
       when 'retry' then case when r.attempts + 1 < r.max_attempts then 'queued' else 'failed' end
       else 'failed' end,
     attempts = r.attempts + case when $1::jsonb -> r.id::text ->> 'to' in ('retry', 'failed') then 1 else 0 end,
+    starts = r.starts - case when $1::jsonb -> r.id::text ->> 'to' = 'released' then 1 else 0 end,
     output = nullif($9::jsonb -> r.id::text -> 'output', 'null'),
     error = nullif($9::jsonb -> r.id::text -> 'error', 'null'),
     finished_at = case

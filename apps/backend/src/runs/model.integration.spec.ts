@@ -304,6 +304,19 @@ describe('the reconciler', () => {
     });
   });
 
+  it('does not count hand-backs towards that limit', async () => {
+    const session = await model.session();
+    const id = await model.submit('work');
+    for (let deploy = 1; deploy <= 7; deploy += 1) {
+      const [run] = await model.claimAll(session);
+      await model.report([ended.back(run!)]);
+    }
+    await model.claimAll(session);
+    await lapse(session.id);
+    await model.reconcile();
+    expect(await model.run(id)).toMatchObject({ state: 'queued', starts: 1, epoch: 8 });
+  });
+
   it('publishes again what the broker lost, and only that', async () => {
     const session = await model.session();
     await model.submit('work');
@@ -366,17 +379,15 @@ describe('the dispatcher', () => {
       `select id, epoch from runs where state = 'running'`,
     );
     await model.endAttempts(
-      running
-        .slice(0, 6)
-        .map((run) => ({
-          runId: run.id,
-          epoch: run.epoch,
-          task: null,
-          to: 'succeeded',
-          output: null,
-          error: null,
-          delayMs: 0,
-        })),
+      running.slice(0, 6).map((run) => ({
+        runId: run.id,
+        epoch: run.epoch,
+        task: null,
+        to: 'succeeded',
+        output: null,
+        error: null,
+        delayMs: 0,
+      })),
     );
     await model.delivered();
     expect(await count(`dispatches where organisation_id = '${small}' and pool is not null`)).toBe(3);

@@ -4,8 +4,9 @@ import { type Clock, loadConfig, systemClock } from '@longshore/runtime';
 import type { Command } from 'commander';
 import { CliError } from '../cli-error.ts';
 import { type Home, homeAt } from '../home/home.ts';
-import { isHeld, readInstance } from '../home/instance.ts';
+import { isHeld, readEarlierInstance, readInstance } from '../home/instance.ts';
 import type { Terminal } from '../output/terminal.ts';
+import { awaitLeftovers } from '../platform/leftovers.ts';
 
 const EXAMPLES = `
 Examples:
@@ -39,16 +40,21 @@ interface Patience {
 
 async function stopPlatform(home: Home, patience: Patience): Promise<string> {
   if (!existsSync(home.folder)) return `Nothing runs in ${home.folder}.`;
-  if (!isHeld(home)) {
-    const left = await stopLeftBehindPostgres(home.postgres, patience.clock);
-    return left === undefined
-      ? `Nothing runs in ${home.folder}.`
-      : 'Stopped the database that a killed platform had left.';
-  }
+  if (!isHeld(home)) return await stopLeftovers(home, patience);
   const pid = await holderOf(home, patience.clock);
   process.kill(pid, 'SIGTERM');
   await untilReleased(home, pid, patience);
   return 'Stopped.';
+}
+
+/** What outlives a platform that was killed: processes that finish what they do, and the database. */
+async function stopLeftovers(home: Home, { graceMs, clock }: Patience): Promise<string> {
+  const earlier = readInstance(home) ?? readEarlierInstance(home);
+  if (earlier) await awaitLeftovers(earlier, graceMs + 6_000, clock);
+  const database = await stopLeftBehindPostgres(home.postgres, clock);
+  return database === undefined
+    ? `Nothing runs in ${home.folder}.`
+    : 'Stopped what a killed platform had left.';
 }
 
 /** The process id is true only while the home is held, for its holder wrote it. */

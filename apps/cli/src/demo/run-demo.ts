@@ -42,7 +42,7 @@ export async function runDemo(options: DemoOptions): Promise<void> {
   const platform = await startPlatform({ settings, logger, signal, onStep: terminal.status });
   try {
     terminal.err(`Longshore is ready at ${platform.url} after ${duration(performance.now() - startedAt)}.`);
-    const detail = await process(platform, { ...options, file, documents });
+    const detail = await processSamples(platform, { ...options, file, documents });
     report(detail, options);
   } finally {
     terminal.status('stopping');
@@ -64,7 +64,7 @@ function demoSettings(home: Home): PlatformSettings {
     'NODE_OPTIONS',
     'NODE_COMPILE_CACHE',
   ];
-  const env = Object.fromEntries(kept.map((name) => [name, globalThis.process.env[name]]));
+  const env = Object.fromEntries(kept.map((name) => [name, process.env[name]]));
   const anyHealthPort = {
     API_DEPLOYMENT_HEALTH_PORT: '0',
     GENERAL_HEALTH_PORT: '0',
@@ -101,7 +101,7 @@ interface Work extends DemoOptions {
   documents: string[];
 }
 
-async function process({ url, credentials }: Platform, work: Work): Promise<ExecutionDetail> {
+async function processSamples({ url, credentials }: Platform, work: Work): Promise<ExecutionDetail> {
   const { file, documents, terminal, signal } = work;
   const { organisation, admin_key: adminKey, api_key: apiKey } = credentials;
   const admin = createPlatformClient({ url, key: adminKey });

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
 /** Folder that holds all apps: of the checkout when this runs from source, else of the bundles. */
@@ -15,9 +14,4 @@ export function looksLikeApp(commandLine: readonly string[], app: string): boole
   return commandLine.some(
     (part) => part === appEntry(app) || (part.includes(`/${app}/`) && /^main\.[jt]s$/.test(basename(part))),
   );
-}
-
-/** Whether the app is part of this installation. */
-export function hasApp(app: string): boolean {
-  return existsSync(appEntry(app));
 }

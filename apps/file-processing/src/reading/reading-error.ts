@@ -25,3 +25,8 @@ export class ReadingError extends Error {
     this.detail = options.detail;
   }
 }
+
+/** The caller's signal fired, before or while the file was read. */
+export function abortedError(signal: AbortSignal | undefined): ReadingError {
+  return new ReadingError('aborted', 'Reading was stopped.', { cause: signal?.reason });
+}

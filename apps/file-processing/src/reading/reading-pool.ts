@@ -2,13 +2,14 @@ import { createHash } from 'node:crypto';
 import type { WorkflowDefinition } from '@longshore/contracts';
 import { DEFAULT_READ_LIMITS } from '@longshore/documents';
 import type { ReadingResult } from './messages.ts';
-import { ReadingError } from './reading-error.ts';
+import { abortedError, ReadingError } from './reading-error.ts';
 import {
   type ReadingThread,
   startReadingThread,
   type ThreadJob,
   type ThreadLimits,
 } from './reading-thread.ts';
+import { createWaitingLine } from './waiting-line.ts';
 
 export interface ReadingPoolOptions {
   /** Files read at the same time. Threads start when there is work for them. */
@@ -16,7 +17,7 @@ export interface ReadingPoolOptions {
   readonly limits?: Partial<ThreadLimits>;
 }
 
-export interface ProcessOptions {
+interface ProcessOptions {
   /** The file's name; it settles only what content leaves open. */
   readonly name: string;
   readonly definition: WorkflowDefinition;
@@ -38,13 +39,6 @@ export interface ReadingPool {
   readonly close: () => Promise<void>;
 }
 
-interface Waiting {
-  readonly job: ThreadJob;
-  readonly resolve: (result: ReadingResult | Promise<ReadingResult>) => void;
-  readonly reject: (error: unknown) => void;
-  readonly leave: () => void;
-}
-
 const DEFAULT_LIMITS: ThreadLimits = Object.freeze({
   ...DEFAULT_READ_LIMITS,
   maxMs: 60_000,
@@ -55,14 +49,14 @@ const DEFAULT_LIMITS: ThreadLimits = Object.freeze({
 /** A pool of reading threads. A thread that had to be terminated is replaced when the next file needs it. */
 export function createReadingPool({ threads, limits: given = {} }: ReadingPoolOptions): ReadingPool {
   const limits = { ...DEFAULT_LIMITS, ...given };
-  const waiting: Waiting[] = [];
+  const line = createWaitingLine();
   const idle: ReadingThread[] = [];
   const all = new Set<ReadingThread>();
   const starts = new Set<Promise<void>>();
   let closed = false;
 
   const pump = () => {
-    while (waiting.length > 0) {
+    while (line.size() > 0) {
       const thread = idle.pop();
       if (thread === undefined) return startOneMore();
       if (thread.isAlive()) void work(thread);
@@ -71,8 +65,9 @@ export function createReadingPool({ threads, limits: given = {} }: ReadingPoolOp
   };
 
   const startOneMore = () => {
-    if (closed || all.size + starts.size >= threads || starts.size >= waiting.length) return;
-    const start = startReadingThread(limits).then(admit, failWaiting);
+    if (closed || all.size + starts.size >= threads || starts.size >= line.size()) return;
+    // A thread that cannot start will not start for the next file either, so nobody is left waiting.
+    const start = startReadingThread(limits).then(admit, line.failAll);
     starts.add(start);
     void start.finally(() => starts.delete(start)).then(pump);
   };
@@ -83,18 +78,9 @@ export function createReadingPool({ threads, limits: given = {} }: ReadingPoolOp
     idle.push(thread);
   };
 
-  /** A thread that cannot start will not start for the next file either, so nobody is left waiting. */
-  const failWaiting = (error: unknown) => {
-    for (const { leave, reject } of waiting.splice(0)) {
-      leave();
-      reject(error);
-    }
-  };
-
   const work = async (thread: ReadingThread) => {
-    const next = waiting.shift();
+    const next = line.take();
     if (next === undefined) return void idle.push(thread);
-    next.leave();
     const running = thread.run(next.job);
     next.resolve(running.catch((error: unknown) => Promise.reject(closed ? closedError() : error)));
     await running.catch(() => undefined);
@@ -106,23 +92,14 @@ export function createReadingPool({ threads, limits: given = {} }: ReadingPoolOp
   const process: ReadingPool['process'] = (bytes, options) => {
     if (closed) return Promise.reject(closedError());
     if (options.signal?.aborted === true) return Promise.reject(abortedError(options.signal));
-    const job = toJob(bytes, options, limits.maxMs);
-    return new Promise((resolve, reject) => {
-      const onAbort = () => {
-        waiting.splice(waiting.indexOf(entry), 1);
-        reject(abortedError(options.signal));
-      };
-      const leave = () => options.signal?.removeEventListener('abort', onAbort);
-      const entry: Waiting = { job, resolve, reject, leave };
-      options.signal?.addEventListener('abort', onAbort, { once: true });
-      waiting.push(entry);
-      pump();
-    });
+    const result = line.add(toJob(bytes, options, limits.maxMs));
+    pump();
+    return result;
   };
 
   const close = async () => {
     closed = true;
-    failWaiting(closedError());
+    line.failAll(closedError());
     await Promise.all(starts);
     await Promise.all([...all].map((thread) => thread.terminate()));
   };
@@ -147,8 +124,4 @@ function toJob(bytes: Uint8Array, options: ProcessOptions, maxMs: number): Threa
 
 function closedError(): ReadingError {
   return new ReadingError('closed', 'The worker is stopping, so the file was not read to its end.');
-}
-
-function abortedError(signal: AbortSignal | undefined): ReadingError {
-  return new ReadingError('aborted', 'Reading was stopped.', { cause: signal?.reason });
 }

@@ -2,7 +2,7 @@ import { isMarkedAsUntransferable, Worker } from 'node:worker_threads';
 import type { WorkflowDefinition } from '@longshore/contracts';
 import type { ReadLimits } from '@longshore/documents';
 import type { ReaderThreadData, ReadingReply, ReadingRequest, ReadingResult } from './messages.ts';
-import { ReadingError } from './reading-error.ts';
+import { abortedError, ReadingError } from './reading-error.ts';
 
 /** Compiled definitions a thread keeps before it starts over. */
 const KEPT_DEFINITIONS = 64;
@@ -58,7 +58,6 @@ export async function startReadingThread(limits: ThreadLimits): Promise<ReadingT
   });
   await nextReply(worker, () => undefined);
   worker.unref();
-  const known = new Set<string>();
   let alive = true;
   worker.once('error', () => (alive = false));
   worker.once('exit', () => (alive = false));
@@ -66,7 +65,17 @@ export async function startReadingThread(limits: ThreadLimits): Promise<ReadingT
     alive = false;
     return worker.terminate();
   };
-  return { isAlive: () => alive, terminate, run: (job) => runJob(worker, job, known, limits, terminate) };
+  const host: ThreadHost = { worker, limits, terminate, known: new Set() };
+  return { isAlive: () => alive, terminate, run: (job) => runJob(host, job) };
+}
+
+/** A thread as this side sees it. */
+interface ThreadHost {
+  readonly worker: Worker;
+  readonly limits: ThreadLimits;
+  readonly terminate: () => Promise<unknown>;
+  /** The definitions that the thread keeps. */
+  readonly known: Set<string>;
 }
 
 /**
@@ -85,11 +94,8 @@ function ceilingOf({ maxHeapMb, ...limits }: ThreadLimits): ReadLimits {
 }
 
 async function runJob(
-  worker: Worker,
+  { worker, limits, terminate, known }: ThreadHost,
   job: ThreadJob,
-  known: Set<string>,
-  limits: ThreadLimits,
-  terminate: () => Promise<unknown>,
 ): Promise<ReadingResult> {
   worker.ref();
   try {
@@ -151,7 +157,10 @@ function nextReply(
       disarm?.();
       act();
     };
-    const onMessage = (reply: ReadingReply) => settle(() => resolve(reply));
+    // Under `node --watch` the runtime itself sends messages from the thread, which have no type.
+    const onMessage = (reply: ReadingReply) => {
+      if ('type' in reply) settle(() => resolve(reply));
+    };
     const onError = (error: unknown) => settle(() => reject(threadError(error)));
     const onExit = () =>
       settle(() => reject(new ReadingError('crashed', 'The reading thread ended unexpectedly.')));
@@ -176,7 +185,7 @@ function watch(
   limits: ThreadLimits,
   stop: (error: ReadingError) => void,
 ): () => void {
-  const onAbort = () => stop(new ReadingError('aborted', 'Reading was stopped.', { cause: signal?.reason }));
+  const onAbort = () => stop(abortedError(signal));
   const timer = setTimeout(() => {
     stop(
       new ReadingError('timeout', `Reading the file takes longer than the allowed ${maxMs / 1000} seconds.`),

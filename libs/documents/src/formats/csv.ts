@@ -65,7 +65,7 @@ function parseRows(text: string, delimiter: string): string[][] {
 }
 
 /** The separator that the first lines agree on, or undefined when they share none. */
-export function csvDelimiter(text: string): string | undefined {
+function csvDelimiter(text: string): string | undefined {
   const lines = text
     .slice(0, 8192)
     .split(/\r?\n/u)

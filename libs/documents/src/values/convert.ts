@@ -2,7 +2,7 @@ import { cleanText } from './clean.ts';
 import { type DateOrder, parseDate } from './date.ts';
 import { parseNumber } from './number.ts';
 
-export type ItemType = 'string' | 'number' | 'date' | 'boolean';
+type ItemType = 'string' | 'number' | 'date' | 'boolean';
 
 /** The type of one value and how its spelling is to be understood. */
 export interface ValueSpelling {

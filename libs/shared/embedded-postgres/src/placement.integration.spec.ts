@@ -49,8 +49,18 @@ asRoot('placement as root', () => {
     const { data } = place({ dataDir, knownData: undefined, installed: installedBinaries() });
     made.push(join(data, '..'));
     expect(data).not.toContain(dataDir);
-    expect(data).toMatch(/^\/tmp\/longshore-\w+\/cluster$/);
+    expect(data).toMatch(/^\/tmp\/longshore-data-\w+\/cluster$/);
     expect(canReach(join(data, '..'), NOBODY)).toBe(true);
+  });
+
+  it('removes the data of throw-away homes that are gone, and of no others', () => {
+    const [gone, kept] = [folder(0o700), folder(0o700)];
+    const request = { knownData: undefined, installed: installedBinaries() };
+    const holders = [gone, kept].map((dataDir) => join(place({ ...request, dataDir }).data, '..'));
+    made.push(...holders);
+    rmSync(gone, { recursive: true });
+    made.push(join(place({ ...request, dataDir: folder(0o700) }).data, '..'));
+    expect(holders.map((path) => existsSync(path))).toEqual([false, true]);
   });
 
   it('trusts no folder for programs that others could write to', () => {

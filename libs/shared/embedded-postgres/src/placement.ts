@@ -5,6 +5,7 @@ import { join, sep } from 'node:path';
 import { type Binaries, binariesAt } from './binaries.ts';
 import { copyBinaries } from './copy-binaries.ts';
 import { EmbeddedPostgresError } from './embedded-postgres-error.ts';
+import { throwAwayFolder } from './throw-away-data.ts';
 import { allows, canReach, type ServerUser, serverUser } from './server-user.ts';
 
 /** Where the server's files lie and under which user it runs (undefined = that of this process). */
@@ -42,8 +43,7 @@ export function place(request: PlacementRequest): Placement {
 
 function dataHolder(dataDir: string, user: ServerUser, systemFolder: string): string {
   if (canReach(dataDir, user)) return dataDir;
-  if (`${dataDir}${sep}`.startsWith(`${realpathSync(tmpdir())}${sep}`))
-    return openFolder(join(tmpdir(), 'longshore-'));
+  if (`${dataDir}${sep}`.startsWith(`${realpathSync(tmpdir())}${sep}`)) return throwAwayFolder(dataDir);
   if (!ownFolder(systemFolder)) throw unreachable(dataDir, systemFolder);
   const wanted = join(systemFolder, createHash('sha256').update(dataDir).digest('hex').slice(0, 16));
   // A folder without a home that points to it belonged to an earlier home of this path: its data are left alone.

@@ -1,0 +1,53 @@
+import type { ChildResults, ChildSummary, ExecutionContext, WorkflowDefinition } from '@longshore/contracts';
+
+/** What a handler knows of its run, and what it may ask. Everything here reaches this run's execution alone. */
+export interface TaskContext {
+  readonly run: RunFacts;
+  /** What all runs of a deployment's execution share; null for other runs. */
+  readonly execution: ExecutionContext | null;
+  /** The file this run works on. */
+  readonly file: TaskFile | null;
+  /** For what follows a fan-out: how each child ended, in the order of the fan-out. */
+  readonly children: readonly ChildSummary[];
+  /** The children with their outputs, inline or as a reference. */
+  childResults(): Promise<ChildResults['children']>;
+  /** Aborts when the run was cancelled, ran past its soft limit, or is taken from this process. Pass it on. */
+  readonly signal: AbortSignal;
+  /** Lines that are shown with the run; the worker writes them to its own log too. Never throws. */
+  readonly log: TaskLog;
+  /** Shown with the run. Only the latest counts; never throws, never waits. `percentage` from 0 to 100. */
+  progress(percentage: number | null, message?: string, data?: unknown): void;
+  /** The workflow of the execution, at the version it was started with. @throws {TaskError} without an execution */
+  workflowDefinition(): Promise<WorkflowDefinition>;
+}
+
+export interface RunFacts {
+  readonly id: string;
+  readonly task: string;
+  readonly executionId: string;
+  readonly organisationId: string;
+  /** From 1; counts failures, not hand-backs. */
+  readonly attempt: number;
+  readonly maxAttempts: number;
+  /** The same in every attempt: send it along where the effect must happen once. */
+  readonly idempotencyKey: string;
+}
+
+export interface TaskFile {
+  readonly id: string;
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly sha256: string;
+  /** The content, checked against size and hash. Each call gives memory of the caller's own. */
+  bytes(): Promise<Uint8Array>;
+}
+
+type LogMethod = (message: string, fields?: Record<string, unknown>) => void;
+
+export interface TaskLog {
+  readonly debug: LogMethod;
+  readonly info: LogMethod;
+  readonly warn: LogMethod;
+  readonly error: LogMethod;
+}

@@ -1,0 +1,106 @@
+import { createHash } from 'node:crypto';
+import { routes } from '@longshore/contracts';
+import type { ClaimedFile, ClaimedRun, ExecutionContext, JsonValue, LogLinesRequest } from '@longshore/contracts';
+import type { BackendClient } from '@longshore/api-client';
+import type { Logger } from '@longshore/runtime';
+import type { TaskContext, TaskFile, TaskLog } from '../definition/task-context.ts';
+import { TaskError } from '../definition/task-error.ts';
+import { cleanJson, cleanText } from './clean-json.ts';
+import type { Journal } from './journal.ts';
+import type { WorkflowCache } from './workflow-cache.ts';
+
+export interface ContextMeans {
+  client: Pick<BackendClient, 'call' | 'fetchFile'>;
+  journal: Journal;
+  workflows: WorkflowCache;
+  logger: Logger;
+}
+
+/** What the handler of a claimed run is given. Every call in it carries the run's own token. */
+export function createRunContext(
+  run: ClaimedRun,
+  execution: ExecutionContext | null,
+  signal: AbortSignal,
+  means: ContextMeans,
+): TaskContext {
+  const { client, journal, workflows } = means;
+  const { run_id: id, token: runToken } = run;
+  return {
+    run: {
+      id,
+      task: run.task,
+      executionId: run.execution_id,
+      organisationId: run.organisation_id,
+      attempt: run.attempt,
+      maxAttempts: run.max_attempts,
+      idempotencyKey: id,
+    },
+    execution,
+    file: run.file && taskFile(run.file, runToken, signal, client),
+    children: run.children ?? [],
+    childResults: async () => (await client.call(routes.childResults, { params: { id }, runToken, signal })).children,
+    signal,
+    log: taskLog(run, means),
+    progress: (percentage, message, data) => {
+      journal.progress({
+        token: runToken,
+        percentage: percentage === null || Number.isNaN(percentage) ? null : Math.min(100, Math.max(0, percentage)),
+        message: message === undefined ? null : cleanText(String(message), 1000),
+        data: advisory(data),
+      });
+    },
+    workflowDefinition: async () => {
+      if (execution !== null) return workflows.get(execution.workflow_version_id, runToken);
+      throw new TaskError('no_workflow', 'This run belongs to no workflow', { retryable: false });
+    },
+  };
+}
+
+function taskFile(
+  file: ClaimedFile,
+  runToken: string,
+  signal: AbortSignal,
+  client: ContextMeans['client'],
+): TaskFile {
+  const { file_id: id, name, size, sha256, content_base64: content } = file;
+  const fetch = async (): Promise<Buffer> => {
+    if (content !== null) return Buffer.from(content, 'base64');
+    return client.fetchFile(id, { runToken, maxBytes: Math.max(1, size), signal });
+  };
+  return {
+    id,
+    name,
+    size,
+    sha256,
+    bytes: async () => {
+      const bytes = await fetch();
+      const hash = createHash('sha256').update(bytes).digest('hex');
+      if (bytes.length === size && hash === sha256.toLowerCase()) return new Uint8Array(bytes);
+      throw new TaskError('file_damaged', `The file ${name} did not arrive as it was stored`);
+    },
+  };
+}
+
+type Level = LogLinesRequest['items'][number]['level'];
+
+function taskLog(run: ClaimedRun, { journal, logger }: ContextMeans): TaskLog {
+  const own = logger.child({ run_id: run.run_id, execution_id: run.execution_id, task: run.task });
+  const method =
+    (level: Level): TaskLog['info'] =>
+    (message, fields) => {
+      const text = cleanText(String(message), 10_000);
+      own[level](text, fields);
+      journal.log({ token: run.token, level, message: text, fields: advisory(fields) });
+    };
+  return { debug: method('debug'), info: method('info'), warn: method('warn'), error: method('error') };
+}
+
+/** A log call never throws: fields that are no JSON are left out. */
+function advisory(value: unknown): JsonValue | null {
+  if (value === undefined) return null;
+  try {
+    return cleanJson(value).value;
+  } catch {
+    return null;
+  }
+}

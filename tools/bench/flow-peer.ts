@@ -1,0 +1,58 @@
+import { FlowProducer, QueueEvents, Worker } from 'bullmq';
+
+/** The peer: a BullMQ flow of 20 no-op children and one parent, on the same Redis, in a process of its own. */
+const [redisUrl, concurrency, total, inFlight] = process.argv.slice(2) as [string, string, string, string];
+const connection = { url: redisUrl, maxRetriesPerRequest: null };
+const CHILDREN = 20;
+
+const workers = ['flow-child', 'flow-parent'].map(
+  (queue) => new Worker(queue, async () => undefined, { connection, concurrency: Number(concurrency) }),
+);
+const events = new QueueEvents('flow-parent', { connection });
+const producer = new FlowProducer({ connection });
+const waiting = new Map<string, () => void>();
+events.on('completed', ({ jobId }) => waiting.get(jobId)?.());
+await Promise.all([events.waitUntilReady(), ...workers.map((worker) => worker.waitUntilReady())]);
+
+const options = { removeOnComplete: true, removeOnFail: true };
+let sequence = 0;
+
+async function runFlow(): Promise<number> {
+  const started = performance.now();
+  sequence += 1;
+  const id = `flow-${sequence}`;
+  const ended = new Promise<void>((resolve) => waiting.set(id, resolve));
+  const children = Array.from({ length: CHILDREN }, (_, index) => ({
+    name: 'child',
+    queueName: 'flow-child',
+    data: { index },
+    opts: options,
+  }));
+  await producer.add({
+    name: 'parent',
+    queueName: 'flow-parent',
+    data: {},
+    opts: { ...options, jobId: id },
+    children,
+  });
+  await ended;
+  waiting.delete(id);
+  return performance.now() - started;
+}
+
+for (let warm = 0; warm < 20; warm += 1) await runFlow();
+const idle: number[] = [];
+for (let i = 0; i < 20; i += 1) idle.push(await runFlow());
+let left = Number(total);
+const started = performance.now();
+await Promise.all(
+  Array.from({ length: Number(inFlight) }, async () => {
+    while (left > 0) {
+      left -= 1;
+      await runFlow();
+    }
+  }),
+);
+const perSecond = (Number(total) * 1000) / (performance.now() - started);
+process.stdout.write(`${JSON.stringify({ perSecond, idle })}\n`);
+process.exit(0);
