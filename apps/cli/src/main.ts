@@ -1,7 +1,12 @@
 #!/usr/bin/env node
-import { explainError } from './output/explain-error.ts';
-import { createTerminal } from './output/terminal.ts';
-import { createProgram } from './program.ts';
+import { enableCompileCache } from 'node:module';
+import { compileCache } from './platform/app-entry.ts';
+
+// Only what is imported after this is kept compiled.
+enableCompileCache(compileCache);
+const { createTerminal } = await import('./output/terminal.ts');
+const { explainError } = await import('./output/explain-error.ts');
+const { createProgram } = await import('./program.ts');
 
 const terminal = createTerminal();
 try {

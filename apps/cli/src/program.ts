@@ -21,6 +21,7 @@ export function createProgram(terminal: Terminal): Command {
   const program = new Command('longshore')
     .description('Self-hosted document and background work: nothing accepted is lost or done twice.')
     .helpCommand(true)
+    .showHelpAfterError('Add --help to see what is possible.')
     .addHelpText('after', EXAMPLES);
   const commands = [addUp, addDown, addPs, addDemo, addApply, addSubmit, addWorkers, addQueues];
   for (const add of commands) add(program, terminal);

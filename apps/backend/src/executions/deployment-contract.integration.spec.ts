@@ -6,7 +6,7 @@ import {
   type TestDeployment,
   type TestOrganisation,
 } from '../testing/http-backend.ts';
-import { answer, bearer, poll, post, refusal, textFile } from '../testing/http-client.ts';
+import { answer, bearer, eventually, poll, post, refusal, textFile } from '../testing/http-client.ts';
 import type { ClaimedRun } from '@longshore/contracts';
 
 let postgres: TestPostgres;
@@ -51,7 +51,7 @@ async function executed(files: ReturnType<typeof textFile>[], fields = {}): Prom
 
 async function ended(id: string): Promise<void> {
   const hasEnded = async () => ['COMPLETED', 'ERROR', 'STOPPED'].includes((await native(id)).body.status);
-  await waitUntil(hasEnded, { everyMs: 20, timeoutMs: 20_000 });
+  await eventually(hasEnded);
 }
 
 const native = (id: string, key = organisation.key) =>

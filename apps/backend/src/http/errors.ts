@@ -44,9 +44,9 @@ export function sendError(response: Response, error: ApiError): void {
   else response.json(error.body);
 }
 
-function isStillSending({ complete, headers }: IncomingMessage): boolean {
+function isStillSending({ complete, destroyed, headers }: IncomingMessage): boolean {
   const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
-  return hasBody && !complete;
+  return hasBody && !complete && !destroyed;
 }
 
 function sendAheadOfRequest(response: Response, body: Buffer): void {

@@ -1,9 +1,10 @@
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import { apiError, validationError, type ApiError, type Route } from '@longshore/contracts';
 import { uuidV7, type Logger } from '@longshore/runtime';
 import express, { type NextFunction, type Request, type Response } from 'express';
 import type { Authenticate, Caller } from './auth.ts';
 import { sendError, toApiError } from './errors.ts';
+import { closeServer, closeWhenIdle, listen } from './listening.ts';
 
 /** What a handler gets: parsed input, who calls, and for streams the raw exchange. */
 export interface Call<Params, Query, Body> {
@@ -20,13 +21,16 @@ export interface Call<Params, Query, Body> {
 export interface MountedRoute {
   readonly method: Route<unknown, unknown, unknown, unknown>['method'];
   readonly path: string;
-  readonly mount: (app: express.Express, options: MountOptions) => void;
+  readonly mount: (app: express.Express, options: MountOptions & { track: Track }) => void;
 }
 
 interface MountOptions {
   readonly authenticate: Authenticate;
   readonly logger: Logger;
 }
+
+/** Takes note of work that must end before the process may. */
+type Track = (work: Promise<void>) => void;
 
 /** Binds a handler to a route of the table, with input and answer typed from it. */
 export function handle<P, Q, B, R>(
@@ -37,8 +41,8 @@ export function handle<P, Q, B, R>(
   return {
     method: route.method,
     path,
-    mount(app, { authenticate, logger }) {
-      app[route.method](path, async (request: Request, response: Response) => {
+    mount(app, { authenticate, logger, track }) {
+      const exchange = async (request: Request, response: Response): Promise<void> => {
         const requestId = uuidV7();
         response.setHeader('X-Request-Id', requestId);
         try {
@@ -49,7 +53,8 @@ export function handle<P, Q, B, R>(
         } catch (error) {
           sendError(response, toApiError(error, logger, requestId, path));
         }
-      });
+      };
+      app[route.method](path, (request: Request, response: Response) => track(exchange(request, response)));
     },
   };
 }
@@ -96,12 +101,13 @@ export interface HttpServerOptions extends MountOptions {
 
 export interface HttpServer {
   readonly port: number;
-  /** Stops listening and lets requests in flight end until the signal fires. */
+  /** Stops listening and lets requests in flight end until the signal fires. No handler runs when it resolves. */
   close(deadline: AbortSignal): Promise<void>;
 }
 
 /** Serves the routes, `/live` and `/ready`. @throws when the port is busy. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const inFlight = createInFlight();
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -112,14 +118,15 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     response.status(state.ready ? 200 : 503).json(state);
   });
   for (const [path, methods] of methodsByPath(options.routes)) app.all(path, allowOnly(methods));
-  for (const route of options.routes) route.mount(app, options);
+  for (const route of options.routes) route.mount(app, { ...options, track: inFlight.track });
   app.use((_request: Request, response: Response) =>
     sendError(response, apiError('not_found', 'No such address')),
   );
-  app.use((error: Error, _request: Request, response: Response, _next: NextFunction) =>
-    sendError(response, apiError('malformed_request', error.message)),
+  app.use((error: Error, request: Request, response: Response, _next: NextFunction) =>
+    sendError(response, outsideOfRoutes(error, options.logger, request.path)),
   );
   const server = createServer(app);
+  closeWhenIdle(server);
   server.keepAliveTimeout = 65_000;
   // A large upload may take longer than any bound; one that stands still is ended where it is read.
   server.requestTimeout = 0;
@@ -127,8 +134,27 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const address = server.address();
   return {
     port: typeof address === 'object' && address !== null ? address.port : options.port,
-    close: (deadline) => closeServer(server, deadline),
+    async close(deadline) {
+      await closeServer(server, deadline);
+      await inFlight.ended();
+    },
   };
+}
+
+function createInFlight() {
+  const works = new Set<Promise<void>>();
+  const track: Track = (work) => {
+    works.add(work);
+    void work.finally(() => works.delete(work));
+  };
+  return { track, ended: () => Promise.all(works) };
+}
+
+/** An address that cannot be decoded ends here, and whatever else goes wrong before a handler has it. */
+function outsideOfRoutes(error: Error, logger: Logger, path: string): ApiError {
+  return error instanceof URIError
+    ? apiError('malformed_request', error.message)
+    : toApiError(error, logger, uuidV7(), path);
 }
 
 function methodsByPath(mounted: readonly MountedRoute[]): Map<string, string[]> {
@@ -147,25 +173,4 @@ function allowOnly(methods: readonly string[]) {
     if (request.method === 'OPTIONS') return void response.status(204).end();
     sendError(response, apiError('method_not_allowed', `This address knows ${methods.join(' and ')}`));
   };
-}
-
-function listen(server: Server, host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) =>
-      reject(
-        error.code === 'EADDRINUSE' ? new Error(`port ${port} is in use: set PORT to another one`) : error,
-      ),
-    );
-    server.listen(port, host, () => resolve());
-  });
-}
-
-function closeServer(server: Server, deadline: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const cut = () => server.closeAllConnections();
-    if (deadline.aborted) cut();
-    else deadline.addEventListener('abort', cut, { once: true });
-    server.close(() => resolve());
-    server.closeIdleConnections();
-  });
 }

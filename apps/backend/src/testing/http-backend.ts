@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import pg from 'pg';
 import { silentLogger, type Lifecycle } from '@longshore/runtime';
 import type { TestPostgres } from '@longshore/testing';
 import { startBackend as startBackendProcess } from '../backend.ts';
@@ -72,6 +73,8 @@ export async function startBackend(
     storedFiles: () => storedFiles(config.storageDir),
     /** Number of rows in each table that an execution could leave something in. */
     rows: () => countRows(database),
+    /** Messages in the broker, delivered or not. */
+    messages: () => countMessages(config.brokerUrl),
     /** Begins to stop the backend; resolves when all its parts have ended. */
     stopBackend: life.stop,
     async stop() {
@@ -213,4 +216,19 @@ async function countRows(database: Database): Promise<Record<string, number>> {
     }),
   );
   return Object.fromEntries(counts);
+}
+
+async function countMessages(brokerUrl: string): Promise<number> {
+  const client = new pg.Client({ connectionString: brokerUrl });
+  await client.connect();
+  try {
+    // The broker's tables are made by the first message.
+    const { rows } = await client.query<{ made: boolean }>(
+      `select to_regclass('bullmq.job') is not null as made`,
+    );
+    if (!rows[0]!.made) return 0;
+    return (await client.query<{ n: number }>('select count(*)::int as n from bullmq.job')).rows[0]!.n;
+  } finally {
+    await client.end();
+  }
 }

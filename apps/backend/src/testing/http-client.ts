@@ -1,4 +1,5 @@
 import type { ErrorBody } from '@longshore/contracts';
+import { silentLogger, waitUntil } from '@longshore/runtime';
 import type { TestDeployment } from './http-backend.ts';
 
 export interface Upload {
@@ -61,3 +62,9 @@ export function refusal(type: ErrorBody['type'], code: string, detail: unknown, 
 }
 
 export const textFile = (name: string, content = `content of ${name}`): Upload => ({ name, content });
+
+/** Waits until the probe is true, for at most 20 s. */
+export function eventually(probe: () => Promise<boolean>): Promise<void> {
+  const signal = AbortSignal.timeout(20_000);
+  return waitUntil('a test', probe, { everyMs: 10, logger: silentLogger(), signal });
+}

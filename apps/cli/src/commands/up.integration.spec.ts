@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { routes } from '@longshore/contracts';
+import { startRedis } from '@longshore/testing';
 import { createPlatformClient } from '../client/platform-client.ts';
 import {
   cleanUp,
@@ -104,6 +105,16 @@ describe('longshore up', () => {
     });
     expect(answer.status).toBe(200);
     expect(settings['BROKER_URL']).toMatch(/^postgres:\/\/longshore_broker:.*\/broker$/);
+  });
+
+  it('delivers through the Redis that BROKER_URL names, and keeps the truth in its own database', async () => {
+    const redis = await startRedis();
+    cleanups.push(() => redis.stop());
+    const home = temporaryHome();
+    await startUp(withoutWorkers, { home, env: { BROKER_URL: redis.url } });
+    const settings = parseEnv(readFileSync(join(home, 'dev', 'general.env'), 'utf8'));
+    expect(settings['BROKER_URL']).toBe(redis.url);
+    expect(processIds(home)).toHaveLength(2);
   });
 
   it('is seen by ps and stopped by down', async () => {

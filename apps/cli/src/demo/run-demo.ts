@@ -43,7 +43,7 @@ export async function runDemo(options: DemoOptions): Promise<void> {
   try {
     terminal.err(`Longshore is ready at ${platform.url} after ${duration(performance.now() - startedAt)}.`);
     const detail = await processSamples(platform, { ...options, file, documents });
-    report(detail, options);
+    report(detail, fieldNames(file), options);
   } finally {
     terminal.status('stopping');
     await platform.stop();
@@ -120,10 +120,20 @@ async function processSamples({ url, credentials }: Platform, work: Work): Promi
   });
 }
 
-function report(detail: ExecutionDetail, { terminal, resultFile }: DemoOptions): void {
+/** In the order in which the workflows name them. */
+function fieldNames({ documents }: ApplyFile): string[] {
+  const workflows = documents.filter((document) => document.kind === 'workflow');
+  return workflows.flatMap(({ steps }) => steps).flatMap(({ extract }) => Object.keys(extract?.fields ?? {}));
+}
+
+function report(
+  detail: ExecutionDetail,
+  fields: readonly string[],
+  { terminal, resultFile }: DemoOptions,
+): void {
   const kept = keepResult(detail, resultFile);
   terminal.out('');
-  resultLines(detail).forEach(terminal.out);
+  resultLines(detail, fields).forEach(terminal.out);
   terminal.out('');
   terminal.out(`${detail.successful_files} of ${detail.total_files} files read. The whole result: ${kept}`);
   if (detail.status !== 'COMPLETED') {

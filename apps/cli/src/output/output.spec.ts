@@ -122,6 +122,16 @@ describe('results', () => {
     ]);
   });
 
+  it('show the named fields first', () => {
+    const output = { total: 1, number: 'A-1', paid: true };
+    const [head] = resultLines(detail({ result: [{ ...success, result: { output } }] }), [
+      'number',
+      'absent',
+      'total',
+    ]);
+    expect(head?.split(/ +/)).toEqual(['FILE', 'number', 'total', 'paid']);
+  });
+
   it('say how an execution ended that was not completed', () => {
     expect(resultLines(detail({ status: 'ERROR', error: 'all files failed' }))).toEqual([
       '',

@@ -3,13 +3,22 @@ import { table } from './table.ts';
 
 const WIDEST_CELL = 24;
 
-/** What was found in each file, one line a file, and below it why files failed. */
-export function resultLines({ result, error, status }: ExecutionDetail): string[] {
+/**
+ * What was found in each file, one line a file, and below it why files failed. `order` names the fields that come first, for
+ * the database does not keep the order of keys.
+ */
+export function resultLines(
+  { result, error, status }: ExecutionDetail,
+  order: readonly string[] = [],
+): string[] {
   const results = result ?? [];
   const failed = results.filter((one) => one.status === 'Failed');
   const reasons = failed.map((one) => `  ${one.file}: ${one.error ?? 'no reason given'}`);
   return [
-    ...fieldTable(results.filter((one) => one.status === 'Success')),
+    ...fieldTable(
+      results.filter((one) => one.status === 'Success'),
+      order,
+    ),
     ...(reasons.length === 0 ? [] : ['', `${count(reasons.length, 'file')} failed:`, ...reasons]),
     ...(status === 'COMPLETED'
       ? []
@@ -17,9 +26,13 @@ export function resultLines({ result, error, status }: ExecutionDetail): string[
   ];
 }
 
-function fieldTable(results: readonly FileResult[]): string[] {
+function fieldTable(results: readonly FileResult[], order: readonly string[]): string[] {
   const rows = results.map((one) => ({ file: one.file, fields: fieldsOf(one.result?.output ?? null) }));
-  const names = [...new Set(rows.flatMap(({ fields }) => Object.keys(fields)))];
+  const found = new Set(rows.flatMap(({ fields }) => Object.keys(fields)));
+  const names = [
+    ...order.filter((name) => found.has(name)),
+    ...[...found].filter((name) => !order.includes(name)),
+  ];
   const cells = rows.map(({ file, fields }) => [file, ...names.map((name) => shown(fields[name]))]);
   return table(['FILE', ...names], cells, WIDEST_CELL);
 }

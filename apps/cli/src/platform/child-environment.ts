@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { CoreWorkerName } from '@longshore/contracts';
 import type { Credentials } from '../home/credentials.ts';
+import { compileCache } from './app-entry.ts';
 import type { PlatformSettings } from './settings.ts';
 
 /** Where the parts of one platform find each other. */
@@ -26,6 +27,7 @@ const OURS = ['BROKER_URL_FILE', 'REDIS_PASSWORD', 'INTERNAL_SERVICE_API_KEY_FIL
 function common({ env, home, logLevel, graceMs }: PlatformSettings): NodeJS.ProcessEnv {
   const left = Object.fromEntries(Object.entries(env).filter(([name]) => !OURS.includes(name)));
   return {
+    ...(compileCache !== undefined && { NODE_COMPILE_CACHE: compileCache }),
     ...left,
     LONGSHORE_HOME: home.folder,
     LONGSHORE_LOG_DIR: home.logs,

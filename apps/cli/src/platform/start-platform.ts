@@ -7,6 +7,7 @@ import {
   type Supervisor,
   systemClock,
 } from '@longshore/runtime';
+import { CliError } from '../cli-error.ts';
 import { createPlatformClient } from '../client/platform-client.ts';
 import { type Credentials, findCredentials, readCredentials } from '../home/credentials.ts';
 import { readEarlierInstance, removeEarlierInstance, writeInstance } from '../home/instance.ts';
@@ -39,6 +40,8 @@ export interface Platform {
   stop(): Promise<void>;
 }
 
+/** Workers wait for broker and backend, which are there already. */
+const REGISTERED_WITHIN_MS = 120_000;
 /** A backend that died is missed by all others. */
 const RESTART_DELAY_MS = 1_000;
 /** Beyond its grace a process has this long to give back what is left. */
@@ -153,5 +156,14 @@ async function startWorkers(
     return { name, startedAt, child: run(name, workerEnvironment(name, settings, given)) };
   });
   const client = createPlatformClient({ url: given.addresses.url, key: given.credentials.admin_key });
-  await workersAreRegistered(workers, client, { clock, signal });
+  const tooLate = new AbortController();
+  const error = new CliError(
+    `Not every worker came up within ${REGISTERED_WITHIN_MS / 1000} s: look into ${settings.home.logs}.`,
+  );
+  const timer = setTimeout(() => tooLate.abort(error), REGISTERED_WITHIN_MS);
+  try {
+    await workersAreRegistered(workers, client, { clock, signal: AbortSignal.any([signal, tooLate.signal]) });
+  } finally {
+    clearTimeout(timer);
+  }
 }

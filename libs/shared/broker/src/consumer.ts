@@ -28,7 +28,7 @@ export interface ConsumerState {
 }
 
 export interface Consumer {
-  /** Begins to take messages. Rejects when the broker is away or unfit. @throws {BrokerConfigurationError} */
+  /** Begins to take messages. Rejects when the broker is away (call it again) or unfit. @throws {BrokerConfigurationError} */
   start(): Promise<void>;
   /** Takes nothing new from now on. What is being handled goes on; what was on its way goes back. */
   pause(): void;
@@ -94,9 +94,17 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   return {
     start: async () => {
       await backend.probe();
-      worker = backend.worker(brokerQueue, deliver, slots);
-      await worker.waitUntilReady();
-      worker.run().catch(onError);
+      const ready = backend.worker(brokerQueue, deliver, slots);
+      try {
+        await ready.waitUntilReady();
+      } catch (error) {
+        await ready.close();
+        throw error;
+      }
+      worker = ready;
+      worker.concurrency = slots;
+      if (paused) await worker.pause(true);
+      else worker.run().catch(onError);
     },
     pause,
     setConcurrency: (wanted) => {

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
 import { stopLeftBehindPostgres } from './index.ts';
 import {
   cleanUp,
@@ -45,6 +46,26 @@ describe('after a crash', () => {
     expect(await queryWhenUp(told.url, 'SELECT id FROM kept')).toEqual([{ id: 1 }]);
     await server.stop();
     await expect(query(told.url, 'SELECT 1')).rejects.toThrow('ECONNREFUSED');
+  });
+
+  it('waits for sessions that outlive a killed server', async () => {
+    const dataDir = join(folder(), 'postgres');
+    const { child, told } = await startElsewhere(dataDir);
+    const client = new pg.Client({ connectionString: told.url });
+    client.on('error', () => undefined);
+    await client.connect();
+    const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+    const session = rows[0]?.pid ?? 0;
+    process.kill(session, 'SIGSTOP');
+    await kill(child);
+    process.kill(postmasterIn(dataDir), 'SIGKILL');
+    const starting = start(dataDir);
+    const log = join(dataDir, 'postgresql.log');
+    while (!readFileSync(log, 'utf8').includes('pre-existing shared memory block')) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    process.kill(session, 'SIGCONT');
+    await expect(starting).resolves.toMatchObject({ host: '127.0.0.1' });
   });
 
   it('stops a server left behind that is not as it has to be, and starts its own', async () => {

@@ -159,20 +159,30 @@ function requireBothOrNone(dataDir: string): void {
   }
 }
 
-/** Between finding a port free and taking it, another program may be faster: then the next one is tried. */
+/** The sessions of a server that was killed end as soon as they notice; a statement may keep them for a while. */
+const SESSIONS_END_WITHIN_MS = 15_000;
+const LOOK_EVERY_MS = 200;
+
+/**
+ * Between finding a port free and taking it another program may be faster: then the next one is tried. Sessions of a server
+ * that was killed are waited for.
+ */
 async function startAnywhere(
   wanted: number | undefined,
   mayChange: boolean,
   context: ServerContext,
 ): Promise<ServerProcess> {
+  const deadline = context.clock.monotonic() + SESSIONS_END_WITHIN_MS;
   let port = wanted !== undefined && (!mayChange || (await isPortFree(wanted))) ? wanted : await freePort();
-  for (let attempt = 1; ; attempt += 1) {
+  for (;;) {
     try {
       return await startServer(port, context);
     } catch (error) {
-      const isBusy = error instanceof EmbeddedPostgresError && error.problem === 'port_busy';
-      if (!isBusy || !mayChange || attempt >= 5) throw error;
-      port = await freePort();
+      const { problem } = error as Partial<EmbeddedPostgresError>;
+      const isWorthwhile = problem === 'in_use' || (problem === 'port_busy' && mayChange);
+      if (!isWorthwhile || context.clock.monotonic() >= deadline) throw error;
+      if (problem === 'port_busy') port = await freePort();
+      await context.clock.sleep(LOOK_EVERY_MS);
     }
   }
 }

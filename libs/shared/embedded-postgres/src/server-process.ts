@@ -88,6 +88,10 @@ function startFailure(
       `Port ${port} for the embedded PostgreSQL is in use by another program.`,
     );
   }
+  if (output.includes('pre-existing shared memory block')) {
+    const message = `Sessions of a server that was killed still use ${placement.data}: end them and start again.`;
+    return new EmbeddedPostgresError('in_use', message, { cause: output });
+  }
   const explained = explainOutput(output, dirname(placement.data));
   if (explained) return explained;
   const said =

@@ -50,7 +50,8 @@ const BACKOFF: Backoff = Object.freeze({ baseMs: 2_000, capMs: 600_000 });
 export function defineTask<Schema extends z.ZodType>(definition: TaskDefinition<Schema>): Task {
   const { name, handler, input } = definition;
   if (typeof handler !== 'function') throw new TypeError(`The task ${name} has no handler`);
-  if (typeof input?.safeParse !== 'function') throw new TypeError(`The input of the task ${name} is no zod schema`);
+  if (typeof input?.safeParse !== 'function')
+    throw new TypeError(`The input of the task ${name} is no zod schema`);
   const described = taskDescriptorSchema.safeParse({
     name,
     group: definition.group ?? 'General',
@@ -62,7 +63,8 @@ export function defineTask<Schema extends z.ZodType>(definition: TaskDefinition<
     hard_limit_ms: definition.hardLimitMs ?? 3_600_000,
     isolation: definition.isolation ?? 'inline',
   });
-  if (!described.success) throw new TypeError(`The task ${name} is defined wrongly: ${issuesText(described.error)}`);
+  if (!described.success)
+    throw new TypeError(`The task ${name} is defined wrongly: ${issuesText(described.error)}`);
   const task: Task = {
     descriptor: described.data,
     backoff: definition.backoff ?? BACKOFF,

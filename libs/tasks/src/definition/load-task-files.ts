@@ -38,5 +38,7 @@ async function tasksOf(path: string): Promise<Task[]> {
   const made: unknown = typeof exported === 'function' ? await exported(MEANS) : exported;
   const list: unknown[] = Array.isArray(made) ? made : [made];
   if (list.length > 0 && list.every(isTask)) return list;
-  throw new TypeError('The file does not export a task, a list of tasks, or a function that makes them, as its default');
+  throw new TypeError(
+    'The file does not export a task, a list of tasks, or a function that makes them, as its default',
+  );
 }

@@ -23,5 +23,7 @@ export class TaskError extends Error {
 
 /** By its shape: a task file may have brought its own copy of this class. */
 export function isTaskError(error: unknown): error is TaskError {
-  return error instanceof Error && error.name === 'TaskError' && typeof (error as TaskError).code === 'string';
+  return (
+    error instanceof Error && error.name === 'TaskError' && typeof (error as TaskError).code === 'string'
+  );
 }

@@ -35,10 +35,16 @@ export function createTaskSet({ tasks, groups, logger }: TaskSetOptions): TaskSe
     }
     byName.set(name, task);
   }
-  const chosen = [...byName.values()].filter(({ descriptor }) => groups.length === 0 || groups.includes(descriptor.group));
+  const chosen = [...byName.values()].filter(
+    ({ descriptor }) => groups.length === 0 || groups.includes(descriptor.group),
+  );
   const names = chosen.map(({ descriptor }) => descriptor.name);
   if (groups.length > 0) logger.info(`Filtered to groups: [${groups.join(', ')}]`);
   logger.info(`Loaded ${names.length} tasks: [${names.join(', ')}]`);
   const registered = new Map(chosen.map((task) => [task.descriptor.name, task]));
-  return { names, descriptors: chosen.map(({ descriptor }) => descriptor), get: (name) => registered.get(name) };
+  return {
+    names,
+    descriptors: chosen.map(({ descriptor }) => descriptor),
+    get: (name) => registered.get(name),
+  };
 }

@@ -2,16 +2,20 @@ import { MAX_BATCH_ITEMS, routes } from '@longshore/contracts';
 import type { LogLinesRequest, ProgressRequest } from '@longshore/contracts';
 import type { BackendClient } from '@longshore/api-client';
 import type { Clock, Logger } from '@longshore/runtime';
+import { unlessAborted } from './unless-aborted.ts';
 
 type ProgressItem = ProgressRequest['items'][number];
 type LogItem = LogLinesRequest['items'][number];
 
-/** Progress and log lines of runs, on their way to the backend. They inform: nobody waits for them, and none is worth a failure. */
+/**
+ * Progress and log lines of runs, on their way to the backend. They inform: nobody waits for them, and what cannot be
+ * delivered is dropped.
+ */
 export interface Journal {
   /** Only the latest of a run counts. */
   progress(item: ProgressItem): void;
   log(item: LogItem): void;
-  /** Resolves when everything was sent or given up, at the latest when the signal aborts. */
+  /** Resolves when everything was sent or dropped, at the latest when the signal aborts. */
   flush(deadline: AbortSignal): Promise<void>;
 }
 
@@ -21,59 +25,69 @@ export interface JournalOptions {
   clock: Clock;
 }
 
-/** At most so many lines wait; a handler that logs in a tight loop loses lines, not the process its memory. */
+/** A handler that logs in a tight loop loses lines, not the process its memory. */
 const MAX_WAITING = 5_000;
-/** Pause between two calls: what comes meanwhile goes together. */
+/** Between two calls: what comes meanwhile goes together. */
 const PAUSE_MS = 200;
 
 export function createJournal({ client, logger, clock }: JournalOptions): Journal {
   const latest = new Map<string, ProgressItem>();
   const lines: LogItem[] = [];
-  let dropped = 0;
+  let lost = 0;
 
-  const sendProgress = pump(clock, async () => {
-    const items = [...latest.values()].slice(0, MAX_BATCH_ITEMS);
-    if (items.length === 0) return false;
-    for (const { token } of items) latest.delete(token);
-    await client.call(routes.progress, { body: { items } }).catch((error: unknown) => {
-      logger.debug('progress not delivered', { items: items.length, error });
-    });
-    return true;
+  const progress = pump(clock, {
+    take: () => {
+      const items = [...latest.values().take(MAX_BATCH_ITEMS)];
+      for (const { token } of items) latest.delete(token);
+      return items;
+    },
+    send: (items) => client.call(routes.progress, { body: { items } }),
+    failed: (error) => logger.debug('progress not delivered', { error }),
   });
-  const sendLines = pump(clock, async () => {
-    const items = lines.splice(0, MAX_BATCH_ITEMS);
-    if (items.length === 0) return false;
-    if (dropped > 0) logger.warn('log lines of runs dropped', { lines: dropped });
-    dropped = 0;
-    await client.call(routes.logLines, { body: { items } }).catch((error: unknown) => {
-      logger.debug('log lines not delivered', { items: items.length, error });
-    });
-    return true;
+  const log = pump(clock, {
+    take: () => {
+      if (lost > 0) logger.warn('log lines of runs lost', { lines: lost });
+      lost = 0;
+      return lines.splice(0, MAX_BATCH_ITEMS);
+    },
+    send: (items) => client.call(routes.logLines, { body: { items } }),
+    failed: (error) => logger.debug('log lines not delivered', { error }),
   });
   return {
     progress: (item) => {
       latest.set(item.token, item);
-      sendProgress();
+      void progress();
     },
     log: (item) => {
       if (lines.length < MAX_WAITING) lines.push(item);
-      else dropped += 1;
-      sendLines();
+      else lost += 1;
+      void log();
     },
-    flush: async (deadline) => {
-      while ((latest.size > 0 || lines.length > 0) && !deadline.aborted) {
-        await Promise.allSettled([sendProgress(), sendLines()]);
-      }
-    },
+    flush: (deadline) => unlessAborted(Promise.all([progress(), log()]), deadline).then(noop, noop),
   };
 }
 
-/** Calls `send` until it has nothing more, one at a time and with pauses. The promise is that of the running round. */
-function pump(clock: Clock, send: () => Promise<boolean>): () => Promise<void> {
+interface Pumped<Item> {
+  take: () => Item[];
+  send: (items: Item[]) => Promise<unknown>;
+  failed: (error: unknown) => void;
+}
+
+/** Sends until there is nothing more, one call at a time. The answer is the end of the round that is under way. */
+function pump<Item>(clock: Clock, { take, send, failed }: Pumped<Item>): () => Promise<void> {
   let running: Promise<void> | undefined;
   const round = async (): Promise<void> => {
-    while (await send()) await clock.sleep(PAUSE_MS);
+    // So that `running` is set before the round can end.
+    await Promise.resolve();
+    for (let items = take(); items.length > 0; items = take()) {
+      await send(items).catch(failed);
+      await clock.sleep(PAUSE_MS);
+    }
     running = undefined;
   };
   return () => (running ??= round());
+}
+
+function noop(): void {
+  // Flushed or too late: nobody acts on either.
 }

@@ -34,7 +34,10 @@ const fanOutSchema = z.object({
   children: z
     .array(childSpecSchema)
     .max(MAX_CHILDREN)
-    .refine((children) => new Set(children.map(({ key }) => key)).size === children.length, 'two children have one key'),
+    .refine(
+      (children) => new Set(children.map(({ key }) => key)).size === children.length,
+      'two children have one key',
+    ),
   then: continuationSpecSchema,
   max_parallel: z.int().min(1).nullable(),
 });
@@ -87,9 +90,13 @@ function stackOf(error: Error): string {
 function outputOf(value: unknown): CleanJson {
   const output = jsonOf(value, 'The output');
   if (output.bytes <= MAX_OUTPUT_BYTES) return output;
-  throw new TaskError('output_too_large', `The output has ${output.bytes} bytes; at most ${MAX_OUTPUT_BYTES} are kept`, {
-    retryable: false,
-  });
+  throw new TaskError(
+    'output_too_large',
+    `The output has ${output.bytes} bytes; at most ${MAX_OUTPUT_BYTES} are kept`,
+    {
+      retryable: false,
+    },
+  );
 }
 
 /** A failed run keeps its error even when its output cannot be kept. */
@@ -123,7 +130,9 @@ function fannedOut({ plan }: FanOut): Outcome {
     max_parallel: maxParallel ?? null,
   });
   if (!parsed.success) {
-    throw new TaskError('invalid_fan_out', `The fan-out is wrong: ${issuesText(parsed.error)}`, { retryable: false });
+    throw new TaskError('invalid_fan_out', `The fan-out is wrong: ${issuesText(parsed.error)}`, {
+      retryable: false,
+    });
   }
   return {
     kind: 'fanned_out',

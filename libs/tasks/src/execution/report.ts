@@ -14,7 +14,11 @@ export interface ReportMeans {
 }
 
 /** The report of how an attempt ended; undefined where the backend decided the end and knows. */
-export async function reportOf(run: ClaimedRun, executed: Executed, means: ReportMeans): Promise<Report | undefined> {
+export async function reportOf(
+  run: ClaimedRun,
+  executed: Executed,
+  means: ReportMeans,
+): Promise<Report | undefined> {
   if (executed.kind === 'finished') return outcomeReport(run, executed.outcome, executed.durationMs, means);
   switch (executed.because) {
     case 'cancelled':
@@ -41,7 +45,12 @@ async function outcomeReport(
   const identity = identityOf(run);
   switch (outcome.kind) {
     case 'succeeded':
-      return { ...identity, outcome: 'succeeded', output: await wireOutput(outcome.output, means), duration_ms };
+      return {
+        ...identity,
+        outcome: 'succeeded',
+        output: await wireOutput(outcome.output, means),
+        duration_ms,
+      };
     case 'failed': {
       const output = outcome.output === null ? null : await wireOutput(outcome.output, means);
       const retry_after_ms = outcome.retryable ? pauseBefore(run.attempt, means) : null;
@@ -70,5 +79,10 @@ function pauseBefore(attempt: number, { backoff, random }: ReportMeans): number 
 
 function pastHardLimit(run: ClaimedRun): Outcome {
   const message = `It did not end within its hard limit of ${run.hard_limit_ms / 1000} s; its worker was restarted`;
-  return { kind: 'failed', error: { code: 'hard_limit', message, detail: null }, output: null, retryable: true };
+  return {
+    kind: 'failed',
+    error: { code: 'hard_limit', message, detail: null },
+    output: null,
+    retryable: true,
+  };
 }

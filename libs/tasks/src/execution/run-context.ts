@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto';
 import { routes } from '@longshore/contracts';
-import type { ClaimedFile, ClaimedRun, ExecutionContext, JsonValue, LogLinesRequest } from '@longshore/contracts';
+import type {
+  ClaimedFile,
+  ClaimedRun,
+  ExecutionContext,
+  JsonValue,
+  LogLinesRequest,
+} from '@longshore/contracts';
 import type { BackendClient } from '@longshore/api-client';
 import type { Logger } from '@longshore/runtime';
 import type { TaskContext, TaskFile, TaskLog } from '../definition/task-context.ts';
@@ -38,13 +44,15 @@ export function createRunContext(
     execution,
     file: run.file && taskFile(run.file, runToken, signal, client),
     children: run.children ?? [],
-    childResults: async () => (await client.call(routes.childResults, { params: { id }, runToken, signal })).children,
+    childResults: async () =>
+      (await client.call(routes.childResults, { params: { id }, runToken, signal })).children,
     signal,
     log: taskLog(run, means),
     progress: (percentage, message, data) => {
       journal.progress({
         token: runToken,
-        percentage: percentage === null || Number.isNaN(percentage) ? null : Math.min(100, Math.max(0, percentage)),
+        percentage:
+          percentage === null || Number.isNaN(percentage) ? null : Math.min(100, Math.max(0, percentage)),
         message: message === undefined ? null : cleanText(String(message), 1000),
         data: advisory(data),
       });

@@ -1,22 +1,21 @@
-import type { ClaimedRun, DispatchMessage, ExecutionContext, Report } from '@longshore/contracts';
+import type { ClaimedRun, DispatchMessage } from '@longshore/contracts';
 import type { BackendClient } from '@longshore/api-client';
 import type { Clock, Logger } from '@longshore/runtime';
 import type { TaskSet } from '../definition/task-set.ts';
-import type { Executed, Execution } from './execution.ts';
-import { startExecution } from './execution.ts';
+import type { ActiveRuns } from './active-runs.ts';
+import { createActiveRuns } from './active-runs.ts';
 import { createJournal } from './journal.ts';
-import { outcomeOfError } from './outcome.ts';
-import { releaseReport, reportOf } from './report.ts';
-import { createRunContext } from './run-context.ts';
+import type { Reporter } from './reporter.ts';
+import { createReporter } from './reporter.ts';
 import type { RunnerMetrics } from './runner-metrics.ts';
-import type { Session, SessionLink } from './session-link.ts';
+import type { Granted, Session, SessionLink } from './session-link.ts';
 import { createSessionLink } from './session-link.ts';
+import { unlessAborted } from './unless-aborted.ts';
 import { createWorkflowCache } from './workflow-cache.ts';
-import { TaskError } from '../definition/task-error.ts';
 
 /** What the rest of the process may know of its work. Times are monotonic milliseconds. */
 export interface RunnerState {
-  /** Slots in use: a parcel that is claimed or carried out takes one. */
+  /** Slots in use: a parcel that is being claimed or carried out takes one. */
   readonly busySlots: number;
   readonly activeRuns: number;
   /** Attempts that ended since the start. */
@@ -29,11 +28,11 @@ export interface RunnerState {
 }
 
 export interface Runner {
-  /** Claims under this session from now on. Runs of the one before are taken from their handlers when that lapses. */
+  /** Claims under this session from now on. When it lapses, its runs are taken from their handlers. */
   use(session: Session): void;
   /** Carries out a message of the broker: claims it, executes its runs one after the other, reports each. */
   handle(message: DispatchMessage): Promise<void>;
-  /** These were cancelled; other epochs of the same runs are not meant. */
+  /** These were cancelled. Other epochs of the same runs are not meant. */
   cancel(runs: readonly { run_id: string; epoch: number }[]): void;
   /** Starts nothing more, waits for what runs; what is left when the deadline aborts is given back. */
   stop(deadline: AbortSignal): Promise<void>;
@@ -46,100 +45,38 @@ export interface RunnerOptions {
   logger: Logger;
   metrics: RunnerMetrics;
   clock: Clock;
+  /** Uniform in [0, 1). */
   random?: () => number;
-  /** The slots in use, or the active runs, are others than before. */
+  /** The busy slots or the active runs are others than before. */
   onChange: () => void;
-  /** A run went past its hard limit and cannot be stopped inside this process. */
+  /** A run is past its hard limit, and its handler cannot be stopped inside this process. */
   onHardLimit: (run: ClaimedRun) => void;
 }
 
-/** For reports, log lines and handing back after the deadline. */
+/** For reports and log lines after the deadline. */
 const LAST_WORDS_MS = 3_000;
 
 /** Claims, executes and reports. */
 export function createRunner(options: RunnerOptions): Runner {
-  const { tasks, client, logger, metrics, clock, onChange, onHardLimit, random = Math.random } = options;
+  const { tasks, client, logger, metrics, clock, onChange, random = Math.random } = options;
   const journal = createJournal({ client, logger, clock });
-  const workflows = createWorkflowCache(client);
-  const means = { client, journal, workflows, logger };
-  const held = new Map<string, Promise<void>>();
-  const active = new Map<string, Execution>();
-  let link = Promise.withResolvers<SessionLink>();
+  const means = { client, journal, logger, workflows: createWorkflowCache(client) };
+  const active = createActiveRuns({ tasks, clock, onChange, means });
+  const reporter = createReporter({ tasks, client, logger, metrics, random });
   const stopping = new AbortController();
-  let processedRuns = 0;
+  const carryOut = parcels({ active, reporter, stopping: stopping.signal, onHardLimit: options.onHardLimit });
+  const held = new Map<string, Promise<void>>();
+  let link = Promise.withResolvers<SessionLink>();
   let lastClaimAt: number | undefined;
   let lastFreedAt: number | undefined;
 
-  const execute = async (run: ClaimedRun, execution: ExecutionContext | null): Promise<Executed> => {
-    const task = tasks.get(run.task);
-    if (task === undefined) return unknownTask(run);
-    const started = startExecution({
-      run,
-      task,
-      clock,
-      context: (signal) => createRunContext(run, execution, signal, means),
-    });
-    active.set(run.run_id, started);
-    onChange();
-    const executed = await started.ended;
-    active.delete(run.run_id);
-    onChange();
-    return executed;
-  };
-  const tell = async ({ session, report }: SessionLink, run: ClaimedRun, told: Report): Promise<void> => {
-    try {
-      const { answer, reason } = await report(told);
-      if (answer === 'accepted') return;
-      const level = answer === 'rejected' ? 'error' : 'info';
-      logger[level](`report ${answer}`, { run_id: run.run_id, epoch: run.epoch, outcome: told.outcome, reason });
-    } catch (error) {
-      if (!session.signal.aborted) logger.error('report not delivered', { run_id: run.run_id, error });
-    }
-  };
-  const conclude = async (via: SessionLink, run: ClaimedRun, executed: Executed): Promise<void> => {
-    const { runToken, signal } = { runToken: run.token, signal: via.session.signal };
-    const store = (text: string) => client.storeOutput(run.run_id, Buffer.from(text), { runToken, signal });
-    const backoff = tasks.get(run.task)?.backoff ?? { baseMs: 0, capMs: 0 };
-    const report = await reportOf(run, executed, { backoff, random, store }).catch((error: unknown) => {
-      // The output cannot be stored: that is how this attempt ended.
-      const outcome = outcomeOfError(error);
-      return reportOf(run, { ...executed, kind: 'finished', outcome }, { backoff, random, store });
-    });
-    note(run, executed);
-    if (report !== undefined && !signal.aborted) await tell(via, run, report);
-  };
-  const note = (run: ClaimedRun, executed: Executed): void => {
-    processedRuns += 1;
-    const outcome = executed.kind === 'finished' ? executed.outcome.kind : executed.because;
-    metrics.runs.inc({ task: run.task, outcome });
-    metrics.duration.observe({ task: run.task }, executed.durationMs / 1000);
-    const { run_id, execution_id, task, attempt } = run;
-    const duration_ms = Math.round(executed.durationMs);
-    const error = executed.kind === 'finished' && executed.outcome.kind === 'failed' ? executed.outcome.error : undefined;
-    logger.info('run ended', { run_id, execution_id, task, attempt, outcome, duration_ms, ...(error && { error }) });
-    if (outcome === 'hard_limit') onHardLimit(run);
-  };
-  /** Runs one after the other; a report does not hold up the next run, but the parcel is done when all are told. */
-  const carryOut = async (
-    via: SessionLink,
-    runs: readonly ClaimedRun[],
-    executions: ReadonlyMap<string, ExecutionContext>,
-  ): Promise<void> => {
-    const told: Promise<void>[] = [];
-    for (const run of runs) {
-      if (via.session.signal.aborted) break;
-      if (stopping.signal.aborted) told.push(tell(via, run, releaseReport(run)));
-      else told.push(conclude(via, run, await execute(run, executions.get(run.execution_id) ?? null)));
-    }
-    await Promise.all(told);
-  };
   const claimAndCarryOut = async (message: DispatchMessage): Promise<void> => {
-    const via = await unlessAborted(link.promise, stopping.signal);
-    const { answer, reason, runs, executions } = await via.claim(message);
-    metrics.claims.inc({ answer });
+    const open = await unlessAborted(link.promise, stopping.signal);
+    const granted = await open.claim(message);
+    metrics.claims.inc({ answer: granted.answer });
     lastClaimAt = clock.monotonic();
-    if (answer === 'granted') return carryOut(via, runs, executions);
-    logger.debug('claim refused', { dispatch_id: message.dispatch_id, reason });
+    if (granted.answer === 'granted') await carryOut(open, granted);
+    else logger.debug('claim refused', { dispatch_id: message.dispatch_id, reason: granted.reason });
   };
   const handle = async (message: DispatchMessage): Promise<void> => {
     const { dispatch_id } = message;
@@ -154,57 +91,65 @@ export function createRunner(options: RunnerOptions): Runner {
     lastFreedAt = clock.monotonic();
     onChange();
   };
-  const takeAll = (because: 'lapsed' | 'released', of?: Session): void => {
-    for (const execution of active.values()) execution.take(because);
+  const use = (session: Session): void => {
+    link.resolve(createSessionLink({ session, client, logger, metrics }));
+    const onLapse = (): void => {
+      // Whoever claims next waits for the next session.
+      link = Promise.withResolvers();
+      active.take('lapsed', (_run, its) => its === session);
+    };
+    session.signal.addEventListener('abort', onLapse, { once: true });
+  };
+  const stop = async (deadline: AbortSignal): Promise<void> => {
+    stopping.abort();
+    const all = Promise.all(held.values());
+    await unlessAborted(all, deadline).catch(() => active.take('released'));
+    const lastWords = AbortSignal.timeout(LAST_WORDS_MS);
+    await unlessAborted(all, lastWords).catch(() =>
+      logger.warn('runs are left to the reconciler', { dispatches: held.size }),
+    );
+    await journal.flush(lastWords);
   };
   return {
     handle,
-    use: (session) => {
-      const opened = createSessionLink({ session, client, logger, metrics });
-      link.resolve(opened);
-      link = Promise.withResolvers();
-      link.resolve(opened);
-      session.signal.addEventListener('abort', () => takeAll('lapsed', session), { once: true });
-    },
+    use,
+    stop,
     cancel: (runs) => {
-      for (const { run_id, epoch } of runs) {
-        const execution = active.get(run_id);
-        if (execution?.run.epoch === epoch) execution.take('cancelled');
-      }
-    },
-    stop: async (deadline) => {
-      stopping.abort();
-      const all = Promise.all(held.values());
-      await unlessAborted(all, deadline).catch(() => takeAll('released'));
-      const lastWords = AbortSignal.timeout(LAST_WORDS_MS);
-      await unlessAborted(all, lastWords).catch(() => undefined);
-      await journal.flush(lastWords);
+      const keys = new Set(runs.map(({ run_id, epoch }) => `${run_id} ${epoch}`));
+      active.take('cancelled', ({ run_id, epoch }) => keys.has(`${run_id} ${epoch}`));
     },
     state: () => ({
       busySlots: held.size,
       activeRuns: active.size,
-      processedRuns,
+      processedRuns: reporter.processed,
       lastClaimAt,
       lastFreedAt,
-      hardDeadline: active.size === 0 ? undefined : Math.min(...active.values().map((each) => each.hardDeadline)),
+      hardDeadline: active.hardDeadline,
     }),
   };
 }
 
-function unknownTask(run: ClaimedRun): Executed {
-  const error = new TaskError('unknown_task', `This worker has no task ${run.task}`, { retryable: false });
-  return { kind: 'finished', outcome: outcomeOfError(error), durationMs: 0 };
+interface ParcelMeans {
+  active: ActiveRuns;
+  reporter: Reporter;
+  stopping: AbortSignal;
+  onHardLimit: (run: ClaimedRun) => void;
 }
 
-/** As the promise, but rejects as soon as the signal aborts. */
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason as Error);
-  if (signal.aborted) onAbort();
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
+/** The runs of a parcel one after the other. A report does not hold up the next run; the parcel ends when all are told. */
+function parcels({ active, reporter, stopping, onHardLimit }: ParcelMeans) {
+  return async (link: SessionLink, { runs, executions }: Granted): Promise<void> => {
+    const told: Promise<void>[] = [];
+    for (const run of runs) {
+      if (link.session.signal.aborted) break;
+      if (stopping.aborted) {
+        told.push(reporter.release(link, run));
+        continue;
+      }
+      const executed = await active.execute(run, executions.get(run.execution_id) ?? null, link.session);
+      told.push(reporter.conclude(link, run, executed));
+      if (executed.kind === 'taken' && executed.because === 'hard_limit') onHardLimit(run);
+    }
+    await Promise.all(told);
+  };
 }

@@ -7,10 +7,11 @@ import type {
   Report,
   ReportAnswer,
 } from '@longshore/contracts';
-import type { BackendClient, Batcher } from '@longshore/api-client';
-import { createBatcher, isRetryable } from '@longshore/api-client';
+import type { BackendClient } from '@longshore/api-client';
+import { createBatcher } from '@longshore/api-client';
 import { uuidV7 } from '@longshore/runtime';
 import type { Logger } from '@longshore/runtime';
+import { sendUntilAnswered } from './until-answered.ts';
 import type { RunnerMetrics } from './runner-metrics.ts';
 
 /** A session of this process, for as long as the backend knows it as live. */
@@ -18,7 +19,7 @@ export interface Session {
   readonly id: string;
   /** Aborts when the session lapsed: nothing that was claimed under it may be reported any more. */
   readonly signal: AbortSignal;
-  /** The backend answered that it is gone, or it can no longer be true to it: let it lapse now. */
+  /** It is gone, or this process cannot be true to it: end it now, so that others get its runs. */
   lapse(reason: string): void;
 }
 
@@ -26,7 +27,10 @@ export interface Granted extends ClaimAnswer {
   readonly executions: ReadonlyMap<string, ExecutionContext>;
 }
 
-/** What a session claims and reports, in batches. Each call is repeated until it was answered or the session lapsed. */
+/**
+ * What a session claims and reports, in batches. Both are repeated until they were answered or the session lapsed: a
+ * claim that was granted and not heard would leave runs that nobody executes.
+ */
 export interface SessionLink {
   readonly session: Session;
   claim(message: DispatchMessage): Promise<Granted>;
@@ -42,32 +46,25 @@ export interface SessionLinkOptions {
 
 type Claim = ClaimRequest['claims'][number];
 
-const ATTEMPTS = 5;
 /** A uuid with its quotes and comma. */
 const ID_BYTES = 39;
+const REFUSED = 'report_refused';
 
 /** Opens the way on which one session claims and reports. */
 export function createSessionLink(options: SessionLinkOptions): SessionLink {
-  const { session, client } = options;
-  const claims: Batcher<Claim, Granted> = createBatcher({
-    maxItems: MAX_BATCH_ITEMS,
-    maxBytes: MAX_BATCH_BYTES,
+  const { session, metrics } = options;
+  const limits = { maxItems: MAX_BATCH_ITEMS, maxBytes: MAX_BATCH_BYTES };
+  const claims = createBatcher<Claim, Granted>({
+    ...limits,
     sizeOf: ({ run_ids }) => (run_ids.length + 4) * ID_BYTES,
-    send: async (batch) => {
-      const body = { session_id: session.id, claims: [...batch] };
-      const answer = await lapsing(session, client.call(routes.claim, { body, attempts: Infinity, signal: session.signal }));
-      const executions = new Map(answer.executions.map((execution) => [execution.execution_id, execution]));
-      const byDispatch = new Map(answer.answers.map((item) => [item.dispatch_id, item]));
-      return batch.map(({ dispatch_id }) => ({ ...answerFor(dispatch_id, byDispatch), executions }));
-    },
+    send: (batch) => sendClaims(batch, options),
   });
-  const reports: Batcher<Report, ReportAnswer> = createBatcher({
-    maxItems: MAX_BATCH_ITEMS,
-    maxBytes: MAX_BATCH_BYTES,
+  const reports = createBatcher<Report, ReportAnswer>({
+    ...limits,
     sizeOf: (report) => Buffer.byteLength(JSON.stringify(report)),
     send: (batch) => {
-      options.metrics.reportBatch.observe(batch.length);
-      return deliver(batch, options);
+      metrics.reportBatch.observe(batch.length);
+      return sendReports(batch, options);
     },
   });
   return {
@@ -77,66 +74,67 @@ export function createSessionLink(options: SessionLinkOptions): SessionLink {
   };
 }
 
-function answerFor(dispatchId: string, answers: ReadonlyMap<string, ClaimAnswer>): ClaimAnswer {
-  const none = { dispatch_id: dispatchId, answer: 'refused' as const, reason: 'no answer for this claim', runs: [] };
-  return answers.get(dispatchId) ?? none;
+function sendClaims(
+  batch: readonly Claim[],
+  { session, client, logger }: SessionLinkOptions,
+): Promise<Granted[]> {
+  return sendUntilAnswered(batch, session, {
+    send: async (claims, settings) => {
+      const body = { session_id: session.id, claims: [...claims] };
+      const { answers, executions: contexts } = await client.call(routes.claim, { body, ...settings });
+      const executions = new Map(contexts.map((context) => [context.execution_id, context]));
+      const byDispatch = new Map(answers.map((answer) => [answer.dispatch_id, answer]));
+      return claims.map(({ dispatch_id }) => ({
+        ...(byDispatch.get(dispatch_id) ?? refused(dispatch_id, 'there is no answer for it')),
+        executions,
+      }));
+    },
+    failedAlone: async ({ dispatch_id }, error) => {
+      logger.error('claim failed', { dispatch_id, error });
+      // Only a clear refusal tells that nothing was granted.
+      if (error instanceof ApiError && error.status < 500) {
+        return { ...refused(dispatch_id, error.message), executions: new Map() };
+      }
+      session.lapse('it is unknown what a claim was granted');
+      throw error;
+    },
+  });
 }
 
-/** A 410 tells that the session is gone before the heartbeat does. */
-async function lapsing<T>(session: Session, call: Promise<T>): Promise<T> {
-  try {
-    return await call;
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 410) session.lapse('the backend does not know it any more');
-    throw error;
-  }
+function refused(dispatch_id: string, reason: string): ClaimAnswer {
+  return { dispatch_id, answer: 'refused', reason, runs: [] };
 }
 
-/**
- * Delivers reports. A batch that the backend refuses or stumbles over is halved until the bad report is alone; that
- * run is then failed with the reason, and the others go through.
- */
-async function deliver(batch: readonly Report[], options: SessionLinkOptions): Promise<ReportAnswer[]> {
-  const { session, client } = options;
-  for (;;) {
-    try {
-      const body = { session_id: session.id, reports: [...batch] };
-      const call = client.call(routes.report, { body, attempts: ATTEMPTS, signal: session.signal });
-      const { answers } = await lapsing(session, call);
-      return inOrder(batch, answers);
-    } catch (error) {
-      session.signal.throwIfAborted();
-      const unavailable = isRetryable(error) && !(error instanceof ApiError && error.status === 500);
-      if (unavailable) continue;
-      return batch.length > 1 ? halves(batch, options) : [await substitute(batch[0] as Report, error, options)];
-    }
-  }
+/** A report that the backend does not take is replaced by one that fails the run with the reason. */
+function sendReports(batch: readonly Report[], options: SessionLinkOptions): Promise<ReportAnswer[]> {
+  const { session, client, logger } = options;
+  return sendUntilAnswered(batch, session, {
+    send: async (reports, settings) => {
+      const body = { session_id: session.id, reports: [...reports] };
+      const { answers } = await client.call(routes.report, { body, ...settings });
+      const byRun = new Map(answers.map((answer) => [answer.run_id, answer]));
+      return reports.map(({ run_id }) => byRun.get(run_id) ?? unanswered(run_id));
+    },
+    failedAlone: async (report, error) => {
+      logger.error('report refused', { run_id: report.run_id, outcome: report.outcome, error });
+      if (report.outcome === 'failed' && report.error.code === REFUSED) {
+        session.lapse('the end of a run could not be told');
+        throw error;
+      }
+      return (await sendReports([failureInstead(report, error)], options))[0] as ReportAnswer;
+    },
+  });
 }
 
-async function halves(batch: readonly Report[], options: SessionLinkOptions): Promise<ReportAnswer[]> {
-  const middle = Math.ceil(batch.length / 2);
-  return [...(await deliver(batch.slice(0, middle), options)), ...(await deliver(batch.slice(middle), options))];
+function unanswered(run_id: string): ReportAnswer {
+  return { run_id, answer: 'superseded', reason: 'there is no answer for it' };
 }
 
-const REFUSED = 'report_refused';
-
-async function substitute(report: Report, error: unknown, options: SessionLinkOptions): Promise<ReportAnswer> {
-  const { run_id, epoch, token } = report;
-  options.logger.error('report refused', { run_id, outcome: report.outcome, error });
-  if (report.outcome === 'failed' && report.error.code === REFUSED) {
-    // Not even that can be told. As long as this session lives nobody else would end the run.
-    options.session.lapse('the end of a run could not be told');
-    throw error;
-  }
-  const message = `The result could not be stored: ${error instanceof Error ? error.message.slice(0, 1000) : 'unknown'}`;
-  const failed: Report = {
+function failureInstead({ run_id, epoch, token }: Report, error: unknown): Report {
+  const reason = error instanceof Error ? error.message.slice(0, 1000) : 'unknown';
+  const message = `Its result could not be stored: ${reason}`;
+  return {
     ...{ run_id, epoch, token, outcome: 'failed', output: null, retry_after_ms: null, duration_ms: 0 },
     error: { code: REFUSED, message, detail: null },
   };
-  return (await deliver([failed], options))[0] as ReportAnswer;
-}
-
-function inOrder(batch: readonly Report[], answers: readonly ReportAnswer[]): ReportAnswer[] {
-  const byRun = new Map(answers.map((answer) => [answer.run_id, answer]));
-  return batch.map(({ run_id }) => byRun.get(run_id) ?? { run_id, answer: 'superseded', reason: 'no answer for this report' });
 }

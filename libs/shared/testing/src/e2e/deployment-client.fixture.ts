@@ -21,7 +21,11 @@ export function deploymentClient(platform: TestPlatform) {
       try {
         const form = new FormData();
         for (const [name, text] of files) form.append('files', new Blob([text]), name);
-        const answer = await fetch(`${platform.url}/deployment/api/default/${apiName}/`, { method: 'POST', headers, body: form });
+        const answer = await fetch(`${platform.url}/deployment/api/default/${apiName}/`, {
+          method: 'POST',
+          headers,
+          body: form,
+        });
         const body = (await answer.json()) as { message: { execution_id: string } };
         if (answer.status !== 200) throw new Error(`answer ${answer.status}: ${JSON.stringify(body)}`);
         return body.message.execution_id;
@@ -33,7 +37,9 @@ export function deploymentClient(platform: TestPlatform) {
   }
 
   async function detail(executionId: string): Promise<ExecutionDetail | null> {
-    const answer = await fetch(`${platform.url}/api/v1/executions/${executionId}`, { headers }).catch(() => null);
+    const answer = await fetch(`${platform.url}/api/v1/executions/${executionId}`, { headers }).catch(
+      () => null,
+    );
     return answer?.ok ? ((await answer.json()) as ExecutionDetail) : null;
   }
 

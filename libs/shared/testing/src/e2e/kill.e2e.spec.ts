@@ -44,7 +44,12 @@ async function surviving(client: ReturnType<typeof deploymentClient>, fault: () 
   let restarted = 0;
   for (const [execution, id] of ids.entries()) {
     const detail = await client.ended(id, BOUND_MS);
-    expect(detail).toMatchObject({ status: 'COMPLETED', total_files: FILES, successful_files: FILES, failed_files: 0 });
+    expect(detail).toMatchObject({
+      status: 'COMPLETED',
+      total_files: FILES,
+      successful_files: FILES,
+      failed_files: 0,
+    });
     const numbers = detail.result!.map((result) => (result.result!.output as { number: string }).number);
     expect(numbers).toEqual(Array.from({ length: FILES }, (_, file) => `${execution}-${file}`));
     restarted += detail.files.filter((file) => file.starts > 1).length;
@@ -53,11 +58,15 @@ async function surviving(client: ReturnType<typeof deploymentClient>, fault: () 
 }
 
 describe('every accepted execution ends once, with one result per file, after a kill -9 of', () => {
-  it.each(['api-deployment', 'file-processing', 'callback', 'general', 'backend'])('%s', async (name) => {
-    const { platform, client } = await start();
-    await surviving(client, () => platform.kill9(name));
-    expect(await platform.stop()).toBe(0);
-  }, 180_000);
+  it.each(['api-deployment', 'file-processing', 'callback', 'general', 'backend'])(
+    '%s',
+    async (name) => {
+      const { platform, client } = await start();
+      await surviving(client, () => platform.kill9(name));
+      expect(await platform.stop()).toBe(0);
+    },
+    180_000,
+  );
 
   it('file-processing, on Redis, which is wiped as well', async () => {
     if (!(await redisIsAvailable())) return;

@@ -1,0 +1,9 @@
+import { runWorker } from '@longshore/tasks';
+import { planExecution } from './plan-execution.ts';
+
+await runWorker({
+  name: 'api-deployment',
+  defaultHealthPort: 8080,
+  defaultConcurrency: 4,
+  tasks: [planExecution],
+});

@@ -1,0 +1,69 @@
+import { coreWorkers, pipelineTasks } from '@longshore/contracts';
+import type { ChildTask, FanOutPlan } from '@longshore/tasks';
+import { defineTask, fanOut, TaskError } from '@longshore/tasks';
+import { z } from 'zod';
+
+const [PLAN_QUEUE] = coreWorkers['api-deployment'].queues;
+const [FILE_QUEUE] = coreWorkers['file-processing'].queues;
+const [FINISH_QUEUE] = coreWorkers.callback.queues;
+
+const plannedFileSchema = z.object({
+  file_id: z.uuid(),
+  name: z.string(),
+  size: z.int().min(0),
+  sha256: z.string().min(1),
+  /** Place in the request. */
+  ordinal: z.int().min(0),
+});
+type PlannedFile = z.infer<typeof plannedFileSchema>;
+
+const planInputSchema = z.object({
+  files: z.array(plannedFileSchema),
+  max_parallel_files: z.int().min(1),
+  workflow_version_id: z.uuid(),
+});
+
+/**
+ * Plans an execution: one run per distinct content, then one that finishes. The same content under two names is
+ * computed once; the finishing run knows both names.
+ */
+export const planExecution = defineTask({
+  name: pipelineTasks.plan,
+  queue: PLAN_QUEUE,
+  description: 'Plans the execution of an API deployment: one run per file, then one that finishes.',
+  input: planInputSchema,
+  handler: (input) => fanOut(planOf(input)),
+});
+
+/** What an execution with these files consists of. @throws {TaskError} when there are none */
+export function planOf({ files, max_parallel_files }: z.infer<typeof planInputSchema>): FanOutPlan {
+  if (files.length === 0) {
+    throw new TaskError('no_files', 'The request holds no files, so there is nothing to process', {
+      retryable: false,
+    });
+  }
+  const ordered = files.toSorted((one, other) => one.ordinal - other.ordinal);
+  const distinct = new Map<string, PlannedFile>();
+  for (const file of ordered) if (!distinct.has(file.sha256)) distinct.set(file.sha256, file);
+  return {
+    children: [...distinct.values()].map(fileRun),
+    then: {
+      task: pipelineTasks.finish,
+      queue: FINISH_QUEUE,
+      input: {
+        files: ordered.map(({ ordinal, file_id, name, sha256 }) => ({ ordinal, file_id, name, sha256 })),
+      },
+    },
+    maxParallel: max_parallel_files,
+  };
+}
+
+function fileRun({ file_id, name, sha256 }: PlannedFile): ChildTask {
+  return {
+    key: sha256,
+    task: pipelineTasks.processFile,
+    queue: FILE_QUEUE,
+    input: { file_name: name, sha256 },
+    fileId: file_id,
+  };
+}

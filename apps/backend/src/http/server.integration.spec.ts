@@ -1,0 +1,195 @@
+import { request } from 'node:http';
+import { connect } from 'node:net';
+import { once } from 'node:events';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { routes } from '@longshore/contracts';
+import { startPostgres, type TestPostgres } from '@longshore/testing';
+import { startBackend, type HttpBackend, type TestDeployment } from '../testing/http-backend.ts';
+import { answer, bearer, eventually, poll, post, refusal, textFile } from '../testing/http-client.ts';
+
+let postgres: TestPostgres;
+let backend: HttpBackend;
+let deployment: TestDeployment;
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+}, 60_000);
+afterAll(() => postgres?.stop());
+beforeEach(async () => {
+  backend = await startBackend(postgres);
+  deployment = await backend.deploy(await backend.organisation(), 'invoices');
+});
+afterEach(() => backend.stop());
+
+const ask = (path: string, init: RequestInit = {}) => answer(fetch(`${backend.url}${path}`, init));
+const json = (body: string, key = backend.adminKey): RequestInit => ({
+  method: 'POST',
+  headers: { ...bearer(key), 'Content-Type': 'application/json' },
+  body,
+});
+
+describe('the routes', () => {
+  const pathOf = ({ area, path }: { area: string; path: string }) =>
+    (area === 'internal' ? `/internal${path}` : path).replaceAll(
+      /:\w+/g,
+      '00000000-0000-7000-8000-000000000000',
+    );
+
+  it.each(Object.entries(routes))('%s is mounted and asks who is there', async (_name, route) => {
+    const { status, body } = await ask(pathOf(route), { method: route.method.toUpperCase() });
+    expect(status).toBe(403);
+    expect(body).toStrictEqual(refusal('client_error', 'missing_api_key', 'Missing api key'));
+  });
+
+  it.each(Object.entries(routes))(
+    'the address of %s knows no other method than the table',
+    async (_name, route) => {
+      const path = pathOf(route);
+      const known = Object.values(routes).filter((other) => pathOf(other) === path);
+      const methods = known.map(({ method }) => method.toUpperCase());
+      for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']) {
+        if (methods.includes(method)) continue;
+        const { status, body, headers } = await ask(path, { method });
+        expect([method, status, headers.get('allow')]).toStrictEqual([method, 405, methods.join(', ')]);
+        if (method !== 'HEAD')
+          expect(body.errors[0]).toMatchObject({ code: 'method_not_allowed', attr: null });
+      }
+      const options = await ask(path, { method: 'OPTIONS' });
+      expect([options.status, options.headers.get('allow')]).toStrictEqual([204, methods.join(', ')]);
+    },
+  );
+
+  it('are all there is, apart from the two probes', async () => {
+    const body = refusal('client_error', 'not_found', 'No such address');
+    for (const path of [
+      '/',
+      '/internal/',
+      '/internal/v1/',
+      '/v1/health/',
+      '/deployment/api/acme',
+      '/metrics',
+      '/health',
+    ]) {
+      for (const method of ['GET', 'POST', 'DELETE']) {
+        expect(await ask(path, { method })).toMatchObject({ status: 404, body });
+      }
+    }
+    expect(await ask('/live')).toMatchObject({ status: 200, body: { status: 'ok' } });
+    expect(await ask('/ready')).toMatchObject({ status: 200, body: { ready: true } });
+  });
+});
+
+describe('a request that cannot be understood', () => {
+  it('has an address that is no text', async () => {
+    expect(await ask('/deployment/api/a/%ff/')).toMatchObject({
+      status: 400,
+      body: { type: 'client_error' },
+    });
+  });
+
+  it.each([
+    ['no JSON', '{'],
+    ['nothing', ''],
+    ['a text', '"x"'],
+    ['a list', '[]'],
+    ['null', 'null'],
+    ['missing fields', '{}'],
+    ['a wrong type', '{"name":7}'],
+    ['a NUL character', '{"name":"a\\u0000"}'],
+  ])('has %s for a body', async (_what, body) => {
+    const answered = await ask('/api/v1/organisations', json(body));
+    expect([answered.status, answered.body.errors.length]).toStrictEqual([400, 1]);
+  });
+
+  it('has text in it that the database does not know, deep inside', async () => {
+    for (const bad of ['\\u0000', '\\ud800']) {
+      const step = `{"extract":{"fields":{"a":{"type":"string","label":"x${bad}"}}}}`;
+      const document = `{"kind":"workflow","name":"w","steps":[{"read":{}},${step}]}`;
+      const body = `{"organisation":"${deployment.organisation.name}","documents":[${document}]}`;
+      expect(await ask('/api/v1/apply', json(body))).toMatchObject({
+        status: 400,
+        body: { errors: [{ attr: 'body' }] },
+      });
+    }
+  });
+
+  it('has a body above 8 MB', async () => {
+    expect(await ask('/api/v1/organisations', json(`{"name":"${'x'.repeat(9_000_000)}"}`))).toMatchObject({
+      status: 413,
+      body: refusal('client_error', 'too_large', 'The body is larger than 8 MB'),
+    });
+  });
+
+  it('has a key of the wrong kind', async () => {
+    const { body, status } = await ask(
+      '/api/v1/organisations',
+      json('{"name":"x"}', deployment.organisation.key),
+    );
+    expect([status, body.errors[0].code]).toStrictEqual([403, 'permission_denied']);
+    expect(await ask('/api/v1/organisations', json('{"name":"x"}', 'lsk_adm_x'))).toMatchObject({
+      status: 401,
+    });
+  });
+});
+
+describe('when the backend stops', () => {
+  it('requests that wait are told how far it is, and the execution can be read elsewhere', async () => {
+    const waiting = post(deployment, [textFile('a.txt')], { timeout: '300' });
+    await eventually(async () => (await backend.rows())['executions'] === 1);
+    const stopped = backend.stopBackend();
+    const { status, body } = await waiting;
+    expect([status, body.message.execution_status]).toStrictEqual([200, 'PENDING']);
+    await stopped;
+    const successor = await startBackend(postgres, {}, backend);
+    const there = { ...deployment, url: `${successor.url}${deployment.path}` };
+    expect(await poll(there, body.message.execution_id)).toMatchObject({ status: 422 });
+    await successor.stop();
+  });
+
+  it('connections that are kept open hold nothing up, those in use included', async () => {
+    const waiting = post(deployment, [textFile('a.txt')], { timeout: '300' });
+    await ask('/live');
+    await eventually(async () => (await backend.rows())['executions'] === 1);
+    const began = performance.now();
+    await backend.stopBackend();
+    expect(performance.now() - began).toBeLessThan(5_000);
+    expect((await waiting).status).toBe(200);
+  });
+
+  it('a client that stays silent in the middle of its request is cut off at the deadline', async () => {
+    const silent = request(`${deployment.url}/`, {
+      method: 'POST',
+      headers: {
+        ...bearer(deployment.key),
+        'Content-Type': 'multipart/form-data; boundary=x',
+        'Content-Length': 1_000,
+      },
+    });
+    silent.on('error', () => undefined);
+    silent.write('--x\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\nabc');
+    await eventually(async () => (await backend.storedFiles()).length === 1);
+    await backend.stopBackend(200);
+    expect(await backend.storedFiles()).toStrictEqual([]);
+    silent.destroy();
+  });
+
+  it('it says that it is not ready', async () => {
+    const socket = connect(backend.port, '127.0.0.1');
+    await once(socket, 'connect');
+    socket.write('GET /ready HTTP/1.1\r\nHost: h\r\n');
+    const stopped = backend.stopBackend(500);
+    socket.write('\r\n');
+    const [reply] = (await once(socket, 'data')) as [Buffer];
+    expect(reply.toString()).toContain('503');
+    socket.destroy();
+    await stopped;
+  });
+});
+
+it('a request that waits on one backend hears of an end that came about through another', async () => {
+  const other = await startBackend(postgres, {}, backend);
+  await other.worker();
+  const { status, body } = await post(deployment, [textFile('a.txt')], { timeout: '60' });
+  expect([status, body.message.execution_status]).toStrictEqual([200, 'COMPLETED']);
+  await other.stop();
+});

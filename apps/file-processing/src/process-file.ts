@@ -1,0 +1,82 @@
+import { coreWorkers, pipelineTasks } from '@longshore/contracts';
+import type { Task, TaskContext } from '@longshore/tasks';
+import { defineTask, TaskError } from '@longshore/tasks';
+import { z } from 'zod';
+import type { ReadingResult } from './reading/messages.ts';
+import { ReadingError } from './reading/reading-error.ts';
+import type { ReadingPool } from './reading/reading-pool.ts';
+
+const [FILE_QUEUE] = coreWorkers['file-processing'].queues;
+
+/** How a file is reported: its fields, what kind of document it was, and its text where that was asked for. */
+export interface ProcessedFile {
+  readonly output: ReadingResult['output'];
+  readonly extracted_text?: string;
+  readonly document: {
+    readonly kind: string;
+    readonly media_type: string;
+    readonly pages: number;
+    readonly characters: number;
+  };
+  readonly elapsed_ms: number;
+}
+
+/** Reads one file and structures it by the workflow of its execution. */
+export function createProcessFile(pool: Pick<ReadingPool, 'process'>): Task {
+  return defineTask({
+    name: pipelineTasks.processFile,
+    queue: FILE_QUEUE,
+    description: 'Reads one file and structures it by its workflow.',
+    input: z.object({ file_name: z.string(), sha256: z.string().min(1) }),
+    softLimitMs: 6_300_000,
+    hardLimitMs: 7_200_000,
+    handler: (_input, context) => processFile(pool, context),
+  });
+}
+
+async function processFile(pool: Pick<ReadingPool, 'process'>, context: TaskContext): Promise<ProcessedFile> {
+  const { file, execution, signal } = context;
+  if (file === null || execution === null) {
+    throw new TaskError('no_file', 'This run has no file to work on', { retryable: false });
+  }
+  const startedAt = performance.now();
+  const [bytes, definition] = await Promise.all([file.bytes(), context.workflowDefinition()]);
+  const result = await pool
+    .process(bytes, {
+      name: file.name,
+      definition,
+      definitionId: execution.workflow_version_id,
+      signal,
+      includeText: execution.include_extracted_text,
+    })
+    .catch(failAsTask);
+  refuseProblems(result);
+  const { output, text, document } = result;
+  return {
+    output,
+    ...(text !== undefined && { extracted_text: text }),
+    document: {
+      kind: document.kind,
+      media_type: document.mediaType,
+      pages: document.pageCount,
+      characters: document.characters,
+    },
+    elapsed_ms: Math.round(performance.now() - startedAt),
+  };
+}
+
+/** The same file fails the same way again for these; the others come from outside of it. */
+const FILES_OWN_FAULT = new Set(['unreadable', 'timeout', 'memory', 'bad_definition']);
+
+function failAsTask(error: unknown): never {
+  if (!(error instanceof ReadingError)) throw error;
+  const { reason, detail, message } = error;
+  throw new TaskError(detail ?? reason, message, { retryable: !FILES_OWN_FAULT.has(reason), cause: error });
+}
+
+/** A result of which a part is missing or wrong is no success; what was found is kept beside the reasons. */
+function refuseProblems({ output, problems }: ReadingResult): void {
+  if (problems.length === 0) return;
+  const message = problems.map((problem) => problem.message).join('; ');
+  throw new TaskError('incomplete', message, { retryable: false, output: { output, problems } });
+}

@@ -1,0 +1,40 @@
+import type { HeartbeatResponse } from '@longshore/contracts';
+
+/** What the thread is started with. */
+export interface HeartbeatThreadData {
+  /** INTERNAL_API_BASE_URL without a slash at its end. */
+  readonly baseUrl: string;
+  readonly serviceKey: string;
+  /** See {@link PULSE}. */
+  readonly pulse: SharedArrayBuffer;
+}
+
+/** Cells of 64 bits that the main thread writes and the heartbeat thread reads. Times are `process.hrtime`, nanoseconds. */
+export const PULSE = Object.freeze({
+  /** When the main loop last turned. */
+  tick: 0,
+  /** When the first active run reaches its hard limit; 0 = none is active. */
+  hardDeadline: 1,
+  /** Slots in use. */
+  active: 2,
+  /** 1 = takes nothing new. */
+  draining: 3,
+});
+export const PULSE_CELLS = 4;
+
+export type ToThread =
+  | { readonly type: 'session'; readonly id: string; readonly busyMs: number; readonly idleMs: number }
+  /** No session any more. */
+  | { readonly type: 'rest' }
+  /** There is work since just now: do not wait for the end of the idle pause. */
+  | { readonly type: 'hurry' };
+
+export type FromThread =
+  | ({ readonly type: 'answer'; readonly sessionId: string } & HeartbeatResponse)
+  /** The backend answered with an error (its status), or not at all (null). */
+  | {
+      readonly type: 'trouble';
+      readonly sessionId: string;
+      readonly status: number | null;
+      readonly reason: string;
+    };

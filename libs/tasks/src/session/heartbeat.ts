@@ -1,0 +1,71 @@
+import { Worker } from 'node:worker_threads';
+import type { FromThread, HeartbeatThreadData, ToThread } from './heartbeat-messages.ts';
+import { PULSE, PULSE_CELLS } from './heartbeat-messages.ts';
+
+export interface HeartbeatOptions {
+  /** INTERNAL_API_BASE_URL. */
+  baseUrl: string;
+  serviceKey: string;
+  onMessage: (message: FromThread) => void;
+  /** The thread is gone, and with it the proof that this process lives. */
+  onDeath: (error: unknown) => void;
+}
+
+/** Renews the session from a thread of its own. */
+export interface Heartbeat {
+  /** Renews this session from now on. */
+  follow(session: { id: string; busyMs: number; idleMs: number }): void;
+  /** Renews none. */
+  rest(): void;
+  /** What the next heartbeats say. `hardDeadline` in monotonic milliseconds. */
+  tell(state: { active: number; hardDeadline: number | undefined; draining: boolean }): void;
+  stop(): Promise<void>;
+}
+
+const TICK_MS = 250;
+
+/** Starts the thread. It renews nothing until it is told to. */
+export function startHeartbeat({ baseUrl, serviceKey, onMessage, onDeath }: HeartbeatOptions): Heartbeat {
+  const pulse = new SharedArrayBuffer(PULSE_CELLS * BigInt64Array.BYTES_PER_ELEMENT);
+  const cells = new BigInt64Array(pulse);
+  const workerData: HeartbeatThreadData = { baseUrl: baseUrl.replace(/\/+$/, ''), serviceKey, pulse };
+  const thread = new Worker(entryUrl(), { name: 'heartbeat', workerData });
+  const post = (message: ToThread): void => thread.postMessage(message);
+  const tick = (): void => void Atomics.store(cells, PULSE.tick, process.hrtime.bigint());
+  let stopped = false;
+
+  tick();
+  const ticking = setInterval(tick, TICK_MS);
+  thread.on('message', onMessage);
+  thread.on('error', onDeath);
+  thread.on('exit', (code) => {
+    if (!stopped) onDeath(new Error(`The heartbeat thread ended with code ${code}`));
+  });
+  return {
+    follow: (session) => post({ type: 'session', ...session }),
+    rest: () => post({ type: 'rest' }),
+    tell: ({ active, hardDeadline, draining }) => {
+      const before = Atomics.exchange(cells, PULSE.active, BigInt(active));
+      Atomics.store(cells, PULSE.hardDeadline, hardDeadline === undefined ? 0n : nanosecondsAt(hardDeadline));
+      const drainedBefore = Atomics.exchange(cells, PULSE.draining, draining ? 1n : 0n);
+      const startsDraining = draining && drainedBefore === 0n;
+      if ((before === 0n && active > 0) || startsDraining) post({ type: 'hurry' });
+    },
+    stop: async () => {
+      stopped = true;
+      clearInterval(ticking);
+      await thread.terminate();
+    },
+  };
+}
+
+/** From the clock of `performance.now()` to that of `process.hrtime`, which all threads share. */
+function nanosecondsAt(monotonicMs: number): bigint {
+  return process.hrtime.bigint() + BigInt(Math.round((monotonicMs - performance.now()) * 1e6));
+}
+
+/** `.ts` as in development, `.js` beside the bundle in production. */
+function entryUrl(): URL {
+  const name = import.meta.url.endsWith('.ts') ? './heartbeat-thread.ts' : './heartbeat-thread.js';
+  return new URL(name, import.meta.url);
+}

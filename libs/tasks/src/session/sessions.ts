@@ -1,0 +1,131 @@
+import { ApiError, CONTRACT_VERSION, routes } from '@longshore/contracts';
+import type { HeartbeatResponse, RegisterSessionRequest } from '@longshore/contracts';
+import type { BackendClient } from '@longshore/api-client';
+import type { Clock, Logger } from '@longshore/runtime';
+import type { Session } from '../execution/session-link.ts';
+import type { FromThread } from './heartbeat-messages.ts';
+import type { Heartbeat } from './heartbeat.ts';
+
+/** What heartbeats told last. Times are monotonic milliseconds. */
+export interface SessionState {
+  readonly sessionId: string | undefined;
+  /** Dispatches that are published for this pool and that nobody claimed. */
+  readonly dispatched: number;
+  /** When a heartbeat last told that there were none, or this process began to listen. */
+  readonly noneDispatchedAt: number;
+  /** Heartbeats in a row that told of some. */
+  readonly timesDispatched: number;
+  /** Why the backend does not let us in, in its words; undefined when it does. */
+  readonly refusal: string | undefined;
+}
+
+export interface RegisteredSession extends Session {
+  readonly brokerQueue: string;
+}
+
+/** The sessions of this process: one at a time, a new one after each that lapsed. */
+export interface Sessions {
+  /** Registers the first one. @throws {ApiError} when the backend refuses this worker */
+  start(): Promise<void>;
+  /** Of the heartbeat thread. */
+  hear(message: FromThread): void;
+  state(): SessionState;
+  /** Says goodbye; the backend then gives what this session still holds to others. */
+  end(deadline: AbortSignal): Promise<void>;
+}
+
+export interface SessionsOptions {
+  client: Pick<BackendClient, 'call'>;
+  heartbeat: Pick<Heartbeat, 'follow' | 'rest'>;
+  request: Omit<RegisterSessionRequest, 'contract_version'>;
+  logger: Logger;
+  clock: Clock;
+  onSession: (session: RegisteredSession) => void;
+  onCancelled: (runs: HeartbeatResponse['cancelled']) => void;
+  /** No session can be had any more. */
+  onFailure: (error: unknown) => void;
+}
+
+export function createSessions(options: SessionsOptions): Sessions {
+  const { client, heartbeat, request, logger, clock, onSession, onCancelled, onFailure } = options;
+  const ending = new AbortController();
+  let current: RegisteredSession | undefined;
+  let dispatched = 0;
+  let noneDispatchedAt = clock.monotonic();
+  let timesDispatched = 0;
+  let refusal: string | undefined;
+
+  const register = async (): Promise<void> => {
+    const body = { ...request, contract_version: CONTRACT_VERSION };
+    const settings = { attempts: Infinity, signal: ending.signal };
+    const answer = await client.call(routes.registerSession, { body, ...settings });
+    const { session_id: id, broker_queue, heartbeat_busy_ms: busyMs, heartbeat_idle_ms: idleMs } = answer;
+    current = open(id, broker_queue);
+    noneDispatchedAt = clock.monotonic();
+    timesDispatched = 0;
+    heartbeat.follow({ id, busyMs, idleMs });
+    logger.info('session registered', { session_id: id, pool: answer.pool });
+    onSession(current);
+  };
+  const open = (id: string, brokerQueue: string): RegisteredSession => {
+    const controller = new AbortController();
+    const lapse = (reason: string): void => {
+      if (controller.signal.aborted || ending.signal.aborted) return;
+      logger.error('session lapsed', { session_id: id, reason });
+      heartbeat.rest();
+      controller.abort(new SessionLapsedError(reason));
+      void replace(id);
+    };
+    return { id, brokerQueue, signal: controller.signal, lapse };
+  };
+  const replace = async (lapsed: string): Promise<void> => {
+    try {
+      // Lapsed by our own wish it may still be live over there.
+      await client.call(routes.endSession, { params: { id: lapsed } }).catch(() => undefined);
+      await register();
+    } catch (error) {
+      if (!ending.signal.aborted) onFailure(error);
+    }
+  };
+  const heed = (answer: HeartbeatResponse): void => {
+    refusal = undefined;
+    dispatched = answer.dispatched;
+    timesDispatched = dispatched > 0 ? timesDispatched + 1 : 0;
+    if (dispatched === 0) noneDispatchedAt = clock.monotonic();
+    if (answer.cancelled.length > 0) onCancelled(answer.cancelled);
+    if (answer.status === 'lapsed') current?.lapse('it was not heard of for too long');
+  };
+  const worry = (status: number | null, reason: string): void => {
+    if (status === 410) return current?.lapse('the backend does not know it any more');
+    if (status === 401 || status === 403) refusal = reason;
+    logger.warn('heartbeat failed', { session_id: current?.id, status, reason });
+  };
+  return {
+    start: register,
+    hear: (message) => {
+      if (message.sessionId !== current?.id) return;
+      if (message.type === 'answer') heed(message);
+      else worry(message.status, message.reason);
+    },
+    state: () => ({ sessionId: current?.id, dispatched, noneDispatchedAt, timesDispatched, refusal }),
+    end: async (deadline) => {
+      ending.abort();
+      heartbeat.rest();
+      if (current === undefined) return;
+      const call = client.call(routes.endSession, {
+        params: { id: current.id },
+        attempts: 2,
+        signal: deadline,
+      });
+      await call.catch((error: unknown) => {
+        if (error instanceof ApiError && error.status === 410) return;
+        logger.warn('session not ended', { session_id: current?.id, error });
+      });
+    },
+  };
+}
+
+/** The backend gave this session up: its runs belong to others now. */
+class SessionLapsedError extends Error {
+  override readonly name = 'SessionLapsedError';
+}

@@ -1,0 +1,70 @@
+import { parseArgs } from 'node:util';
+import { ConfigError } from '@longshore/runtime';
+
+/** What the command line says, as the environment variables that it goes before. */
+export interface Flags {
+  readonly help: boolean;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+const OPTIONS = {
+  queues: { type: 'string', short: 'q' },
+  concurrency: { type: 'string', short: 'c' },
+  port: { type: 'string', short: 'p' },
+  'log-level': { type: 'string', short: 'l' },
+  name: { type: 'string', short: 'n' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+/** Reads the flags of a worker. @throws {ConfigError} for one that it does not know */
+export function parseFlags(argv: readonly string[], healthPortVariable: string): Flags {
+  const { queues, concurrency, port, 'log-level': level, name, help = false } = parsed(argv);
+  const given = {
+    TASK_QUEUES: queues,
+    WORKER_CONCURRENCY: concurrency,
+    [healthPortVariable]: port,
+    LOG_LEVEL: level,
+    WORKER_NAME: name,
+  };
+  const env = Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return { help, env: Object.fromEntries(env) };
+}
+
+function parsed(argv: readonly string[]) {
+  try {
+    return parseArgs({ args: [...argv], options: OPTIONS, strict: true }).values;
+  } catch (error) {
+    const [reason] = (error as Error).message.split('. ');
+    throw new ConfigError([
+      { name: 'The command line', problem: `is wrong: ${reason}`, allowed: 'see --help' },
+    ]);
+  }
+}
+
+export interface HelpFacts {
+  readonly name: string;
+  readonly queues: readonly string[];
+  readonly concurrency: number;
+  readonly healthPort: number;
+}
+
+/** What `--help` shows. */
+export function helpText({ name, queues, concurrency, healthPort }: HelpFacts): string {
+  return `The ${name} worker of Longshore.
+
+  -q, --queues <a,b>       queues to drain, strictly in this order (TASK_QUEUES, QUEUE_NAME; default ${queues.join(',')})
+  -c, --concurrency <n>    runs at once, 1 to 1000 (WORKER_CONCURRENCY; default ${concurrency})
+  -p, --port <port>        port of the health server (default ${healthPort}, or the next free one)
+  -l, --log-level <level>  DEBUG, INFO, WARNING or ERROR (LOG_LEVEL; default INFO)
+  -n, --name <name>        name of this process (WORKER_NAME; default made from the host's name)
+  -h, --help
+
+It needs BROKER_URL, INTERNAL_API_BASE_URL and INTERNAL_SERVICE_API_KEY, from the environment, from .env, or from
+<LONGSHORE_HOME>/dev/${name}.env, which \`longshore up --without ${name}\` writes.
+
+Examples:
+  npx nx serve ${name}
+  node apps/${name}/src/main.ts -c 8 -l DEBUG
+  node apps/${name}/src/main.ts -q ${queues.at(-1)} -p ${healthPort + 20} -n ${name}-2
+`;
+}
