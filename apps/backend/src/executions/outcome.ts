@@ -139,7 +139,7 @@ async function resultOf(
   file: StoredFile,
   flags: ResultFlags,
 ): Promise<FileResult> {
-  const read = file.state === 'succeeded' ? await readOutput<FileOutput>(store, file.output) : null;
+  const read = file.state === 'succeeded' ? await readFileOutput(store, file.output) : null;
   const runId = file.run_id ?? file.file_id;
   return {
     file: file.name,
@@ -179,6 +179,7 @@ function resultBody(
 
 function failureOf(execution: StoredExecution, file: StoredFile): string {
   if (file.error !== null) return file.error.message;
+  if (file.state === 'succeeded') return 'The worker stored a result that cannot be read';
   return execution.error?.message ?? 'This file was not processed';
 }
 
@@ -202,11 +203,27 @@ function elapsedMs(file: StoredFile): number {
     : file.finished_at.getTime() - file.started_at.getTime();
 }
 
-/** The value behind an output, from the row or from the file store. @throws ApiError 500 when its object is gone. */
-export async function readOutput<T>(store: FileStore, output: Output | null): Promise<T | null> {
-  if (output === null) return null;
-  if ('inline' in output) return output.inline as T;
-  const [bytes] = await store.readSlices([{ object: output.ref, offset: 0, size: output.size }]);
+/**
+ * What a file run left, from its row or from the file store; null for what is no such thing, which must not make
+ * the results of the other files unreadable.
+ *
+ * @throws ApiError 500 when its object is gone.
+ */
+async function readFileOutput(store: FileStore, output: Output | null): Promise<FileOutput | null> {
+  const value = output === null ? null : 'inline' in output ? output.inline : await readStored(store, output);
+  const isFileOutput = typeof value === 'object' && value !== null && 'output' in value;
+  return isFileOutput ? (value as unknown as FileOutput) : null;
+}
+
+async function readStored(
+  store: FileStore,
+  { ref, size }: Extract<Output, { ref: string }>,
+): Promise<JsonValue> {
+  const [bytes] = await store.readSlices([{ object: ref, offset: 0, size }]);
   if (!bytes) throw apiError('internal_error', 'The stored result is gone from the file store');
-  return JSON.parse(bytes.toString()) as T;
+  try {
+    return JSON.parse(bytes.toString()) as JsonValue;
+  } catch {
+    return null;
+  }
 }

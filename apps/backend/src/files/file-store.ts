@@ -42,7 +42,7 @@ const TEMPORARY = 'tmp';
 export async function openFileStore(folder: string): Promise<FileStore> {
   await mkdir(join(folder, TEMPORARY), { recursive: true, mode: 0o700 });
   const made = new Set<string>();
-  const path = (object: string) => join(folder, object);
+  const path = (object: string) => join(folder, objectName(object));
 
   async function makeFolder(object: string): Promise<void> {
     const parent = dirname(path(object));
@@ -64,6 +64,12 @@ export async function openFileStore(folder: string): Promise<FileStore> {
     remove: (object) => rm(path(object), { force: true }),
     olderThan: (before) => listOlderThan(folder, before),
   };
+}
+
+/** References come from workers: none may lead out of its folder. @throws for anything but `<folder>/<name>`. */
+function objectName(object: string): string {
+  if (!/^[a-z]+\/\w[\w.-]*$/.test(object)) throw new Error(`"${object}" is no name of a stored object`);
+  return object;
 }
 
 function pendingObject(handle: FileHandle, temporary: string, final: string): PendingObject {

@@ -124,7 +124,7 @@ async function takeBackLostPublications(dependencies: ReconcilerDependencies): P
   const lost: OverdueRow[] = [];
   for (const row of overdue) {
     try {
-      if (!(await publisher.exists(row.pool, brokerJobId(row.id, row.publications)))) lost.push(row);
+      if (!(await publisher.isWaiting(row.pool, brokerJobId(row.id, row.publications)))) lost.push(row);
     } catch (error) {
       logger.warn('The broker did not answer; publications are checked again later', { error });
       return 0;

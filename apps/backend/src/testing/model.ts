@@ -16,7 +16,7 @@ export function memoryBroker() {
   const messages: Publication[] = [];
   const publisher: Publisher = {
     publish: async (_queue, published) => void messages.push(...published),
-    exists: async (_queue, id) => messages.some((message) => message.id === id),
+    isWaiting: async (_queue, id) => messages.some((message) => message.id === id),
     ping: async () => undefined,
     close: async () => undefined,
   };

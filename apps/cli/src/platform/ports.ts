@@ -20,12 +20,6 @@ export async function claimPort(host: string, port: number): Promise<number> {
   }
 }
 
-/** Whether somebody listens there. */
-export async function isBusy(host: string, port: number): Promise<boolean> {
-  const found = await tryListen(host, port);
-  return typeof found !== 'number' && found.code === 'EADDRINUSE';
-}
-
 function tryListen(host: string, port: number): Promise<number | NodeJS.ErrnoException> {
   return new Promise((resolve) => {
     const server = createServer();

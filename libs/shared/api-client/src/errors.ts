@@ -62,6 +62,11 @@ export function isRetryable(error: unknown): boolean {
   return error instanceof BackendUnavailableError;
 }
 
+/** Whether it tells that nobody is there to answer; an error of the backend's own is an answer. */
+export function isUnavailable(error: unknown): boolean {
+  return isRetryable(error) && !(error instanceof ApiError && error.status === 500);
+}
+
 /** What the answer asked to wait, milliseconds. */
 export function retryAfterMsOf(error: unknown): number {
   if (error instanceof ApiError) return (error.retryAfterSeconds ?? 0) * 1000;

@@ -5,4 +5,10 @@ export { createBackendClient } from './backend-client.ts';
 export type { Batcher, BatcherOptions } from './batcher.ts';
 export { createBatcher } from './batcher.ts';
 export type { Call, CallOptions, CallSettings } from './caller.ts';
-export { BackendUnavailableError, isRetryable, TooManyBytesError, UnexpectedAnswerError } from './errors.ts';
+export {
+  BackendUnavailableError,
+  isRetryable,
+  isUnavailable,
+  TooManyBytesError,
+  UnexpectedAnswerError,
+} from './errors.ts';

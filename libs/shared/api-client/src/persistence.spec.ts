@@ -139,6 +139,17 @@ describe('a persistent call', () => {
     expect(changes).toEqual([true, false]);
   });
 
+  it('is held back for nobody else when the backend answers with an error of its own', async () => {
+    const { clock, means, changes } = setup();
+    const fail = async (): Promise<never> => {
+      throw apiError('internal_error', 'a bug');
+    };
+    const failed = persist(fail, { attempts: 20 }, means).catch(() => 'failed');
+    await clock.run();
+    expect(await failed).toBe('failed');
+    expect(changes).toEqual([]);
+  });
+
   it('lets another caller try when the one who tried gave up', async () => {
     const { clock, means } = setup(() => 0);
     const fail = async (): Promise<never> => {

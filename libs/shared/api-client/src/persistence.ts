@@ -1,6 +1,6 @@
 import type { Clock } from '@longshore/runtime';
 import type { Breaker } from './breaker.ts';
-import { BackendUnavailableError, isRetryable, retryAfterMsOf } from './errors.ts';
+import { BackendUnavailableError, isRetryable, isUnavailable, retryAfterMsOf } from './errors.ts';
 
 export interface Persistence {
   /** Tries altogether; `Infinity` needs a signal to end it. */
@@ -49,7 +49,7 @@ async function guarded<T>(
     return result;
   } catch (error) {
     if (signal?.aborted) breaker.abandoned();
-    else if (isRetryable(error)) breaker.failed();
+    else if (isUnavailable(error)) breaker.failed();
     else breaker.succeeded();
     throw error;
   }

@@ -26,8 +26,6 @@ export interface BrokerBackend {
   queue(name: string): DispatchQueue;
   /** A worker that does not run yet. */
   worker(name: string, processor: DispatchProcessor, concurrency: number): DispatchWorker;
-  /** Whether a process still vouches for an active message: its lock has not run out. */
-  isLocked(queue: string, jobId: string): Promise<boolean>;
   /** Resolves when the broker answers and is fit for use. @throws {BrokerConfigurationError} when it never will be. */
   probe(): Promise<void>;
   /** False from the moment the connection is known to be gone until it is back. */

@@ -9,8 +9,6 @@ import { Client } from 'pg';
 /** What the contract suite does to a broker behind the back of the code under test. */
 export interface BrokerUnderTest {
   readonly url: string;
-  /** As if the process that holds the message had died long ago. */
-  expireLock(queue: string, jobId: string): Promise<void>;
   /** Loses everything, as a Redis does that is wiped. */
   empty(): Promise<void>;
   /** Makes it unreachable; the answer brings it back. */
@@ -27,8 +25,6 @@ export async function redisUnderTest(): Promise<
   return {
     url: redis.url,
     command: redis.command,
-    expireLock: async (queue, jobId) =>
-      void (await redis.command('DEL', `{longshore}:${queue}:${jobId}:lock`)),
     empty: redis.flushAll,
     takeAway: async () => {
       await redis.kill9();
@@ -55,9 +51,6 @@ export async function postgresUnderTest(): Promise<BrokerUnderTest> {
   };
   return {
     url,
-    expireLock: async (queue, jobId) => {
-      await query('update bullmq.job set locked_until_ms = 1 where queue = $1 and id = $2', [queue, jobId]);
-    },
     empty: async () => void (await query('truncate bullmq.job cascade')),
     takeAway: async () => {
       await server.stop();

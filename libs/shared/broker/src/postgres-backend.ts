@@ -52,11 +52,6 @@ export function openPostgres({ address, role, onError }: BackendOptions): Broker
         'error',
         onError,
       ),
-    isLocked: async (queue, jobId) => {
-      const sql = 'select locked_until_ms from job where queue = $1 and id = $2';
-      const { rows } = await pool.query<{ locked_until_ms: string | null }>(sql, [queue, jobId]);
-      return Number(rows[0]?.locked_until_ms ?? 0) > Date.now();
-    },
     probe,
     connected,
     destroy: () => void pool.end().catch(onError),

@@ -15,8 +15,11 @@ export interface Publication {
 export interface Publisher {
   /** Hands the messages to the broker in one call, or rejects within seconds when it is away; some may be there then. */
   publish(brokerQueue: string, messages: readonly Publication[]): Promise<void>;
-  /** Whether the broker still holds the message: it waits, or a live process has it. */
-  exists(brokerQueue: string, jobId: string): Promise<boolean>;
+  /**
+   * Whether the message still waits to be taken. One that was taken and never claimed is as good as lost: the claim
+   * follows within milliseconds, so its process died in between.
+   */
+  isWaiting(brokerQueue: string, jobId: string): Promise<boolean>;
   /** Resolves when the broker answers and is fit for use. @throws {BrokerConfigurationError} */
   ping(): Promise<void>;
   /** Closes the connections, at the latest when the signal aborts. */
@@ -72,13 +75,13 @@ export function createPublisher(options: { brokerUrl: string; logger: Logger }):
     target.metaAt = performance.now();
     target.queue.setMeta(META).catch(onError);
   };
-  const exists = async (name: string, jobId: string): Promise<boolean> => {
+  const isWaiting = async (name: string, jobId: string): Promise<boolean> => {
     const state = await entry(name).queue.getJobState(jobId);
-    return state === 'active' ? backend.isLocked(name, jobId) : state !== 'unknown';
+    return state !== 'active' && state !== 'unknown';
   };
   return {
     publish: (name, messages) => forgetting(name, publish(name, messages)),
-    exists: (name, jobId) => forgetting(name, exists(name, jobId)),
+    isWaiting: (name, jobId) => forgetting(name, isWaiting(name, jobId)),
     ping: () => backend.probe(),
     close: async (deadline) => {
       await settledBy(Promise.allSettled([...queues.values()].map(({ queue }) => queue.close())), deadline);

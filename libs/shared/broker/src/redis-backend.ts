@@ -64,7 +64,6 @@ export function openRedis({ address, role, onError }: BackendOptions): BrokerBac
       blocking = worker.getBackend().blockingClient;
       return worker;
     },
-    isLocked: async (queue, jobId) => (await client.exists(`${PREFIX}:${queue}:${jobId}:lock`)) === 1,
     probe: async () => {
       await firstConnection(client);
       if (client.status !== 'ready') throw new Error(`the broker at ${address.shown} is not reachable`);

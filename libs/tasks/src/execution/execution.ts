@@ -85,6 +85,8 @@ class SoftLimitError extends TaskError {
 
 /** Never rejects. */
 async function carryOut(task: Task, given: unknown, context: TaskContext): Promise<Outcome> {
+  // First it is made known that this run is active: its handler may keep the main loop from the start.
+  await Promise.resolve();
   try {
     const parsed = task.parse(given);
     if ('problem' in parsed) {

@@ -10,6 +10,7 @@ import { createReporter } from './reporter.ts';
 import type { RunnerMetrics } from './runner-metrics.ts';
 import type { Granted, Session, SessionLink } from './session-link.ts';
 import { createSessionLink } from './session-link.ts';
+import { createSlots } from './slots.ts';
 import { unlessAborted } from './unless-aborted.ts';
 import { createWorkflowCache } from './workflow-cache.ts';
 
@@ -65,32 +66,22 @@ export function createRunner(options: RunnerOptions): Runner {
   const reporter = createReporter({ tasks, client, logger, metrics, random });
   const stopping = new AbortController();
   const carryOut = parcels({ active, reporter, stopping: stopping.signal, onHardLimit: options.onHardLimit });
-  const held = new Map<string, Promise<void>>();
   let link = Promise.withResolvers<SessionLink>();
   let lastClaimAt: number | undefined;
-  let lastFreedAt: number | undefined;
 
-  const claimAndCarryOut = async (message: DispatchMessage): Promise<void> => {
-    const open = await unlessAborted(link.promise, stopping.signal);
-    const granted = await open.claim(message);
-    metrics.claims.inc({ answer: granted.answer });
-    lastClaimAt = clock.monotonic();
-    if (granted.answer === 'granted') await carryOut(open, granted);
-    else logger.debug('claim refused', { dispatch_id: message.dispatch_id, reason: granted.reason });
-  };
-  const handle = async (message: DispatchMessage): Promise<void> => {
-    const { dispatch_id } = message;
-    if (held.has(dispatch_id)) return logger.debug('dispatch is already held', { dispatch_id });
-    const work = claimAndCarryOut(message).catch((error: unknown) => {
-      if (!stopping.signal.aborted) logger.warn('dispatch not carried out', { dispatch_id, error });
-    });
-    held.set(dispatch_id, work);
-    onChange();
-    await work;
-    held.delete(dispatch_id);
-    lastFreedAt = clock.monotonic();
-    onChange();
-  };
+  const slots = createSlots({ clock, onChange }, async (message) => {
+    try {
+      const open = await unlessAborted(link.promise, stopping.signal);
+      const granted = await open.claim(message);
+      metrics.claims.inc({ answer: granted.answer });
+      lastClaimAt = clock.monotonic();
+      if (granted.answer === 'granted') await carryOut(open, granted);
+      else logger.debug('claim refused', { dispatch_id: message.dispatch_id, reason: granted.reason });
+    } catch (error) {
+      if (stopping.signal.aborted) return;
+      logger.warn('dispatch not carried out', { dispatch_id: message.dispatch_id, error });
+    }
+  });
   const use = (session: Session): void => {
     link.resolve(createSessionLink({ session, client, logger, metrics }));
     const onLapse = (): void => {
@@ -102,29 +93,25 @@ export function createRunner(options: RunnerOptions): Runner {
   };
   const stop = async (deadline: AbortSignal): Promise<void> => {
     stopping.abort();
-    const all = Promise.all(held.values());
+    const all = slots.idle();
     await unlessAborted(all, deadline).catch(() => active.take('released'));
     const lastWords = AbortSignal.timeout(LAST_WORDS_MS);
     await unlessAborted(all, lastWords).catch(() =>
-      logger.warn('runs are left to the reconciler', { dispatches: held.size }),
+      logger.warn('runs are left to the reconciler', slots.state()),
     );
     await journal.flush(lastWords);
   };
   return {
-    handle,
-    use,
-    stop,
+    handle: slots.take,
+    ...{ use, stop },
     cancel: (runs) => {
       const keys = new Set(runs.map(({ run_id, epoch }) => `${run_id} ${epoch}`));
       active.take('cancelled', ({ run_id, epoch }) => keys.has(`${run_id} ${epoch}`));
     },
     state: () => ({
-      busySlots: held.size,
-      activeRuns: active.size,
-      processedRuns: reporter.processed,
-      lastClaimAt,
-      lastFreedAt,
-      hardDeadline: active.hardDeadline,
+      ...slots.state(),
+      ...{ activeRuns: active.size, processedRuns: reporter.processed },
+      ...{ lastClaimAt, hardDeadline: active.hardDeadline },
     }),
   };
 }

@@ -1,5 +1,5 @@
 import { ApiError } from '@longshore/contracts';
-import { BackendUnavailableError } from '@longshore/api-client';
+import { isUnavailable } from '@longshore/api-client';
 import type { Session } from './session-link.ts';
 
 export interface Sending<Item, Answer> {
@@ -9,9 +9,8 @@ export interface Sending<Item, Answer> {
   failedAlone: (item: Item, error: unknown) => Promise<Answer>;
 }
 
-const ATTEMPTS = 5;
-/** What a proxy, a full backend, or one that is being restarted answers: not about what was sent. */
-const NOT_NOW = new Set([408, 429, 502, 503, 504]);
+/** Of one call, before it is looked at what fails. */
+const ATTEMPTS = 3;
 
 /**
  * Sends a batch until the backend answered, or the session lapsed. A batch at which it stumbles is halved until the
@@ -29,7 +28,7 @@ export async function sendUntilAnswered<Item, Answer>(
       if (error instanceof ApiError && error.status === 410)
         session.lapse('the backend does not know it any more');
       session.signal.throwIfAborted();
-      if (!isNotNow(error)) return stumbled(items, session, sending, error);
+      if (!isUnavailable(error)) return stumbled(items, session, sending, error);
     }
   }
 }
@@ -45,8 +44,4 @@ async function stumbled<Item, Answer>(
   const middle = Math.ceil(items.length / 2);
   const answers = await sendUntilAnswered(items.slice(0, middle), session, sending);
   return [...answers, ...(await sendUntilAnswered(items.slice(middle), session, sending))];
-}
-
-function isNotNow(error: unknown): boolean {
-  return error instanceof BackendUnavailableError || (error instanceof ApiError && NOT_NOW.has(error.status));
 }

@@ -2,6 +2,8 @@ import type { HeartbeatResponse } from '@longshore/contracts';
 
 /** What the thread is started with. */
 export interface HeartbeatThreadData {
+  /** Who writes, in its log lines. */
+  readonly worker: string;
   /** INTERNAL_API_BASE_URL without a slash at its end. */
   readonly baseUrl: string;
   readonly serviceKey: string;

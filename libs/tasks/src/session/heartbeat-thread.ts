@@ -2,10 +2,9 @@
  * Entry of the heartbeat thread: says that this process is alive, however busy its main loop is. It speaks node:http
  * instead of axios so that it stays small: a bundle of its own, and some megabytes less in each worker process.
  */
-import { request as requestHttp } from 'node:http';
-import { request as requestHttps } from 'node:https';
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
+import { writeSync } from 'node:fs';
+import { Agent as HttpAgent, request as requestHttp } from 'node:http';
+import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { HeartbeatRequest, HeartbeatResponse } from '@longshore/contracts';
@@ -14,7 +13,7 @@ import { PULSE } from './heartbeat-messages.ts';
 
 if (parentPort === null) throw new Error('The heartbeat runs only as a worker thread.');
 const port = parentPort;
-const { baseUrl, serviceKey, pulse } = workerData as HeartbeatThreadData;
+const { worker, baseUrl, serviceKey, pulse } = workerData as HeartbeatThreadData;
 const cells = new BigInt64Array(pulse);
 const secure = baseUrl.startsWith('https:');
 const agent = secure ? new HttpsAgent({ keepAlive: true }) : new HttpAgent({ keepAlive: true });
@@ -93,7 +92,9 @@ function isStuck(): boolean {
 /** Gives the session's runs to others, and the process to its supervisor. */
 async function giveUp(id: string): Promise<void> {
   await send('DELETE', `/v1/sessions/${id}`).catch(() => undefined);
-  process.stderr.write('The main loop stands still behind the hard limit of a run: this process is ended\n');
+  const message = 'main loop stands still behind the hard limit of a run, this process is ended';
+  // Straight to the file: a thread's own streams go through the main loop.
+  writeSync(1, `${JSON.stringify({ time: new Date().toISOString(), level: 'error', worker, message })}\n`);
   process.kill(process.pid, 'SIGKILL');
 }
 

@@ -3,6 +3,7 @@ import type { FromThread, HeartbeatThreadData, ToThread } from './heartbeat-mess
 import { PULSE, PULSE_CELLS } from './heartbeat-messages.ts';
 
 export interface HeartbeatOptions {
+  worker: string;
   /** INTERNAL_API_BASE_URL. */
   baseUrl: string;
   serviceKey: string;
@@ -25,10 +26,11 @@ export interface Heartbeat {
 const TICK_MS = 250;
 
 /** Starts the thread. It renews nothing until it is told to. */
-export function startHeartbeat({ baseUrl, serviceKey, onMessage, onDeath }: HeartbeatOptions): Heartbeat {
+export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
+  const { worker, baseUrl, serviceKey, onMessage, onDeath } = options;
   const pulse = new SharedArrayBuffer(PULSE_CELLS * BigInt64Array.BYTES_PER_ELEMENT);
   const cells = new BigInt64Array(pulse);
-  const workerData: HeartbeatThreadData = { baseUrl: baseUrl.replace(/\/+$/, ''), serviceKey, pulse };
+  const workerData: HeartbeatThreadData = { worker, baseUrl: baseUrl.replace(/\/+$/, ''), serviceKey, pulse };
   const thread = new Worker(entryUrl(), { name: 'heartbeat', workerData });
   const post = (message: ToThread): void => thread.postMessage(message);
   const tick = (): void => void Atomics.store(cells, PULSE.tick, process.hrtime.bigint());

@@ -4,19 +4,13 @@ import type { BackendClient } from '@longshore/api-client';
 import type { Clock, Logger } from '@longshore/runtime';
 import type { Session } from '../execution/session-link.ts';
 import type { FromThread } from './heartbeat-messages.ts';
+import { createNews } from './heartbeat-news.ts';
+import type { SessionNews } from './heartbeat-news.ts';
 import type { Heartbeat } from './heartbeat.ts';
 
-/** What heartbeats told last. Times are monotonic milliseconds. */
-export interface SessionState {
+/** The session of this process, and what its heartbeats told. */
+export interface SessionState extends SessionNews {
   readonly sessionId: string | undefined;
-  /** Dispatches that are published for this pool and that nobody claimed. */
-  readonly dispatched: number;
-  /** When a heartbeat last told that there were none, or this process began to listen. */
-  readonly noneDispatchedAt: number;
-  /** Heartbeats in a row that told of some. */
-  readonly timesDispatched: number;
-  /** Why the backend does not let us in, in its words; undefined when it does. */
-  readonly refusal: string | undefined;
 }
 
 export interface RegisteredSession extends Session {
@@ -47,13 +41,10 @@ export interface SessionsOptions {
 }
 
 export function createSessions(options: SessionsOptions): Sessions {
-  const { client, heartbeat, request, logger, clock, onSession, onCancelled, onFailure } = options;
+  const { client, heartbeat, request, logger, onSession, onFailure } = options;
   const ending = new AbortController();
+  const news = createNews(options);
   let current: RegisteredSession | undefined;
-  let dispatched = 0;
-  let noneDispatchedAt = clock.monotonic();
-  let timesDispatched = 0;
-  let refusal: string | undefined;
 
   const register = async (): Promise<void> => {
     const body = { ...request, contract_version: CONTRACT_VERSION };
@@ -61,8 +52,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     const answer = await client.call(routes.registerSession, { body, ...settings });
     const { session_id: id, broker_queue, heartbeat_busy_ms: busyMs, heartbeat_idle_ms: idleMs } = answer;
     current = open(id, broker_queue);
-    noneDispatchedAt = clock.monotonic();
-    timesDispatched = 0;
+    news.restart();
     heartbeat.follow({ id, busyMs, idleMs });
     logger.info('session registered', { session_id: id, pool: answer.pool });
     onSession(current);
@@ -87,41 +77,27 @@ export function createSessions(options: SessionsOptions): Sessions {
       if (!ending.signal.aborted) onFailure(error);
     }
   };
-  const heed = (answer: HeartbeatResponse): void => {
-    refusal = undefined;
-    dispatched = answer.dispatched;
-    timesDispatched = dispatched > 0 ? timesDispatched + 1 : 0;
-    if (dispatched === 0) noneDispatchedAt = clock.monotonic();
-    if (answer.cancelled.length > 0) onCancelled(answer.cancelled);
-    if (answer.status === 'lapsed') current?.lapse('it was not heard of for too long');
-  };
-  const worry = (status: number | null, reason: string): void => {
-    if (status === 410) return current?.lapse('the backend does not know it any more');
-    if (status === 401 || status === 403) refusal = reason;
-    logger.warn('heartbeat failed', { session_id: current?.id, status, reason });
+  const end = async (deadline: AbortSignal): Promise<void> => {
+    ending.abort();
+    heartbeat.rest();
+    if (current === undefined) return;
+    const call = client.call(routes.endSession, {
+      params: { id: current.id },
+      attempts: 2,
+      signal: deadline,
+    });
+    await call.catch((error: unknown) => {
+      if (error instanceof ApiError && error.status === 410) return;
+      logger.warn('session not ended', { session_id: current?.id, error });
+    });
   };
   return {
     start: register,
+    end,
     hear: (message) => {
-      if (message.sessionId !== current?.id) return;
-      if (message.type === 'answer') heed(message);
-      else worry(message.status, message.reason);
+      if (current !== undefined && message.sessionId === current.id) news.hear(message, current);
     },
-    state: () => ({ sessionId: current?.id, dispatched, noneDispatchedAt, timesDispatched, refusal }),
-    end: async (deadline) => {
-      ending.abort();
-      heartbeat.rest();
-      if (current === undefined) return;
-      const call = client.call(routes.endSession, {
-        params: { id: current.id },
-        attempts: 2,
-        signal: deadline,
-      });
-      await call.catch((error: unknown) => {
-        if (error instanceof ApiError && error.status === 410) return;
-        logger.warn('session not ended', { session_id: current?.id, error });
-      });
-    },
+    state: () => ({ sessionId: current?.id, ...news.state() }),
   };
 }
 

@@ -141,7 +141,7 @@ async function startSessions(
   const { spec, config, logger, lifecycle } = options;
   const { instance, queues, concurrency, baseUrl, serviceKey } = config;
   const heartbeat = startHeartbeat({
-    ...{ baseUrl, serviceKey },
+    ...{ worker: spec.name, baseUrl, serviceKey },
     onMessage: (message) => parts.sessions?.hear(message),
     onDeath: (error) => lifecycle.fail(error),
   });

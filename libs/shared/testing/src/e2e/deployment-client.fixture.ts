@@ -30,7 +30,7 @@ export function deploymentClient(platform: TestPlatform) {
         if (answer.status !== 200) throw new Error(`answer ${answer.status}: ${JSON.stringify(body)}`);
         return body.message.execution_id;
       } catch (error) {
-        if (!(error instanceof TypeError)) throw error;
+        if ((error as Error).name !== 'TypeError') throw error; // What fetch throws when nobody answers.
         await pause(200);
       }
     }

@@ -1,0 +1,166 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { createLogger, silentLogger } from '@longshore/runtime';
+import { z } from 'zod';
+import type { Task } from './define-task.ts';
+import { defineTask } from './define-task.ts';
+import { loadTaskFiles } from './load-task-files.ts';
+import { createTaskSet, TaskSetError } from './task-set.ts';
+
+const cleanups: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0)) await cleanup();
+});
+
+function task(name: string, group?: string): Task {
+  return defineTask({
+    name,
+    description: '',
+    input: z.unknown(),
+    handler: () => name,
+    ...(group && { group }),
+  });
+}
+
+function listening() {
+  const lines: { level: string; message: string; [field: string]: unknown }[] = [];
+  const destination = new Writable({
+    write: (chunk: Buffer, _encoding, done) => {
+      lines.push(JSON.parse(chunk.toString()) as (typeof lines)[number]);
+      done();
+    },
+  });
+  return { logger: createLogger({ worker: 'test', level: 'debug', destination }), lines };
+}
+
+describe('a task', () => {
+  it('has defaults for all that it does not say', () => {
+    expect(task('work').descriptor).toEqual({
+      name: 'work',
+      group: 'General',
+      queue: 'default',
+      description: '',
+      input_schema: expect.any(Object),
+      max_attempts: 3,
+      soft_limit_ms: 3_300_000,
+      hard_limit_ms: 3_600_000,
+      isolation: 'inline',
+    });
+  });
+
+  it('tells its input as JSON Schema, what callers may leave out included', () => {
+    const input = z.object({ duration: z.number().default(10), when: z.date().optional() });
+    const { descriptor } = defineTask({ name: 'work', description: '', input, handler: () => null });
+    expect(descriptor.input_schema).toMatchObject({
+      type: 'object',
+      properties: { duration: { type: 'number', default: 10 } },
+    });
+    expect(descriptor.input_schema['required'] ?? []).toEqual([]);
+  });
+
+  it('does not compile without a handler, and does not start', () => {
+    // @ts-expect-error the handler is missing
+    expect(() => defineTask({ name: 'work', description: '', input: z.unknown() })).toThrow(/no handler/);
+  });
+
+  it('gives its handler the input in the type of its schema', () => {
+    const input = z.object({ n: z.number() });
+    const made = defineTask({ name: 'work', description: '', input, handler: ({ n }) => n.toFixed(1) });
+    expect(made.parse({ n: 1 })).toEqual({ input: { n: 1 } });
+    expect(made.parse({ n: 'x' })).toEqual({ problem: expect.stringMatching(/^n: /) });
+  });
+
+  it.each(['with space', 'a:b', '', '1st', 'x'.repeat(101)])('cannot be called "%s"', (name) => {
+    expect(() => task(name)).toThrow(/defined wrongly/);
+  });
+});
+
+describe('the tasks of a worker', () => {
+  it('are all of them without a filter, with a line that says which', () => {
+    const { logger, lines } = listening();
+    const set = createTaskSet({ tasks: [task('a'), task('b')], groups: [], logger });
+    expect(set.names).toEqual(['a', 'b']);
+    expect(lines.map(({ message }) => message)).toEqual(['Loaded 2 tasks: [a, b]']);
+  });
+
+  it('are those of the groups that are asked for', () => {
+    const { logger, lines } = listening();
+    const tasks = [task('a', 'DevOps'), task('b'), task('c', 'Database')];
+    const set = createTaskSet({ tasks, groups: ['DevOps', 'Database'], logger });
+    expect(set.names).toEqual(['a', 'c']);
+    expect(set.get('b')).toBeUndefined();
+    expect(lines.map(({ message }) => message)).toEqual([
+      'Filtered to groups: [DevOps, Database]',
+      'Loaded 2 tasks: [a, c]',
+    ]);
+  });
+
+  it('are refused when two have one name', () => {
+    expect(() =>
+      createTaskSet({ tasks: [task('a'), task('a')], groups: [], logger: silentLogger() }),
+    ).toThrow(TaskSetError);
+  });
+
+  it.each(['thread', 'process'] as const)('are refused when one asks for isolation "%s"', (isolation) => {
+    const isolated = defineTask({
+      name: 'a',
+      description: '',
+      input: z.unknown(),
+      isolation,
+      handler: () => null,
+    });
+    expect(() => createTaskSet({ tasks: [isolated], groups: [], logger: silentLogger() })).toThrow(isolation);
+  });
+});
+
+describe('task files', () => {
+  async function folder(files: Record<string, string>): Promise<string> {
+    const path = await mkdtemp(join(tmpdir(), 'longshore-tasks-'));
+    cleanups.push(() => rm(path, { recursive: true }));
+    for (const [name, content] of Object.entries(files)) await writeFile(join(path, name), content);
+    return path;
+  }
+  const made = (name: string) =>
+    `({ defineTask, z }) => defineTask({ name: '${name}', description: '', input: z.object({}), handler: () => 1 })`;
+
+  it('export a function that makes a task, or several, with what it is given', async () => {
+    const path = await folder({
+      'b.mjs': `export default ${made('from.mjs')}`,
+      'a.mjs': `export default (means) => [(${made('one')})(means), (${made('two')})(means)]`,
+    });
+    const tasks = await loadTaskFiles(path, silentLogger());
+    expect(tasks.map(({ descriptor }) => descriptor.name)).toEqual(['one', 'two', 'from.mjs']);
+  });
+
+  it('that do not load are told and skipped; the others load', async () => {
+    const { logger, lines } = listening();
+    const path = await folder({
+      'broken.mjs': 'export default (',
+      'empty.mjs': 'export const nothing = 1',
+      'good.mjs': `export default ${made('good')}`,
+      'throws.mjs': 'throw new Error("no")',
+      'notes.md': 'not a task',
+      'good.spec.mjs': 'throw new Error("a test is no task")',
+    });
+    const tasks = await loadTaskFiles(path, logger);
+    expect(tasks.map(({ descriptor }) => descriptor.name)).toEqual(['good']);
+    const skipped = lines
+      .filter(({ message }) => message === 'task file skipped')
+      .map(({ file }) => String(file));
+    expect(skipped.map((file) => file.slice(path.length + 1))).toEqual([
+      'broken.mjs',
+      'empty.mjs',
+      'throws.mjs',
+    ]);
+  });
+
+  it('need not be there', async () => {
+    const { logger, lines } = listening();
+    expect(await loadTaskFiles('/nowhere/at/all', logger)).toEqual([]);
+    expect(lines).toMatchObject([{ level: 'error', message: 'task folder cannot be read' }]);
+  });
+});

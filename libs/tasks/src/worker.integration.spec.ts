@@ -1,0 +1,273 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { Publisher } from '@longshore/broker';
+import { createPublisher } from '@longshore/broker';
+import type { DispatchMessage } from '@longshore/contracts';
+import { silentLogger } from '@longshore/runtime';
+import type { TestRedis } from '@longshore/testing';
+import { redisIsAvailable, startRedis } from '@longshore/testing';
+import type { InMemoryBackend } from './in-memory-backend.fixture.ts';
+import { SERVICE_KEY, startInMemoryBackend } from './in-memory-backend.fixture.ts';
+
+const FIXTURE = fileURLToPath(new URL('./worker-process.fixture.ts', import.meta.url));
+const suite = (await redisIsAvailable()) ? describe : describe.skip;
+
+interface Line {
+  readonly message: string;
+  readonly level: string;
+  readonly [field: string]: unknown;
+}
+
+interface WorkerProcess {
+  readonly child: ChildProcess;
+  readonly lines: Line[];
+  readonly errors: () => string;
+  /** The first line of this message, once it was written. */
+  line(message: string): Promise<Line>;
+  /** Exit code, or the signal that ended it. */
+  readonly ended: Promise<number | string>;
+}
+
+function startWorkerProcess(env: Record<string, string>, args: readonly string[] = []): WorkerProcess {
+  const child = spawn(process.execPath, [FIXTURE, ...args], {
+    env: { PATH: process.env['PATH'], ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const lines: Line[] = [];
+  const waiting = new Set<() => void>();
+  let errors = '';
+  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+  createInterface({ input: child.stdout }).on('line', (text) => {
+    lines.push(text.startsWith('{') ? (JSON.parse(text) as Line) : { message: text, level: 'text' });
+    for (const look of waiting) look();
+  });
+  const line = (message: string): Promise<Line> => {
+    const { promise, resolve } = Promise.withResolvers<Line>();
+    const look = (): void => {
+      const found = lines.find((each) => each.message === message);
+      if (found === undefined) return;
+      waiting.delete(look);
+      resolve(found);
+    };
+    waiting.add(look);
+    look();
+    return promise;
+  };
+  const ended = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | string);
+  return { child, lines, line, ended, errors: () => errors };
+}
+
+suite('a worker process (needs redis-server on the PATH, or a Docker engine)', () => {
+  let redis: TestRedis;
+  let publisher: Publisher;
+  const cleanups: (() => Promise<unknown> | unknown)[] = [];
+
+  beforeAll(async () => {
+    redis = await startRedis();
+    publisher = createPublisher({ brokerUrl: redis.url, logger: silentLogger() });
+  });
+  afterAll(async () => {
+    await publisher?.close(AbortSignal.timeout(2000));
+    await redis?.stop();
+  });
+  afterEach(async () => {
+    for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+    await redis.flushAll();
+  });
+
+  async function setup({ env = {}, args = [] }: { env?: Record<string, string>; args?: string[] } = {}) {
+    const backend = await startInMemoryBackend();
+    cleanups.push(() => backend.close());
+    const worker = startWorkerProcess(
+      {
+        BROKER_URL: redis.url,
+        INTERNAL_API_BASE_URL: backend.baseUrl,
+        INTERNAL_SERVICE_API_KEY: SERVICE_KEY,
+        TESTER_HEALTH_PORT: '0',
+        ...env,
+      },
+      args,
+    );
+    cleanups.push(async () => {
+      worker.child.kill('SIGKILL');
+      await worker.ended;
+    });
+    await worker.line('worker takes work');
+    const publish = (...messages: DispatchMessage[]): Promise<void> =>
+      publisher.publish(
+        'pool-of-test',
+        messages.map((message) => ({ id: message.dispatch_id, message })),
+      );
+    const { port } = await worker.line('health server listens');
+    const ask = async (path: string) => {
+      const response = await fetch(`http://127.0.0.1:${port as number}${path}`);
+      return { status: response.status, text: await response.text() };
+    };
+    return { backend, worker, publish, ask };
+  }
+
+  const outcomes = (backend: InMemoryBackend): string[] => backend.reports.map(({ outcome }) => outcome);
+  const running = (backend: InMemoryBackend) => () =>
+    [...backend.runs.values()].some(({ state }) => state === 'running');
+
+  it('registers, works, and stops in order when it is told to', async () => {
+    const { backend, worker, publish, ask } = await setup({ args: ['-c', '3', '-n', 'tester-1'] });
+    expect(backend.session().request).toMatchObject({
+      ...{
+        worker: 'tester',
+        instance: 'tester-1',
+        queues: ['tester'],
+        concurrency: 3,
+        pid: worker.child.pid,
+      },
+    });
+    expect(worker.lines.map(({ message }) => message)).toContain(
+      'Registered 4 task types: [echo, sleep, deaf, block]',
+    );
+    await publish(backend.parcel({ task: 'echo', input: { ms: 1 } }, { task: 'echo', input: { ms: 2 } }));
+    await backend.until(() => backend.reports.length === 2);
+    const health = await ask('/health');
+    expect(JSON.parse(health.text)).toMatchObject({
+      status: 'healthy',
+      worker: 'tester',
+      processed_tasks: 2,
+    });
+    expect((await ask('/ready')).status).toBe(200);
+    expect((await ask('/metrics')).text).toMatch(/longshore_worker_runs_total\{.*task="echo".*\} 2/);
+    worker.child.kill('SIGTERM');
+    expect(await worker.ended).toBe(0);
+    expect(outcomes(backend)).toEqual(['succeeded', 'succeeded']);
+    expect(backend.session().state).toBe('ended');
+  });
+
+  it('waits for what runs when it is told to stop, and takes nothing new', async () => {
+    const { backend, worker, publish } = await setup();
+    await publish(backend.parcel({ task: 'sleep', input: { ms: 700 } }));
+    await backend.until(running(backend));
+    worker.child.kill('SIGTERM');
+    await worker.line('stopping');
+    const late = backend.parcel({ task: 'echo' });
+    await publish(late);
+    expect(await worker.ended).toBe(0);
+    expect(outcomes(backend)).toEqual(['succeeded']);
+    expect(await publisher.isWaiting('pool-of-test', late.dispatch_id)).toBe(true);
+    expect(backend.session().heartbeats.some(({ state }) => state === 'draining')).toBe(true);
+  });
+
+  it('gives back what is left when its grace is over', async () => {
+    const { backend, worker, publish } = await setup({ env: { SHUTDOWN_GRACE: '0.3' } });
+    await publish(backend.parcel({ task: 'deaf' }), backend.parcel({ task: 'sleep', input: { ms: 60_000 } }));
+    await backend.until(() => [...backend.runs.values()].every(({ state }) => state === 'running'));
+    const since = performance.now();
+    worker.child.kill('SIGTERM');
+    expect(await worker.ended).toBe(0);
+    expect(performance.now() - since).toBeLessThan(3000);
+    expect(outcomes(backend)).toEqual(['released', 'released']);
+    expect(backend.session().state).toBe('ended');
+  });
+
+  it('hands the others back and exits with a code of its own when a run is past its hard limit', async () => {
+    const { backend, worker, publish } = await setup();
+    await publish(backend.parcel({ task: 'sleep', input: { ms: 60_000 } }));
+    await backend.until(running(backend));
+    await publish(backend.parcel({ task: 'deaf', hardLimitMs: 300 }));
+    expect(await worker.ended).toBe(86);
+    expect(outcomes(backend).sort()).toEqual(['failed', 'released']);
+    expect(backend.reports.find(({ outcome }) => outcome === 'failed')).toMatchObject({
+      error: { code: 'hard_limit' },
+    });
+  });
+
+  it('is known as alive while its main loop stands still, and says for how long it does', async () => {
+    const { backend, publish } = await setup();
+    await publish(backend.parcel({ task: 'block', input: { ms: 2500 } }));
+    await backend.until(() => backend.session().heartbeats.some(({ loop_age_ms }) => loop_age_ms > 1500));
+    const before = backend.session().heartbeats.length;
+    await backend.until(() => backend.reports.length === 1);
+    expect(backend.session().heartbeats.length).toBeGreaterThan(before);
+    expect(outcomes(backend)).toEqual(['succeeded']);
+  });
+
+  it('is ended from its heartbeat thread when its main loop stands still behind a hard limit', async () => {
+    const { backend, worker, publish } = await setup();
+    await publish(backend.parcel({ task: 'block', input: { ms: 60_000 }, hardLimitMs: 200 }));
+    expect(await worker.ended).toBe('SIGKILL');
+    expect(backend.session().state).toBe('ended');
+    expect(worker.lines.at(-1)?.message).toContain('stands still behind the hard limit');
+  }, 20_000);
+
+  it('stops a cancelled run within a second', async () => {
+    const { backend, worker, publish } = await setup();
+    const message = backend.parcel({ task: 'sleep', input: { ms: 60_000 } });
+    await publish(message);
+    await backend.until(running(backend));
+    const since = performance.now();
+    backend.session().cancelled = [{ run_id: message.run_ids[0] as string, epoch: 1 }];
+    const ended = await worker.line('run ended');
+    expect(performance.now() - since).toBeLessThan(1000);
+    expect(ended['outcome']).toBe('cancelled');
+    expect(backend.reports).toHaveLength(0);
+  });
+
+  it('drops its runs when it learns that it lapsed, and works on under a new session', async () => {
+    const { backend, worker, publish } = await setup();
+    await publish(backend.parcel({ task: 'sleep', input: { ms: 60_000 } }));
+    await backend.until(running(backend));
+    const first = backend.session();
+    backend.lapse(first);
+    await backend.until(() => backend.session() !== first);
+    expect((await worker.line('run ended'))['outcome']).toBe('lapsed');
+    await publish(backend.parcel({ task: 'echo' }));
+    await backend.until(() => backend.reports.length === 1);
+    expect(backend.runs.get(backend.reports[0]?.run_id ?? '')?.session).toBe(backend.session().id);
+  });
+
+  it('reports nothing of a run that it still had when it was frozen and given up', async () => {
+    const { backend, worker, publish } = await setup();
+    await publish(backend.parcel({ task: 'sleep', input: { ms: 400 } }));
+    await backend.until(running(backend));
+    worker.child.kill('SIGSTOP');
+    const first = backend.session();
+    backend.lapse(first);
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    worker.child.kill('SIGCONT');
+    await backend.until(() => backend.session() !== first);
+    expect(backend.reports).toHaveLength(0);
+  });
+
+  it('goes on after the broker and the backend were away', async () => {
+    const { backend, publish } = await setup();
+    backend.state.fault = () => 'hang up';
+    await redis.restart();
+    backend.state.fault = undefined;
+    const message = backend.parcel({ task: 'echo' });
+    for (;;) {
+      const published = await publish(message).then(
+        () => true,
+        () => false,
+      );
+      if (published) break;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    await backend.until(() => backend.reports.length === 1);
+    expect(outcomes(backend)).toEqual(['succeeded']);
+  });
+
+  it('says everything that is wrong with its configuration at once, and exits with 1', async () => {
+    const worker = startWorkerProcess({ BROKER_URL: 'amqp://rabbit', WORKER_CONCURRENCY: '0' });
+    expect(await worker.ended).toBe(1);
+    for (const part of ['BROKER_URL', 'RabbitMQ', 'INTERNAL_SERVICE_API_KEY', 'WORKER_CONCURRENCY']) {
+      expect(worker.errors()).toContain(part);
+    }
+  });
+
+  it('shows its help', async () => {
+    const worker = startWorkerProcess({}, ['--help']);
+    expect(await worker.ended).toBe(0);
+    expect(worker.lines.map(({ message }) => message).join('\n')).toContain('Examples:');
+  });
+});

@@ -1,0 +1,146 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ConfigError } from '@longshore/runtime';
+import { helpText, parseFlags } from './flags.ts';
+import { healthPortVariable, loadWorkerConfig } from './worker-config.ts';
+import type { HealthFacts } from './worker-health.ts';
+import { healthOf } from './worker-health.ts';
+
+const folders: string[] = [];
+
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
+});
+
+function load(env: Record<string, string> = {}, name = 'general', files: Record<string, string> = {}) {
+  const cwd = mkdtempSync(join(tmpdir(), 'longshore-worker-'));
+  folders.push(cwd);
+  for (const [file, content] of Object.entries(files)) {
+    mkdirSync(join(cwd, file, '..'), { recursive: true });
+    writeFileSync(join(cwd, file), content);
+  }
+  const needed = { BROKER_URL: 'redis://127.0.0.1', INTERNAL_SERVICE_API_KEY: 'lsk_0123456789abcdef' };
+  const defaults = { name, defaultConcurrency: 6, defaultHealthPort: 9000 };
+  const given = Object.keys(files).length > 0 ? env : { ...needed, ...env };
+  return loadWorkerConfig(defaults, { env: given, cwd });
+}
+
+describe('the configuration of a worker', () => {
+  it('chooses queues: -q and TASK_QUEUES before QUEUE_NAME before its own', () => {
+    expect(load().queues).toEqual(['general', 'high_priority', 'default', 'low_priority']);
+    expect(load({}, 'my-worker').queues).toEqual(['my-worker']);
+    expect(load({ QUEUE_NAME: 'one' }).queues).toEqual(['one']);
+    expect(load({ QUEUE_NAME: 'one', TASK_QUEUES: 'b, a,b' }).queues).toEqual(['b', 'a']);
+    const { env } = parseFlags(['-q', 'c,d'], 'GENERAL_HEALTH_PORT');
+    expect(load({ TASK_QUEUES: 'a', ...env }).queues).toEqual(['c', 'd']);
+  });
+
+  it('takes its health port from its own variable: a default one may move, one that was named may not', () => {
+    expect(healthPortVariable('file-processing')).toBe('FILE_PROCESSING_HEALTH_PORT');
+    expect(load().healthPort).toEqual({ value: 8081, explicit: false });
+    expect(load({ GENERAL_HEALTH_PORT: '9100' }).healthPort).toEqual({ value: 9100, explicit: true });
+    expect(load({}, 'my-worker').healthPort).toEqual({ value: 9000, explicit: false });
+    expect(load({ MY_WORKER_HEALTH_PORT: '9200' }, 'my-worker').healthPort).toEqual({
+      value: 9200,
+      explicit: true,
+    });
+  });
+
+  it('lets each flag go before its variable', () => {
+    const { env } = parseFlags(['-c', '9', '-p', '9999', '-l', 'debug', '-n', 'mine'], 'GENERAL_HEALTH_PORT');
+    const config = load({ WORKER_CONCURRENCY: '2', LOG_LEVEL: 'ERROR', ...env });
+    expect(config).toMatchObject({ concurrency: 9, logLevel: 'debug', instance: 'mine', logName: 'mine' });
+    expect(config.healthPort).toEqual({ value: 9999, explicit: true });
+  });
+
+  it('reads the settings that the platform wrote for development, before .env', () => {
+    const config = load({}, 'general', {
+      '.longshore/dev/general.env': 'BROKER_URL=redis://dev\nINTERNAL_SERVICE_API_KEY=lsk_from_development\n',
+      '.env': 'BROKER_URL=redis://other\nWORKER_CONCURRENCY=3\n',
+    });
+    expect(config).toMatchObject({
+      brokerUrl: 'redis://dev',
+      serviceKey: 'lsk_from_development',
+      concurrency: 3,
+    });
+  });
+
+  it('tells all that is wrong at once', () => {
+    const wrong = { BROKER_URL: 'amqp://x', WORKER_CONCURRENCY: 'many', LOG_LEVEL: 'loud' };
+    const problem = (() => {
+      try {
+        return String(load(wrong));
+      } catch (error) {
+        return (error as ConfigError).message;
+      }
+    })();
+    for (const name of Object.keys(wrong)) expect(problem).toContain(name);
+    expect(problem).toContain('RabbitMQ');
+    expect(() => load({ TASK_QUEUES: 'a:b' })).toThrow(ConfigError);
+  });
+
+  it('refuses a flag that it does not know', () => {
+    expect(() => parseFlags(['--queue', 'x'], 'X')).toThrow(/--queue/);
+  });
+
+  it('has a help text with examples', () => {
+    const help = helpText({
+      name: 'general',
+      queues: ['general', 'default'],
+      concurrency: 6,
+      healthPort: 8081,
+    });
+    for (const part of ['-q', '-c', '-p', '-l', '-n', 'Examples:', 'nx serve general'])
+      expect(help).toContain(part);
+  });
+});
+
+describe('the health of a worker', () => {
+  const facts = ({
+    runner,
+    session,
+    ...rest
+  }: {
+    runner?: Partial<HealthFacts['runner']>;
+    session?: Partial<HealthFacts['session']>;
+  } & Partial<Omit<HealthFacts, 'runner' | 'session'>>): HealthFacts => ({
+    ...{ concurrency: 4, queues: ['general'], consumer: undefined, stopping: false, now: 100_000 },
+    runner: {
+      ...{
+        busySlots: 1,
+        activeRuns: 1,
+        processedRuns: 7,
+        lastClaimAt: 1000,
+        lastFreedAt: 1000,
+        hardDeadline: undefined,
+      },
+      ...runner,
+    },
+    session: {
+      ...{ sessionId: 's', dispatched: 3, noneDispatchedAt: 70_000, timesDispatched: 5, refusal: undefined },
+      ...session,
+    },
+    ...rest,
+  });
+
+  it('is red when slots are free, work is dispatched, and nothing was claimed for 20 s', () => {
+    const report = healthOf(facts({}));
+    expect(report.healthy).toBe(false);
+    expect(report.reasons).toEqual(['3 dispatches wait, 3 slots are free, and nothing was claimed for 30 s']);
+    expect(report.details).toMatchObject({ active_tasks: 1, processed_tasks: 7, free_slots: 3 });
+  });
+
+  it.each([
+    ['all slots are busy, however long', { runner: { busySlots: 4 } }],
+    ['nothing is dispatched', { session: { dispatched: 0, timesDispatched: 0, noneDispatchedAt: 99_000 } }],
+    ['something was claimed a moment ago', { runner: { lastClaimAt: 99_000 } }],
+    ['a slot was set free a moment ago', { runner: { lastFreedAt: 99_000 } }],
+    ['work was dispatched a moment ago', { session: { noneDispatchedAt: 95_000 } }],
+    ['only one heartbeat told of work', { session: { timesDispatched: 1 } }],
+    ['it is stopping', { stopping: true }],
+  ])('is green when %s', (_when, changes) => {
+    expect(healthOf(facts(changes)).healthy).toBe(true);
+  });
+});
