@@ -9,7 +9,20 @@ import type { ReadingPool } from './reading/reading-pool.ts';
 
 type ProcessOptions = Parameters<ReadingPool['process']>[1];
 
-const definition: WorkflowDefinition = { steps: [{ read: {} }] };
+const definition: WorkflowDefinition = {
+  steps: [
+    { read: {} },
+    {
+      extract: {
+        fields: {
+          total: { type: 'number', label: 'Total', required: true },
+          due: { type: 'date', label: 'Due' },
+          lines: { type: 'table', columns: { amount: { heading: 'Amount', type: 'number' } } },
+        },
+      },
+    },
+  ],
+};
 const read: ReadingResult = {
   output: { total: 42 },
   problems: [],
@@ -84,13 +97,29 @@ describe('processing a file', () => {
     await expect(run()).rejects.toMatchObject({ code: reason, retryable: true });
   });
 
-  it('is no success when a required field is missing: says so, and keeps what was found', async () => {
-    const problems = [{ field: 'date', reason: 'missing' as const, message: 'date: not found.' }];
-    const { run } = setup(async () => ({ ...read, problems }));
+  it.each([
+    { field: 'total', reason: 'missing' as const, message: 'total is required.' },
+    { field: 'total', reason: 'conversion' as const, message: 'total: "ten" is not a number.' },
+    { field: 'due', reason: 'schema' as const, message: 'due must be a date (output schema).' },
+    { field: 'lines row 1', reason: 'missing' as const, message: 'lines row 1 has no amount.' },
+  ])('is no success with $message It says so, and keeps what was found', async (problem) => {
+    const { run } = setup(async () => ({ ...read, problems: [problem] }));
     await expect(run()).rejects.toMatchObject({
-      ...{ code: 'incomplete', message: 'date: not found.', retryable: false },
-      output: { output: { total: 42 }, problems },
+      ...{ code: 'incomplete', message: problem.message, retryable: false },
+      output: { output: { total: 42 }, problems: [problem] },
     });
+  });
+
+  it.each([
+    { field: 'due', reason: 'conversion' as const, message: 'due: "soon" is not a date.' },
+    {
+      field: 'lines row 1, amount',
+      reason: 'conversion' as const,
+      message: 'lines row 1, amount: "x" is no number.',
+    },
+  ])('is a success with $message That field may be absent', async (problem) => {
+    const { run } = setup(async () => ({ ...read, problems: [problem] }));
+    expect(await run()).toMatchObject({ output: { total: 42 }, problems: [problem] });
   });
 
   it('does not pass without a file', async () => {

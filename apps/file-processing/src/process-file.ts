@@ -1,3 +1,4 @@
+import type { WorkflowDefinition } from '@longshore/contracts';
 import { coreWorkers, pipelineTasks } from '@longshore/contracts';
 import type { Task, TaskContext } from '@longshore/tasks';
 import { defineTask, TaskError } from '@longshore/tasks';
@@ -11,6 +12,8 @@ const [FILE_QUEUE] = coreWorkers['file-processing'].queues;
 /** How a file is reported: its fields, what kind of document it was, and its text where that was asked for. */
 export interface ProcessedFile {
   readonly output: ReadingResult['output'];
+  /** What was found of fields that may be absent, but is not of their type. */
+  readonly problems?: ReadingResult['problems'];
   readonly extracted_text?: string;
   readonly document: {
     readonly kind: string;
@@ -50,10 +53,11 @@ async function processFile(pool: Pick<ReadingPool, 'process'>, context: TaskCont
       includeText: execution.include_extracted_text,
     })
     .catch(failAsTask);
-  refuseProblems(result);
-  const { output, text, document } = result;
+  refuseIncomplete(result, definition);
+  const { output, problems, text, document } = result;
   return {
     output,
+    ...(problems.length > 0 && { problems }),
     ...(text !== undefined && { extracted_text: text }),
     document: {
       kind: document.kind,
@@ -74,9 +78,21 @@ function failAsTask(error: unknown): never {
   throw new TaskError(detail ?? reason, message, { retryable: !FILES_OWN_FAULT.has(reason), cause: error });
 }
 
-/** A result of which a part is missing or wrong is no success; what was found is kept beside the reasons. */
-function refuseProblems({ output, problems }: ReadingResult): void {
-  if (problems.length === 0) return;
-  const message = problems.map((problem) => problem.message).join('; ');
+type Problem = ReadingResult['problems'][number];
+
+/** A result that lacks what had to be there is no success; what was found is kept beside the reasons. */
+function refuseIncomplete({ output, problems }: ReadingResult, definition: WorkflowDefinition): void {
+  const reasons = problems.filter((problem) => isFatal(problem, definition));
+  if (reasons.length === 0) return;
+  const message = reasons.map((problem) => problem.message).join(' ');
   throw new TaskError('incomplete', message, { retryable: false, output: { output, problems } });
+}
+
+/** A value of the wrong type counts as absent, which only a field that is required must not be. */
+function isFatal({ field, reason }: Problem, { steps }: WorkflowDefinition): boolean {
+  if (reason !== 'conversion') return true;
+  const fields = steps.flatMap((step) => Object.entries(step.extract?.fields ?? {}));
+  // `lines row 1, amount`: the field, then where in it.
+  const [name] = field.split(' ');
+  return fields.some(([its, { required }]) => its === name && required === true);
 }

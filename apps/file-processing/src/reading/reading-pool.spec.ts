@@ -4,6 +4,9 @@ import { deflateSync } from 'node:zlib';
 import type { WorkflowDefinition } from '@longshore/contracts';
 import { createReadingPool, type ReadingPool, type ReadingPoolOptions } from './reading-pool.ts';
 
+/** Small texts are read without a thread. */
+const FOR_A_THREAD = 20_000;
+
 const definition: WorkflowDefinition = {
   steps: [
     { read: {} },
@@ -181,12 +184,20 @@ describe('a file that cannot be read', () => {
     const first = new AbortController();
     const second = new AbortController();
     const running = pool.process(longPdf(600), { name: 'long.pdf', definition, signal: first.signal });
-    const queued = pool.process(text('x'), { name: 'a.txt', definition, signal: second.signal });
+    const queued = pool.process(text('x'.repeat(FOR_A_THREAD)), {
+      name: 'a.txt',
+      definition,
+      signal: second.signal,
+    });
     second.abort();
     await expect(queued).rejects.toMatchObject({ reason: 'aborted' });
     setTimeout(() => first.abort(), 50);
     await expect(running).rejects.toMatchObject({ reason: 'aborted' });
-    const late = pool.process(text('x'), { name: 'a.txt', definition, signal: first.signal });
+    const late = pool.process(text('x'.repeat(FOR_A_THREAD)), {
+      name: 'a.txt',
+      definition,
+      signal: first.signal,
+    });
     await expect(late).rejects.toMatchObject({ reason: 'aborted' });
   });
 
@@ -216,21 +227,23 @@ describe('a file that cannot be read', () => {
     const broken: WorkflowDefinition = {
       steps: [{ read: {} }, { extract: { fields: { a: { type: 'string', json_path: '$.[' } } } }],
     };
-    const reading = setup().process(text('x'), { name: 'a.txt', definition: broken });
+    const reading = setup().process(text('x'.repeat(FOR_A_THREAD)), { name: 'a.txt', definition: broken });
     await expect(reading).rejects.toMatchObject({ reason: 'bad_definition' });
   });
 
   it('fails as closed when the pool closes under it', async () => {
     const pool = setup();
     const running = pool.process(longPdf(600), { name: 'long.pdf', definition });
-    const queued = pool.process(text('x'), { name: 'a.txt', definition });
+    const queued = pool.process(text('x'.repeat(FOR_A_THREAD)), { name: 'a.txt', definition });
     const outcomes = Promise.allSettled([running, queued]);
     await pool.close();
     expect(await outcomes).toMatchObject([
       { reason: { reason: 'closed' } },
       { reason: { reason: 'closed' } },
     ]);
-    await expect(pool.process(text('x'), { name: 'a.txt', definition })).rejects.toMatchObject({
+    await expect(
+      pool.process(text('x'.repeat(FOR_A_THREAD)), { name: 'a.txt', definition }),
+    ).rejects.toMatchObject({
       reason: 'closed',
     });
   });

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { WorkflowDefinition } from '@longshore/contracts';
 import { DEFAULT_READ_LIMITS } from '@longshore/documents';
 import type { ReadingResult } from './messages.ts';
+import { createReadHere, isSmallText } from './read-here.ts';
 import { abortedError, ReadingError } from './reading-error.ts';
 import {
   type ReadingThread,
@@ -31,7 +32,7 @@ interface ProcessOptions {
 
 export interface ReadingPool {
   /**
-   * Reads and structures one file away from the main thread. Larger files are handed over: `bytes` is empty afterwards.
+   * Reads and structures one file, away from the main thread unless it is a small plain text. Larger files are handed over: `bytes` is empty afterwards.
    * @throws ReadingError with `reason` unreadable, timeout, memory, aborted, bad_definition, crashed or closed
    */
   readonly process: (bytes: Uint8Array, options: ProcessOptions) => Promise<ReadingResult>;
@@ -50,6 +51,7 @@ const DEFAULT_LIMITS: ThreadLimits = Object.freeze({
 export function createReadingPool({ threads, limits: given = {} }: ReadingPoolOptions): ReadingPool {
   const limits = { ...DEFAULT_LIMITS, ...given };
   const line = createWaitingLine();
+  const readHere = createReadHere(limits);
   const idle: ReadingThread[] = [];
   const all = new Set<ReadingThread>();
   const starts = new Set<Promise<void>>();
@@ -92,7 +94,9 @@ export function createReadingPool({ threads, limits: given = {} }: ReadingPoolOp
   const process: ReadingPool['process'] = (bytes, options) => {
     if (closed) return Promise.reject(closedError());
     if (options.signal?.aborted === true) return Promise.reject(abortedError(options.signal));
-    const result = line.add(toJob(bytes, options, limits.maxMs));
+    const job = toJob(bytes, options, limits.maxMs);
+    if (isSmallText(bytes)) return readHere(job);
+    const result = line.add(job);
     pump();
     return result;
   };

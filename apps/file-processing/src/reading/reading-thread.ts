@@ -4,7 +4,7 @@ import type { ReadLimits } from '@longshore/documents';
 import type { ReaderThreadData, ReadingReply, ReadingRequest, ReadingResult } from './messages.ts';
 import { abortedError, ReadingError } from './reading-error.ts';
 
-/** Compiled definitions a thread keeps before it starts over. */
+/** Compiled definitions a reader keeps before it starts over. */
 const KEPT_DEFINITIONS = 64;
 /** Below this many bytes a copy costs less than handing over the memory. */
 const COPY_BELOW_BYTES = 16 * 1024;
@@ -82,7 +82,7 @@ interface ThreadHost {
  * The limits inside the thread. What the engine does in one step cannot be stopped at the edge of the heap, and
  * would end the whole process; so what enters such a step is bounded by the heap beforehand.
  */
-function ceilingOf({ maxHeapMb, ...limits }: ThreadLimits): ReadLimits {
+export function ceilingOf({ maxHeapMb, ...limits }: ThreadLimits): ReadLimits {
   return {
     maxBytes: limits.maxBytes,
     maxPages: limits.maxPages,
@@ -114,7 +114,8 @@ async function runJob(
   }
 }
 
-function resultOf(reply: ReadingReply): ReadingResult {
+/** @throws ReadingError for every reply but a result */
+export function resultOf(reply: ReadingReply): ReadingResult {
   if (reply.type === 'done') return reply.result;
   if (reply.type === 'unreadable')
     throw new ReadingError('unreadable', reply.message, { detail: reply.detail });
@@ -127,15 +128,19 @@ function resultOf(reply: ReadingReply): ReadingResult {
   );
 }
 
-/** Sends the definition along only while the thread does not know it yet. */
-function post(worker: Worker, job: ThreadJob, known: Set<string>): void {
+/** The request for a reader that knows these definitions: one that it does not know yet is sent along. */
+export function requestTo(known: Set<string>, job: ThreadJob, bytes: Uint8Array): ReadingRequest {
   const forget = known.size >= KEPT_DEFINITIONS && !known.has(job.definitionId);
   if (forget) known.clear();
   const definition = known.has(job.definitionId) ? undefined : job.definition;
   known.add(job.definitionId);
   const { name, definitionId, includeText } = job;
+  return { bytes, name, definitionId, includeText, definition, forget };
+}
+
+function post(worker: Worker, job: ThreadJob, known: Set<string>): void {
   const bytes = ownBytes(job.bytes);
-  const request: ReadingRequest = { bytes, name, definitionId, includeText, definition, forget };
+  const request = requestTo(known, job, bytes);
   worker.postMessage(request, bytes.length < COPY_BELOW_BYTES ? [] : [bytes.buffer as ArrayBuffer]);
 }
 

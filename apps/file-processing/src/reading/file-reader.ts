@@ -1,0 +1,63 @@
+import {
+  type CompiledWorkflow,
+  compileWorkflow,
+  readDocument,
+  type ReadLimits,
+  UnreadableError,
+} from '@longshore/documents';
+import type { ReadingReply, ReadingRequest, ReadingResult } from './messages.ts';
+
+/** Reads one file and says what came of it. Never rejects. */
+export type FileReader = (request: ReadingRequest) => Promise<ReadingReply>;
+
+/** Creates a reader that keeps the workflows that it has prepared. `ceiling` bounds what workflows may allow. */
+export function createFileReader(ceiling: Partial<ReadLimits>): FileReader {
+  const workflows = new Map<string, CompiledWorkflow>();
+  return async function answer(request) {
+    const workflow = keptWorkflow(workflows, request, ceiling);
+    if (typeof workflow === 'string') return { type: 'bad_definition', message: workflow };
+    try {
+      return { type: 'done', result: await read(request, workflow) };
+    } catch (error) {
+      if (error instanceof UnreadableError)
+        return { type: 'unreadable', detail: error.reason, message: error.message };
+      return {
+        type: 'crashed',
+        message: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      };
+    }
+  };
+}
+
+/** The compiled workflow of a request, or what is wrong with its definition. */
+function keptWorkflow(
+  workflows: Map<string, CompiledWorkflow>,
+  { forget, definitionId, definition }: ReadingRequest,
+  ceiling: Partial<ReadLimits>,
+): CompiledWorkflow | string {
+  if (forget) workflows.clear();
+  const kept = workflows.get(definitionId);
+  if (kept !== undefined) return kept;
+  if (definition === undefined) return 'The definition was not sent.';
+  try {
+    const workflow = compileWorkflow(definition, ceiling);
+    workflows.set(definitionId, workflow);
+    return workflow;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+async function read(request: ReadingRequest, workflow: CompiledWorkflow): Promise<ReadingResult> {
+  const started = performance.now();
+  const document = await readDocument(request.bytes, { name: request.name, limits: workflow.limits });
+  const { output, problems } = workflow.structure(document);
+  const { kind, mediaType, pageCount, text } = document;
+  return {
+    output,
+    problems,
+    document: { kind, mediaType, pageCount, characters: text.length },
+    ...(request.includeText ? { text } : {}),
+    elapsedMs: performance.now() - started,
+  };
+}

@@ -1,0 +1,18 @@
+import { describe, expect, it } from '@jest/globals';
+import { isSmallText } from './read-here.ts';
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+describe('what is read without a thread', () => {
+  it.each([
+    ['a short text', bytes('Invoice number: 7\r\nTotal:\t12,50 €\n'), true],
+    ['a short JSON document', bytes('{"total": 3}'), true],
+    ['an empty file', bytes(''), false],
+    ['a text of more than 16 KB', bytes('x'.repeat(16 * 1024 + 1)), false],
+    ['a PDF, even one of text alone', bytes('%PDF-1.4\n'), false],
+    ['a ZIP and what lies in one', new Uint8Array([0x50, 0x4b, 0x03, 0x04]), false],
+    ['UTF-16', new Uint8Array([0xff, 0xfe, 0x41, 0x00]), false],
+  ])('%s: %#', (_what, content, expected) => {
+    expect(isSmallText(content)).toBe(expected);
+  });
+});
