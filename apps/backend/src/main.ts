@@ -7,7 +7,9 @@ await runProcess(() => {
   const logger = createLogger({
     worker: 'backend',
     level: config.logLevel,
-    ...(config.logDir === undefined ? {} : { dir: config.logDir }),
+    dir: config.logDir,
+    // A parent that keeps us running reads the file; one line is enough for one event.
+    ...(config.parentPipe && config.logDir !== undefined ? { destination: null } : {}),
   });
   return {
     name: 'backend',

@@ -34,7 +34,7 @@ export async function createModel(dependencies: ModelDependencies) {
   const catalogue = createTaskCatalogue(database);
   await catalogue.refresh();
   const pools = createPools({ database, backendId, sessionTimeoutMs });
-  const dispatcher = createDispatcher({ ...dependencies, pools, catalogue, backendId });
+  const dispatcher = createDispatcher({ ...dependencies, clock: systemClock, pools, catalogue, backendId });
   const waiters = createExecutionWaiters();
   const contexts = createExecutionContexts(database);
   const endAttempts = createAttemptEnds({ database, dispatcher, waiters, backendId });

@@ -61,7 +61,7 @@ describe('processing a file', () => {
     expect(asked).toEqual([
       {
         bytes: 'total: 42',
-        options: { name: 'invoice.txt', definition, definitionId: 'version-1', signal, includeText: false },
+        options: { name: 'invoice.txt', definition, definitionId: 'version-1', signal, includeText: true },
       },
     ]);
   });

@@ -50,7 +50,8 @@ async function processFile(pool: Pick<ReadingPool, 'process'>, context: TaskCont
       definition,
       definitionId: execution.workflow_version_id,
       signal,
-      includeText: execution.include_extracted_text,
+      // Always kept: clients may ask for the text when they read the result.
+      includeText: true,
     })
     .catch(failAsTask);
   refuseIncomplete(result, definition);

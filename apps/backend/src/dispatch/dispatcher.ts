@@ -1,5 +1,5 @@
 import type { Publisher } from '@longshore/broker';
-import type { Logger } from '@longshore/runtime';
+import type { Clock, Logger } from '@longshore/runtime';
 import type { Database } from '../store/database.ts';
 import type { LedPool, Pools } from './pools.ts';
 import {
@@ -47,6 +47,7 @@ export interface DispatcherDependencies {
   readonly catalogue: TaskCatalogue;
   readonly backendId: string;
   readonly logger: Logger;
+  readonly clock: Clock;
   readonly publicationTimeoutMs: number;
 }
 

@@ -41,8 +41,8 @@ export interface Pools {
 
 interface PoolRow {
   pool: string;
-  queue_lists: string[][];
-  task_lists: string[][];
+  queues: string[];
+  tasks: string[];
   slots: number;
 }
 
@@ -74,8 +74,8 @@ export function createPools({ database, backendId, sessionTimeoutMs }: PoolsDepe
   function update(row: PoolRow, term: string): void {
     const known = led.get(row.pool);
     const current = known?.term === term ? known : newPool(row.pool, term);
-    current.queues = row.queue_lists[0] ?? [];
-    current.tasks = new Set(row.task_lists[0] ?? []);
+    current.queues = row.queues;
+    current.tasks = new Set(row.tasks);
     current.slots = row.slots;
     led.set(row.pool, current);
   }
@@ -83,11 +83,8 @@ export function createPools({ database, backendId, sessionTimeoutMs }: PoolsDepe
   return {
     led: () => [...led.values()],
     get: (pool) => led.get(pool),
-    isServed: (task, queue) =>
-      live.some(
-        (row) => row.queue_lists[0]?.includes(queue) === true && row.task_lists[0]?.includes(task) === true,
-      ),
-    servesQueue: (queue) => live.some((row) => row.queue_lists[0]?.includes(queue) === true),
+    isServed: (task, queue) => live.some((row) => row.queues.includes(queue) && row.tasks.includes(task)),
+    servesQueue: (queue) => live.some((row) => row.queues.includes(queue)),
     refresh,
   };
 }

@@ -73,7 +73,7 @@ returning pool, term::text`,
 export const livePools: Statement = {
   name: 'live_pools',
   text: `
-select pool, min(worker) as worker, (array_agg(queues))[1:1] as queue_lists, (array_agg(tasks))[1:1] as task_lists,
+select pool, min(worker) as worker, jsonb_agg(to_jsonb(queues)) -> 0 as queues, jsonb_agg(to_jsonb(tasks)) -> 0 as tasks,
        coalesce(sum(concurrency) filter (where state = 'active'), 0)::int as slots
   from sessions
  where ended_at is null and seen_at > now() - $1::float8 * interval '1 ms'

@@ -1,4 +1,4 @@
-import type { Logger } from '@longshore/runtime';
+import type { Clock, Logger } from '@longshore/runtime';
 import type { Database } from '../store/database.ts';
 import { capacityOf, type LedPool, type Pools } from './pools.ts';
 import { publishDispatches } from './publish-statements.ts';
@@ -15,6 +15,7 @@ export interface PumpDependencies {
   readonly pools: Pools;
   readonly backendId: string;
   readonly logger: Logger;
+  readonly clock: Clock;
   readonly publicationTimeoutMs: number;
   readonly send: (pool: string, dispatches: readonly MarkedDispatch[]) => void;
 }
@@ -26,6 +27,12 @@ export interface Pump {
   underWay(): Promise<void>[];
   stop(): void;
 }
+
+/**
+ * While more waits than there is room for, a pass follows the last one after this pause: what became free meanwhile is filled
+ * by one statement instead of many. Slots do not idle for it, since each has a message waiting in the broker.
+ */
+const BACKLOG_PAUSE_MS = 5;
 
 interface PublishedRow {
   room: number;
@@ -43,6 +50,7 @@ export function createPump({
   pools,
   backendId,
   logger,
+  clock,
   publicationTimeoutMs,
   send,
 }: PumpDependencies): Pump {
@@ -65,7 +73,9 @@ export function createPump({
   async function passWhileWanted(name: string): Promise<void> {
     while (wanted.delete(name) && !stopped) {
       const pool = pools.get(name);
-      if (pool !== undefined) await publishWaiting(pool);
+      if (pool === undefined) continue;
+      await publishWaiting(pool);
+      if (pool.backlog) await clock.sleep(BACKLOG_PAUSE_MS);
     }
   }
 

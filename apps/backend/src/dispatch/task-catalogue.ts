@@ -1,4 +1,4 @@
-import type { TaskDescriptor } from '@longshore/contracts';
+import { apiError, type TaskDescriptor } from '@longshore/contracts';
 import type { Database } from '../store/database.ts';
 
 /** What the backend must know of a task to make a run of it. */
@@ -88,6 +88,7 @@ export function createTaskCatalogue(database: Database): TaskCatalogue {
       observed.add(task);
     },
     async register(tasks) {
+      refuseTwins(tasks);
       if (tasks.length > 0) await database.query(upsertTasks, [JSON.stringify(tasks)]);
       await read();
     },
@@ -96,4 +97,11 @@ export function createTaskCatalogue(database: Database): TaskCatalogue {
       await read();
     },
   };
+}
+
+/** @throws ApiError 400 when two tasks have one name */
+function refuseTwins(tasks: readonly TaskDescriptor[]): void {
+  const names = tasks.map((task) => task.name);
+  const twin = names.find((name, index) => names.indexOf(name) !== index);
+  if (twin !== undefined) throw apiError('invalid', `Two tasks are named "${twin}"`, 'tasks');
 }

@@ -9,7 +9,7 @@ export function executionRoutes({ outcomes }: { outcomes: Outcomes }): MountedRo
     handle(routes.execution, async ({ params, caller }) => {
       const execution = await outcomes.find(params.id);
       if (execution === null || !maySee(caller, execution)) throw apiError('not_found', 'No such execution');
-      const files = await outcomes.files(execution.id);
+      const files = await outcomes.files(execution);
       const flags = { includeMetadata: true, includeMetrics: true, includeExtractedText: false };
       const result = hasEnded(execution) ? await outcomes.results(execution, flags) : null;
       return { ...summaryOf(execution, files), result };

@@ -11,7 +11,7 @@ import {
 } from '@longshore/contracts';
 import type { FileStore } from '../files/file-store.ts';
 import type { Database } from '../store/database.ts';
-import { familyRange } from '../store/family-ids.ts';
+import { childRunId, familyRange } from '../store/family-ids.ts';
 import type { ResultFlags } from './request-fields.ts';
 
 /** An execution as stored, with the run that it is. */
@@ -32,16 +32,26 @@ export interface StoredExecution {
   readonly started_at: Date | null;
   readonly finished_at: Date | null;
   readonly error: RunError | null;
+  /** In the order of the request. */
+  readonly files: readonly RequestedFile[];
 }
 
-/** A file of the request with the run that read it, if it got that far. Files of one content share a run. */
-export interface StoredFile {
+interface RequestedFile {
   readonly file_id: string;
   readonly name: string;
   readonly size: number;
   readonly sha256: string;
+}
+
+/** A file of the request with the run that read it, if it got that far. Files of one content share a run. */
+export interface StoredFile extends RequestedFile, Omit<FileRunRow, 'run_id' | 'state'> {
   readonly run_id: string | null;
   readonly state: RunState | null;
+}
+
+interface FileRunRow {
+  readonly run_id: string;
+  readonly state: RunState;
   readonly output: Output | null;
   readonly error: RunError | null;
   readonly attempts: number;
@@ -51,12 +61,25 @@ export interface StoredFile {
   readonly finished_at: Date | null;
 }
 
+/** What is known of a file whose run does not exist yet. */
+const NO_RUN = {
+  run_id: null,
+  state: null,
+  output: null,
+  error: null,
+  attempts: 0,
+  starts: 0,
+  instance: null,
+  started_at: null,
+  finished_at: null,
+};
+
 const findExecution = {
   name: 'find_execution',
   text: `
 select e.id, o.name as organisation, e.organisation_id, e.deployment_id, d.api_name, d.workflow_id, e.tags, e.include_metadata,
        e.include_metrics, e.include_extracted_text, e.acknowledged_at, e.created_at,
-       r.state, r.started_at, r.finished_at, r.error
+       r.state, r.started_at, r.finished_at, r.error, r.input -> 'files' as files
   from executions e
   join runs r on r.id = e.id and r.id between $2::uuid and $3::uuid
   join deployments d on d.id = e.deployment_id
@@ -64,25 +87,20 @@ select e.id, o.name as organisation, e.organisation_id, e.deployment_id, d.api_n
  where e.id = $1::uuid`,
 };
 
-const findFiles = {
-  name: 'find_execution_files',
+/** $1 run ids, $2..$3 family range. */
+const findFileRuns = {
+  name: 'find_file_runs',
   text: `
-select f.id as file_id, f.name, f.size::float8, f.sha256, r.id as run_id, r.state, r.output, r.error,
-       coalesce(r.attempts, 0) as attempts, coalesce(r.starts, 0) as starts, s.instance, r.started_at, r.finished_at
-  from files f
-  left join lateral (
-    select * from runs
-     where runs.parent_id = $1::uuid and runs.ordinal is not null and runs.key = f.sha256
-       and runs.id between $2::uuid and $3::uuid) r on true
+select r.id as run_id, r.state, r.output, r.error, r.attempts, r.starts, s.instance, r.started_at, r.finished_at
+  from runs r
   left join lateral (select instance from sessions where sessions.id = r.session_id) s on true
- where f.execution_id = $1::uuid
- order by f.ordinal`,
+ where r.id = any($1::uuid[]) and r.id between $2::uuid and $3::uuid`,
 };
 
 export interface Outcomes {
   /** The execution, or null when there is none of that id. */
   find(executionId: string): Promise<StoredExecution | null>;
-  files(executionId: string): Promise<StoredFile[]>;
+  files(execution: StoredExecution): Promise<StoredFile[]>;
   /** Results in the order of the request, as far as files have ended. */
   results(execution: StoredExecution, flags: ResultFlags): Promise<FileResult[]>;
   /** Marks a terminal result as read. False when it was read before. */
@@ -90,9 +108,12 @@ export interface Outcomes {
 }
 
 export function createOutcomes(database: Database, store: FileStore): Outcomes {
-  async function files(executionId: string): Promise<StoredFile[]> {
-    const { from, to } = familyRange([executionId]);
-    return await database.hot<StoredFile>(findFiles, [executionId, from, to]);
+  async function files({ id, files }: StoredExecution): Promise<StoredFile[]> {
+    const runIds = new Map(files.map(({ sha256 }) => [sha256, childRunId(id, sha256)]));
+    const { from, to } = familyRange([id]);
+    const rows = await database.hot<FileRunRow>(findFileRuns, [[...runIds.values()].sort(), from, to]);
+    const byId = new Map(rows.map((row) => [row.run_id, row]));
+    return files.map((file) => ({ ...file, ...(byId.get(runIds.get(file.sha256)!) ?? NO_RUN) }));
   }
 
   return {
@@ -103,7 +124,7 @@ export function createOutcomes(database: Database, store: FileStore): Outcomes {
     },
     files,
     async results(execution, flags) {
-      const stored = await files(execution.id);
+      const stored = await files(execution);
       return await Promise.all(stored.map((file) => resultOf(store, execution, file, flags)));
     },
     async acknowledge(executionId) {

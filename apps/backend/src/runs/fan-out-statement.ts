@@ -25,7 +25,7 @@ with parents as (
 ), children as (
   insert into runs (id, organisation_id, root_id, parent_id, key, ordinal, counts_for, task, queue, priority, input,
                     file_id, max_attempts, soft_limit_ms, hard_limit_ms, dispatch_id)
-  select c.id, p.organisation_id, p.root_id, p.id, c.key, c.ordinal, p.id, c.task, c.queue, p.priority, c.input,
+  select c.id, p.organisation_id, p.root_id, p.id, c.key, c.ordinal, p.id, c.task, c.queue, p.priority, coalesce(c.input, 'null'),
          c.file_id, c.max_attempts, c.soft_limit_ms, c.hard_limit_ms, c.dispatch_id
     from parents p
     cross join lateral jsonb_to_recordset($1::jsonb -> p.id::text -> 'children') as c (

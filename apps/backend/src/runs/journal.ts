@@ -49,25 +49,24 @@ export function createRunJournal({
         run.runId,
         { epoch: run.epoch, percentage, message, data },
       ]);
-      await database.hot(writeProgress, [
-        withoutNul(JSON.stringify(Object.fromEntries(values))),
-        ids,
-        from,
-        to,
-      ]);
+      await database.hot(writeProgress, [storableText(Object.fromEntries(values)), ids, from, to]);
     },
     async log(items) {
       const rows = items.flatMap(({ token, level, message, fields }) => {
         const run = tokens.verify(token);
         return run === null ? [] : [{ run_id: run.runId, level, message, fields }];
       });
-      if (rows.length > 0)
-        await database.query(writeLogLines, [withoutNul(JSON.stringify(rows)), MAX_LOG_LINES]);
+      if (rows.length > 0) await database.query(writeLogLines, [storableText(rows), MAX_LOG_LINES]);
     },
   };
 }
 
-/** PostgreSQL stores no NUL: what people read may lose it, results may not (those are refused one by one). */
-function withoutNul(json: string): string {
-  return json.replaceAll(/(?<!\\)((?:\\\\)*)\\u0000/g, '$1');
+/**
+ * PostgreSQL stores neither NUL nor half a surrogate pair. What people read may lose them; results may not, those are
+ * refused one by one.
+ */
+function storableText(value: unknown): string {
+  return JSON.stringify(value, (_key, item: unknown) =>
+    typeof item === 'string' ? item.replaceAll('\0', '').toWellFormed() : item,
+  );
 }

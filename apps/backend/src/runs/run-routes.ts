@@ -1,11 +1,15 @@
+import { once } from 'node:events';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { apiError, routes, type ChildResults } from '@longshore/contracts';
+import { uuidV7 } from '@longshore/runtime';
 import type { Deployments } from '../deployments/deployments.ts';
 import type { FileStore } from '../files/file-store.ts';
 import type { Caller } from '../http/auth.ts';
 import { handle, type MountedRoute } from '../http/server.ts';
 import type { Database } from '../store/database.ts';
 import { familyRange } from '../store/family-ids.ts';
+import { outputPrefix } from './output-names.ts';
 import type { RunTokenClaims } from './run-tokens.ts';
 
 export interface RunRoutesDependencies {
@@ -22,10 +26,11 @@ export function runRoutes(dependencies: RunRoutesDependencies): MountedRoute[] {
   return [
     handle(routes.fileContent, async ({ params, caller, response }) => {
       const file = await fileOf(database, params.id, runOf(caller));
+      const bytes = file.size === 0 ? null : await opened(store.stream(file));
       response.setHeader('Content-Type', 'application/octet-stream');
       response.setHeader('Content-Length', String(file.size));
-      if (file.size === 0) response.end();
-      else await pipeline(store.stream(file), response);
+      if (bytes === null) response.end();
+      else await pipeline(bytes, response);
       return undefined;
     }),
     handle(routes.childResults, async ({ params, caller }) => ({
@@ -58,6 +63,17 @@ async function fileOf(database: Database, fileId: string, run: RunTokenClaims) {
   return file;
 }
 
+/** The stream once its bytes are there. @throws ApiError 404 when they are gone, before anything was answered */
+async function opened(stream: Readable): Promise<Readable> {
+  try {
+    await once(stream, 'open');
+    return stream;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    throw apiError('not_found', 'The bytes of this file are gone');
+  }
+}
+
 /** A continuation reads its parent's children, any other run its own. */
 async function childrenFor(
   database: Database,
@@ -78,12 +94,13 @@ async function childrenFor(
 async function storeOutput(
   { store, maxOutputBytes }: RunRoutesDependencies,
   run: RunTokenClaims,
-  body: AsyncIterable<Uint8Array>,
+  body: Readable,
 ): Promise<{ ref: string; size: number }> {
-  const ref = `outputs/${run.runId}-${run.epoch}`;
+  // A name of its own for each try: a late one with the same token must not replace what was reported.
+  const ref = `${outputPrefix(run)}${uuidV7()}`;
   const pending = await store.begin(ref);
   try {
-    for await (const chunk of body) {
+    for await (const chunk of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
       await pending.append(chunk);
       if (pending.size > maxOutputBytes)
         throw apiError('too_large', `The output is larger than ${maxOutputBytes} bytes`);

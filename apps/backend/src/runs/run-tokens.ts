@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 
 /** What a run token says: it is good for this attempt of this run and for nothing else. */
 export interface RunTokenClaims {
@@ -15,8 +15,6 @@ export interface RunTokens {
   issue(claims: Omit<RunTokenClaims, 'expiresAt'>, lifetimeMs: number): string;
   /** The claims of a genuine token that has not expired; null for anything else. */
   verify(token: string): RunTokenClaims | null;
-  /** The task of a genuine token, expired or not. */
-  taskOf(token: string): string | null;
 }
 
 const PREFIX = 'lsr_';
@@ -26,7 +24,7 @@ const PREFIX = 'lsr_';
  * checked without a look into the database; that the epoch still holds is checked by the statement that writes.
  */
 export function createRunTokens(secret: Buffer, nowMs: () => number): RunTokens {
-  const sign = (body: string) => createHmac('sha256', secret).update(body).digest();
+  const sign = createHmacSha256(secret);
 
   function open(token: string): RunTokenClaims | null {
     const [body, signature] = token.startsWith(PREFIX) ? token.slice(PREFIX.length).split('.') : [];
@@ -47,7 +45,6 @@ export function createRunTokens(secret: Buffer, nowMs: () => number): RunTokens 
       const claims = open(token);
       return claims !== null && claims.expiresAt * 1000 >= nowMs() ? claims : null;
     },
-    taskOf: (token) => open(token)?.task ?? null,
   };
 }
 
@@ -63,4 +60,21 @@ function decode(body: string): RunTokenClaims {
     Buffer.from(body, 'base64url').toString(),
   ) as [string, number, string, string, string, number];
   return { runId, epoch, organisationId, executionId, task, expiresAt };
+}
+
+const BLOCK_BYTES = 64;
+
+/**
+ * HMAC-SHA-256 (RFC 2104) over one-shot hashes with the padded keys prepared once. Each run costs two of these, and
+ * `createHmac` spends most of its time on making key objects.
+ */
+function createHmacSha256(secret: Buffer): (body: string) => Buffer {
+  const key = Buffer.alloc(BLOCK_BYTES);
+  (secret.length > BLOCK_BYTES ? hash('sha256', secret, 'buffer') : secret).copy(key);
+  const inner = key.map((byte) => byte ^ 0x36);
+  const outer = key.map((byte) => byte ^ 0x5c);
+  return (body) => {
+    const inside = hash('sha256', Buffer.concat([inner, Buffer.from(body)]), 'buffer');
+    return hash('sha256', Buffer.concat([outer, inside]), 'buffer');
+  };
 }

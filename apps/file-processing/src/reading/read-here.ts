@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { createFileReader } from './file-reader.ts';
 import type { ReadingResult } from './messages.ts';
 import { ceilingOf, requestTo, resultOf, type ThreadJob, type ThreadLimits } from './reading-thread.ts';
@@ -10,15 +11,12 @@ const SMALL_BYTES = 16 * 1024;
 
 /** True for a small file that holds nothing but text: no format that unpacks or decodes anything. */
 export function isSmallText(bytes: Uint8Array): boolean {
-  return bytes.length > 0 && bytes.length <= SMALL_BYTES && bytes[0] !== PERCENT && bytes.every(isTextByte);
+  if (bytes.length === 0 || bytes.length > SMALL_BYTES || bytes[0] === PERCENT) return false;
+  return isUtf8(bytes) && !bytes.includes(0);
 }
 
 /** A PDF begins with `%PDF` and can be text throughout. */
 const PERCENT = 0x25;
-
-function isTextByte(byte: number): boolean {
-  return byte >= 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
-}
 
 /** Reads on the calling thread. The returned function throws as the pool does. */
 export function createReadHere(limits: ThreadLimits): (job: ThreadJob) => Promise<ReadingResult> {

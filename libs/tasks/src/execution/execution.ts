@@ -36,6 +36,9 @@ const WORDS: Readonly<Record<TakenBecause, string>> = {
   hard_limit: 'The run is past its hard limit',
 };
 
+/** A reason of its own: making one for every run would be most of what ending it costs. */
+const OVER = new Error('the run has ended');
+
 /** How long a handler may take to heed its signal before its slot is used for others. */
 const HEED_WITHIN_MS = 10_000;
 
@@ -73,7 +76,7 @@ export function startExecution(options: {
     if (because !== undefined) return { kind: 'taken', because, durationMs: durationMs() };
     return { kind: 'finished', outcome, durationMs: durationMs() };
   });
-  const ended = Promise.race([finished, givenUp]).finally(() => over.abort());
+  const ended = Promise.race([finished, givenUp]).finally(() => over.abort(OVER));
   return { run, hardDeadline: startedAt + run.hard_limit_ms, ended, take };
 }
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { routes } from '@longshore/contracts';
 import type {
   ClaimedFile,
@@ -82,8 +82,8 @@ function taskFile(
     sha256,
     bytes: async () => {
       const bytes = await fetch();
-      const hash = createHash('sha256').update(bytes).digest('hex');
-      if (bytes.length === size && hash === sha256.toLowerCase()) return new Uint8Array(bytes);
+      const actual = hash('sha256', bytes);
+      if (bytes.length === size && actual === sha256.toLowerCase()) return new Uint8Array(bytes);
       throw new TaskError('file_damaged', `The file ${name} did not arrive as it was stored`);
     },
   };

@@ -26,7 +26,13 @@ export async function runWorker(spec: WorkerSpec): Promise<void> {
     if (flags.help) return showHelp(spec);
     const env = { ...process.env, ...flags.env };
     const config = loadWorkerConfig(spec, { env, cwd: process.cwd() });
-    const logger = createLogger({ worker: config.logName, level: config.logLevel, dir: config.logDir });
+    const logger = createLogger({
+      worker: config.logName,
+      level: config.logLevel,
+      dir: config.logDir,
+      // A parent that keeps us running reads the file; one line is enough for one event.
+      ...(config.parentPipe && config.logDir !== undefined ? { destination: null } : {}),
+    });
     return {
       name: config.instance,
       logger,

@@ -33,8 +33,8 @@ export interface LoggerOptions {
   level: LogLevel;
   /** Also write `<dir>/<worker>.log`, five files of at most 10 MB. A folder that cannot be used is told once. */
   dir?: string | undefined;
-  /** Default: standard output. It is not closed with the logger. */
-  destination?: NodeJS.WritableStream;
+  /** Default: standard output. It is not closed with the logger. Null: the file alone. */
+  destination?: NodeJS.WritableStream | null;
   now?: () => Date;
 }
 
@@ -47,8 +47,8 @@ const MESSAGE = Symbol.for('message');
 /** A logger over winston, from which every child comes. */
 export function createLogger(options: LoggerOptions): RootLogger {
   const { worker, level, dir, destination = process.stdout, now = () => new Date() } = options;
-  tolerateErrors(destination);
-  const sinks: NodeJS.WritableStream[] = [destination];
+  const sinks: NodeJS.WritableStream[] = destination === null ? [] : [destination];
+  sinks.forEach(tolerateErrors);
   if (dir !== undefined) sinks.push(logFile(dir, worker, () => warnOnce()));
   // One winston each: behind one and the same, a sink that does not drain would hold up the other.
   const outputs = sinks.map((sink) => winstonTo(sink, level));
