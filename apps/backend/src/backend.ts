@@ -7,6 +7,7 @@ import { findEndedExecutions } from './executions/ended.ts';
 import { openFileStore, type FileStore } from './files/file-store.ts';
 import { sweepOrphans } from './files/sweeper.ts';
 import { createAuthenticate } from './http/auth.ts';
+import { createBackendMetrics } from './http/metrics.ts';
 import { startHttpServer, type HttpServer } from './http/server.ts';
 import { bootstrapCredentials } from './keys/bootstrap.ts';
 import { createKeys } from './keys/keys.ts';
@@ -53,13 +54,18 @@ export async function startBackend(
     startPeriodicWork(periodicWork(database, store, model), systemClock, logger),
   );
 
+  const metrics = createBackendMetrics(database);
   const server = await startHttpServer({
+    answered: metrics.answered,
     host: config.host,
     port: config.port,
     logger,
     authenticate: createAuthenticate({ keys, tokens: model.tokens, monotonicMs: systemClock.monotonic }),
     ready: () => (lifecycle.stopping ? { ready: false, reason: 'stopping' } : { ready: true }),
-    routes: backendRoutes({ config, database, store, keys, model, stopping: lifecycle.signal }),
+    routes: [
+      ...backendRoutes({ config, database, store, keys, model, stopping: lifecycle.signal }),
+      ...metrics.routes,
+    ],
   });
   lifecycle.onStop('http server', (deadline) => server.close(deadline));
   logger.info('Backend ready', { port: server.port, backend_id: model.backendId });

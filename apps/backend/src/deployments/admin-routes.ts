@@ -8,6 +8,7 @@ import {
 import { uuidV7 } from '@longshore/runtime';
 import { handle, type MountedRoute } from '../http/server.ts';
 import type { Keys, NewKey } from '../keys/keys.ts';
+import { readQueueDepths } from '../dispatch/queue-depths.ts';
 import type { Pools } from '../dispatch/pools.ts';
 import { sqlStateOf, type Database } from '../store/database.ts';
 import { applyDocuments } from './apply.ts';
@@ -102,9 +103,6 @@ async function readPools(database: Database): Promise<PoolView[]> {
 }
 
 async function readQueues(database: Database, pools: Pools): Promise<QueuesResponse['queues']> {
-  const rows = await database.query<Omit<QueuesResponse['queues'][number], 'served'>>(
-    `select queue, queued, due, running, (extract(epoch from now() - oldest_at) * 1000)::float8 as oldest_age_ms
-       from queue_depths order by queue`,
-  );
-  return rows.map((row) => ({ ...row, served: pools.servesQueue(row.queue) }));
+  const depths = await readQueueDepths(database);
+  return depths.map((depth) => ({ ...depth, served: pools.servesQueue(depth.queue) }));
 }

@@ -26,3 +26,19 @@ export async function measureQueueDepths(database: Database): Promise<void> {
             is distinct from (excluded.queued, excluded.due, excluded.running, excluded.oldest_at)`,
   );
 }
+
+/** The last measurement of one queue. */
+export interface QueueDepth {
+  readonly queue: string;
+  readonly queued: number;
+  readonly due: number;
+  readonly running: number;
+  readonly oldest_age_ms: number | null;
+}
+
+export async function readQueueDepths(database: Database): Promise<QueueDepth[]> {
+  return await database.query<QueueDepth & Record<string, unknown>>(
+    `select queue, queued, due, running, (extract(epoch from now() - oldest_at) * 1000)::float8 as oldest_age_ms
+       from queue_depths order by queue`,
+  );
+}

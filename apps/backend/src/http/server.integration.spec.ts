@@ -64,7 +64,6 @@ describe('the routes', () => {
       '/internal/v1/',
       '/v1/health/',
       '/deployment/api/acme',
-      '/metrics',
       '/health',
     ]) {
       for (const method of ['GET', 'POST', 'DELETE']) {

@@ -25,6 +25,8 @@ export interface MountedRoute {
 }
 
 interface MountOptions {
+  /** Told of each answer. */
+  readonly answered: (route: { method: string; path: string; status: number }) => void;
   readonly authenticate: Authenticate;
   readonly logger: Logger;
 }
@@ -41,7 +43,7 @@ export function handle<P, Q, B, R>(
   return {
     method: route.method,
     path,
-    mount(app, { authenticate, logger, track }) {
+    mount(app, { authenticate, logger, track, answered }) {
       const exchange = async (request: Request, response: Response): Promise<void> => {
         const requestId = uuidV7();
         response.setHeader('X-Request-Id', requestId);
@@ -52,6 +54,8 @@ export function handle<P, Q, B, R>(
           if (answer !== undefined) response.json(answer);
         } catch (error) {
           sendError(response, toApiError(error, logger, requestId, path));
+        } finally {
+          answered({ method: route.method, path, status: response.statusCode });
         }
       };
       app[route.method](path, (request: Request, response: Response) => track(exchange(request, response)));

@@ -196,6 +196,15 @@ export const routes = Object.freeze({
     body: native.createKeyRequestSchema,
     response: native.createdKeySchema,
   }),
+  /** The text format of Prometheus. */
+  metrics: route({
+    method: 'get',
+    path: '/metrics',
+    area: 'public',
+    auth: 'admin',
+    response: nothing,
+    stream: true,
+  }),
   workers: route({
     method: 'get',
     path: '/api/v1/workers',
