@@ -30,8 +30,6 @@ export interface NewExecution {
   readonly upload: ReceivedUpload;
 }
 
-/** Any number; the same for every backend, so that counting and inserting is one step across all of them. */
-const ACCEPT_LOCK = 7_061_983;
 /** What a client that was refused for load should wait, seconds. */
 const RETRY_AFTER_SECONDS = 5;
 
@@ -42,39 +40,10 @@ const RETRY_AFTER_SECONDS = 5;
 const PLAN_QUEUE = 'api_deployments';
 const PLAN_FALLBACK = { maxAttempts: 3, softLimitMs: 3_300_000, hardLimitMs: 3_600_000 };
 
+/** The function counts and inserts under one lock: the limits hold exactly, across all backends. */
 const acceptExecution = {
   name: 'accept_execution',
-  text: `
-with counts as (
-  select count(*) as total, count(*) filter (where organisation_id = $2::uuid) as own from live_executions
-), allowed as (
-  select 1 from counts where total < $3::int and own < $4::int
-), execution as (
-  insert into executions (id, organisation_id, deployment_id, workflow_version_id, tags, custom_data, include_metadata,
-                          include_metrics, include_extracted_text, llm_profile_id)
-  select $1::uuid, $2::uuid, $5::uuid, $6::uuid, $7::text[], $8::jsonb, $9, $10, $11, $12::uuid from allowed
-), live as (
-  insert into live_executions (id, organisation_id) select $1::uuid, $2::uuid from allowed
-), stored as (
-  insert into files (id, execution_id, organisation_id, ordinal, name, size, sha256, object, byte_offset)
-  select f.id, $1::uuid, $2::uuid, f.ordinal, f.name, f.size, f.sha256, $14, f.byte_offset
-    from allowed, jsonb_to_recordset($13::jsonb)
-      as f (id uuid, ordinal int, name text, size bigint, sha256 text, byte_offset bigint)
-), run as (
-  insert into runs (id, organisation_id, root_id, task, queue, input, max_attempts, soft_limit_ms, hard_limit_ms, dispatch_id)
-  select $1::uuid, $2::uuid, $1::uuid, $15, $16, $17::jsonb, $18::int, $19::bigint, $20::bigint, $21::uuid from allowed
-), lease as (
-  select pool from pool_leases
-   where pool = $22 and holder = $23::uuid and term = $24::bigint and expires_at > now()
-), dispatched as (
-  insert into dispatches (id, organisation_id, task, queue, priority, run_ids, remaining, ready, due, pool, publications)
-  select $21::uuid, $2::uuid, $15, $16, 0, array[$1::uuid], 1, true,
-         now() + (case when exists (select from lease) then $25::float8 else 0 end) * interval '1 ms',
-         (select pool from lease), case when exists (select from lease) then 1 else 0 end
-    from allowed
-  returning id, pool, queue, task, run_ids, ready
-)
-select c.total::int as total, c.own::int as own, (select to_jsonb(dispatched) from dispatched) as dispatched from counts c`,
+  text: 'select total, own, dispatched from accept_execution($1::jsonb)',
 };
 
 interface AcceptRow {
@@ -116,7 +85,7 @@ async function commitOrDiscard(object: PendingObject): Promise<void> {
   }
 }
 
-function insertExecution(
+async function insertExecution(
   { database, dispatcher, catalogue, limits, backendId }: AcceptDependencies,
   execution: NewExecution,
   parcel: ParcelPlan,
@@ -125,42 +94,35 @@ function insertExecution(
   const policy = catalogue.policy(pipelineTasks.plan) ?? PLAN_FALLBACK;
   const dispatchId = parcel.dispatchIds[0]!;
   const target = parcel.targets[dispatchId];
-  const values = [
+  const request = {
     id,
-    deployment.organisationId,
-    limits.maxUnfinished,
-    limits.maxUnfinishedPerOrganisation,
-    deployment.id,
-    deployment.workflowVersionId,
-    fields.tags,
-    jsonOrNull(fields.customData),
-    fields.flags.includeMetadata,
-    fields.flags.includeMetrics,
-    fields.flags.includeExtractedText,
-    fields.llmProfileId,
-    JSON.stringify(fileRows(upload)),
-    upload.objectName,
-    pipelineTasks.plan,
-    PLAN_QUEUE,
-    JSON.stringify(planInput(execution, limits)),
-    policy.maxAttempts,
-    policy.softLimitMs,
-    policy.hardLimitMs,
-    dispatchId,
-    target?.pool ?? null,
-    backendId,
-    target?.term ?? null,
-    dispatcher.publicationTimeoutMs,
-  ];
-  return database.transaction(async (client) => {
-    await client.query(`select pg_advisory_xact_lock(${ACCEPT_LOCK})`);
-    const { rows } = await client.query<AcceptRow>({ ...acceptExecution, values });
-    return rows[0]!;
-  });
-}
-
-function jsonOrNull(value: unknown): string | null {
-  return value === null ? null : JSON.stringify(value);
+    organisation_id: deployment.organisationId,
+    max_unfinished: limits.maxUnfinished,
+    max_unfinished_own: limits.maxUnfinishedPerOrganisation,
+    deployment_id: deployment.id,
+    workflow_version_id: deployment.workflowVersionId,
+    tags: fields.tags,
+    custom_data: fields.customData,
+    include_metadata: fields.flags.includeMetadata,
+    include_metrics: fields.flags.includeMetrics,
+    include_extracted_text: fields.flags.includeExtractedText,
+    llm_profile_id: fields.llmProfileId,
+    object: upload.objectName,
+    files: fileRows(upload),
+    task: pipelineTasks.plan,
+    queue: PLAN_QUEUE,
+    input: planInput(execution, limits),
+    max_attempts: policy.maxAttempts,
+    soft_limit_ms: policy.softLimitMs,
+    hard_limit_ms: policy.hardLimitMs,
+    dispatch_id: dispatchId,
+    pool: target?.pool ?? null,
+    holder: backendId,
+    term: target?.term ?? null,
+    publication_timeout_ms: dispatcher.publicationTimeoutMs,
+  };
+  const [row] = await database.hot<AcceptRow>(acceptExecution, [JSON.stringify(request)]);
+  return row!;
 }
 
 function fileRows(upload: ReceivedUpload) {

@@ -9,7 +9,7 @@ import type { ExecutionWaiters } from '../executions/waiters.ts';
 export interface AttemptEnd {
   readonly runId: string;
   readonly epoch: number;
-  readonly task: string | null;
+  readonly executionId: string;
   readonly to: 'succeeded' | 'failed' | 'retry' | 'released' | 'lapsed';
   readonly output: Output | null;
   readonly error: RunError | null;
@@ -52,7 +52,7 @@ async function endTogether(
 ): Promise<ReportAnswer[]> {
   const ids = ends.map((end) => end.runId).sort();
   const range = familyRange(ids);
-  const plan = dispatcher.planFollowUps(ends.length);
+  const plan = dispatcher.planFollowUps(followUpsOf(ends));
   try {
     const [row] = await database.hot<EndRow>(endRuns, [
       JSON.stringify(Object.fromEntries(ends.map((end) => [end.runId, movement(end)]))),
@@ -75,6 +75,14 @@ async function endTogether(
     plan.release();
     throw error;
   }
+}
+
+/** About how many dispatches a batch makes ready: one for each execution it touches, one for each retry. */
+function followUpsOf(ends: readonly AttemptEnd[]): number {
+  const again = ends.filter(
+    (end) => end.to === 'retry' || end.to === 'released' || end.to === 'lapsed',
+  ).length;
+  return again + new Set(ends.map((end) => end.executionId)).size;
 }
 
 function movement(end: AttemptEnd): { epoch: number; to: AttemptEnd['to']; delay_ms: number } {

@@ -161,7 +161,15 @@ async function reject(
 ): Promise<ReportAnswer> {
   const error = { code: 'fan_out_refused', message: reason, detail: null };
   const [answer] = await endAttempts([
-    { runId: report.run_id, epoch: report.epoch, task: null, to: 'failed', output: null, error, delayMs: 0 },
+    {
+      runId: report.run_id,
+      epoch: report.epoch,
+      executionId: report.run_id,
+      to: 'failed',
+      output: null,
+      error,
+      delayMs: 0,
+    },
   ]);
   return answer!.answer === 'accepted' ? { run_id: report.run_id, answer: 'rejected', reason } : answer!;
 }

@@ -382,7 +382,7 @@ describe('the dispatcher', () => {
       running.slice(0, 6).map((run) => ({
         runId: run.id,
         epoch: run.epoch,
-        task: null,
+        executionId: run.id,
         to: 'succeeded',
         output: null,
         error: null,

@@ -19,7 +19,8 @@ export interface ReportsDependencies {
 export function createReports({ tokens, catalogue, endAttempts, fanOut }: ReportsDependencies) {
   return async function report(reports: readonly Report[]): Promise<ReportAnswer[]> {
     const answers = new Map<Report, ReportAnswer>();
-    const valid: Report[] = [];
+    const fanOuts: FanOutReport[] = [];
+    const ends: AttemptEnd[] = [];
     const seen = new Set<string>();
     for (const item of reports) {
       const run = seen.has(item.run_id) ? 'reported twice in one batch' : runOf(tokens, item);
@@ -28,12 +29,11 @@ export function createReports({ tokens, catalogue, endAttempts, fanOut }: Report
         continue;
       }
       seen.add(item.run_id);
-      valid.push(item);
+      if (item.outcome === 'fanned_out') fanOuts.push(item);
+      else ends.push(endOf(item, run.executionId));
       if (item.outcome === 'succeeded') catalogue.observe(run.task, item.duration_ms);
     }
     const byRun = new Map<string, ReportAnswer>();
-    const fanOuts = valid.filter((item): item is FanOutReport => item.outcome === 'fanned_out');
-    const ends = valid.filter((item) => item.outcome !== 'fanned_out').map(endOf);
     if (ends.length > 0) for (const answer of await endAttempts(ends)) byRun.set(answer.run_id, answer);
     if (fanOuts.length > 0) for (const answer of await fanOut(fanOuts)) byRun.set(answer.run_id, answer);
     return reports.map((item) => answers.get(item) ?? byRun.get(item.run_id)!);
@@ -49,8 +49,8 @@ function runOf(tokens: RunTokens, item: Report): RunTokenClaims | string {
     : 'the run token is of another run or epoch';
 }
 
-function endOf(item: Exclude<Report, FanOutReport>): AttemptEnd {
-  const base = { runId: item.run_id, epoch: item.epoch, task: null, output: null, error: null, delayMs: 0 };
+function endOf(item: Exclude<Report, FanOutReport>, executionId: string): AttemptEnd {
+  const base = { runId: item.run_id, epoch: item.epoch, executionId, output: null, error: null, delayMs: 0 };
   switch (item.outcome) {
     case 'succeeded':
       return { ...base, to: 'succeeded', output: ownOutput(item, item.output) };

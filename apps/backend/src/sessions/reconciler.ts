@@ -81,7 +81,7 @@ async function takeBackHeldRuns({ database, endAttempts, logger }: ReconcilerDep
 }
 
 function endOfHeld(row: HeldRow): AttemptEnd {
-  const base = { runId: row.id, epoch: row.epoch, task: null, output: null, delayMs: 0 };
+  const base = { runId: row.id, epoch: row.epoch, executionId: row.id, output: null, delayMs: 0 };
   if (row.starts < POISON_STARTS) return { ...base, to: 'lapsed', error: null };
   const message = `started ${row.starts} times, and each time its worker was lost before it ended`;
   return { ...base, to: 'failed', error: { code: 'poison', message, detail: null } };

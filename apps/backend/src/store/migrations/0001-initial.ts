@@ -242,4 +242,49 @@ create table run_logs (
   fields jsonb
 );
 create index run_logs_run on run_logs (run_id, id);
+
+create function accept_execution(request jsonb, out total int, out own int, out dispatched jsonb)
+language plpgsql as $$
+declare
+  e record;
+  l record;
+  leased text;
+begin
+  -- Counting and inserting is one step across all backends. Any number; freed with the transaction.
+  perform pg_advisory_xact_lock(7061983);
+  select * into e from jsonb_to_record(request) as r (
+    id uuid, organisation_id uuid, deployment_id uuid, workflow_version_id uuid, tags text[], custom_data jsonb,
+    include_metadata boolean, include_metrics boolean, include_extracted_text boolean, llm_profile_id uuid,
+    max_unfinished int, max_unfinished_own int, object text);
+  select * into l from jsonb_to_record(request) as r (
+    task text, queue text, input jsonb, max_attempts int, soft_limit_ms bigint, hard_limit_ms bigint,
+    dispatch_id uuid, pool text, holder uuid, term bigint, publication_timeout_ms double precision);
+  select count(*), count(*) filter (where organisation_id = e.organisation_id) into total, own from live_executions;
+  if total >= e.max_unfinished or own >= e.max_unfinished_own then
+    return;
+  end if;
+  insert into executions (id, organisation_id, deployment_id, workflow_version_id, tags, custom_data, include_metadata,
+                          include_metrics, include_extracted_text, llm_profile_id)
+  values (e.id, e.organisation_id, e.deployment_id, e.workflow_version_id, e.tags, nullif(e.custom_data, 'null'),
+          e.include_metadata, e.include_metrics, e.include_extracted_text, e.llm_profile_id);
+  insert into live_executions (id, organisation_id) values (e.id, e.organisation_id);
+  insert into files (id, execution_id, organisation_id, ordinal, name, size, sha256, object, byte_offset)
+  select f.id, e.id, e.organisation_id, f.ordinal, f.name, f.size, f.sha256, e.object, f.byte_offset
+    from jsonb_to_recordset(request -> 'files')
+      as f (id uuid, ordinal int, name text, size bigint, sha256 text, byte_offset bigint);
+  insert into runs (id, organisation_id, root_id, task, queue, input, max_attempts, soft_limit_ms, hard_limit_ms,
+                    dispatch_id)
+  values (e.id, e.organisation_id, e.id, l.task, l.queue, l.input, l.max_attempts, l.soft_limit_ms, l.hard_limit_ms,
+          l.dispatch_id);
+  select pool_leases.pool into leased from pool_leases
+   where pool_leases.pool = l.pool and pool_leases.holder = l.holder and pool_leases.term = l.term
+     and pool_leases.expires_at > now();
+  insert into dispatches (id, organisation_id, task, queue, priority, run_ids, remaining, ready, due, pool, publications)
+  values (l.dispatch_id, e.organisation_id, l.task, l.queue, 0, array[e.id], 1, true,
+          now() + (case when leased is null then 0 else l.publication_timeout_ms end) * interval '1 ms',
+          leased, case when leased is null then 0 else 1 end);
+  dispatched := jsonb_build_object('id', l.dispatch_id, 'pool', leased, 'queue', l.queue, 'task', l.task,
+                                   'run_ids', jsonb_build_array(e.id), 'ready', true);
+end
+$$;
 `;

@@ -1,0 +1,89 @@
+import type { Database } from '../store/database.ts';
+
+/** A sentence that must hold whenever no statement is under way, and the rows that break it. */
+interface Invariant {
+  readonly name: string;
+  /** Answers one text per violation. */
+  readonly sql: string;
+}
+
+const ENDED = `('succeeded', 'failed', 'cancelled')`;
+
+/** Behind max_parallel: its turn has not come, so that it has no dispatch yet. */
+const staged = (run: string) =>
+  `exists (select 1 from runs p where p.id = ${run}.parent_id and ${run}.ordinal >= p.next_ordinal)`;
+
+/** A dispatch answers for a run while it waits with it, and afterwards while the run is running under it. */
+const answersFor = (dispatch: string, run: string) =>
+  `(case when ${dispatch}.session_id is null then ${run}.state = 'queued'
+         else ${run}.state = 'running' and ${run}.dispatch_id = ${dispatch}.id and ${run}.session_id = ${dispatch}.session_id end)`;
+
+const invariants: readonly Invariant[] = [
+  {
+    name: 'a queued run whose turn has come waits in exactly one dispatch, one behind max_parallel in none',
+    sql: `select r.id || ' in ' || n from runs r
+           cross join lateral (select count(*) as n from dispatches d where d.session_id is null and r.id = any(d.run_ids)) w
+           where r.state = 'queued' and n <> case when ${staged('r')} then 0 else 1 end`,
+  },
+  {
+    name: 'a running run is held by its session through its dispatch',
+    sql: `select r.id::text from runs r
+           where r.state = 'running' and not exists (
+             select 1 from dispatches d
+              where d.id = r.dispatch_id and d.session_id = r.session_id and r.id = any(d.run_ids))`,
+  },
+  {
+    name: 'a dispatch counts the runs that it answers for, and is gone when there are none',
+    sql: `select d.id || ' says ' || d.remaining || ', has ' || n from dispatches d
+           cross join lateral (select count(*) as n from runs r where r.id = any(d.run_ids) and ${answersFor('d', 'r')}) h
+           where d.remaining <> n or n = 0`,
+  },
+  {
+    name: 'a waiting parent counts its unfinished children, and each child was created once',
+    sql: `select p.id || ' says ' || p.children_pending || ', has ' || pending from runs p
+           cross join lateral (
+             select count(*) as total, count(*) filter (where c.state not in ${ENDED}) as pending
+               from runs c where c.parent_id = p.id and c.ordinal is not null) c
+           where p.children_pending <> pending or p.children_total <> total or p.children_pending < 0`,
+  },
+  {
+    name: 'a parent has a continuation exactly when its children are done, and waits exactly as long as that has not ended',
+    sql: `select p.id || ' is ' || p.state from runs p
+           cross join lateral (
+             select count(*) as n, count(*) filter (where c.state not in ${ENDED}) as unfinished
+               from runs c where c.parent_id = p.id and c.key = '') c
+           where p.continuation is not null
+             and (n <> case when p.children_pending = 0 then 1 else 0 end
+                  or (p.state = 'waiting') <> (p.children_pending > 0 or unfinished = 1))`,
+  },
+  {
+    name: 'nothing is unfinished below what has ended',
+    sql: `select c.id || ' is ' || c.state from runs c join runs p on p.id = c.parent_id
+           where c.state not in ${ENDED} and p.state in ${ENDED}`,
+  },
+  {
+    name: 'the live executions are the roots that have not ended',
+    sql: `select r.id || ' is ' || r.state from runs r left join live_executions l on l.id = r.id
+           where r.id = r.root_id and (l.id is null) <> (r.state in ${ENDED})`,
+  },
+  {
+    name: 'what has ended says when, and only that',
+    sql: `select id || ' is ' || state from runs where (finished_at is not null) <> (state in ${ENDED})`,
+  },
+  {
+    name: 'claims give epochs: a run was never started more often than it was claimed',
+    sql: `select id::text from runs where starts > epoch or starts < 0 or (state = 'running' and starts = 0)`,
+  },
+];
+
+/** The invariants of the model that do not hold, with the rows that break them; [] is what a test expects. */
+export async function brokenInvariants(database: Database): Promise<string[]> {
+  const broken: string[] = [];
+  for (const { name, sql } of invariants) {
+    const rows = await database.query<{ row: string }>(
+      `select row from (${sql}) as violations (row) limit 5`,
+    );
+    broken.push(...rows.map(({ row }) => `${name}: ${row}`));
+  }
+  return broken;
+}
