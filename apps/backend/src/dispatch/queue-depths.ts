@@ -6,13 +6,15 @@ import type { Database } from '../store/database.ts';
  */
 export async function measureQueueDepths(database: Database): Promise<void> {
   await database.query(
-    `with measured as (
-       select queue,
-              coalesce(sum(remaining) filter (where session_id is null), 0)::int as queued,
-              coalesce(sum(remaining) filter (where session_id is null and ready), 0)::int as due,
-              coalesce(sum(remaining) filter (where session_id is not null), 0)::int as running,
-              min(created_at) filter (where session_id is null and ready) as oldest_at
-         from dispatches group by queue
+    `with queues as (
+       select queue from dispatches union select unnest(queues) from sessions where ended_at is null
+     ), measured as (
+       select q.queue,
+              coalesce(sum(d.remaining) filter (where d.session_id is null), 0)::int as queued,
+              coalesce(sum(d.remaining) filter (where d.session_id is null and d.ready), 0)::int as due,
+              coalesce(sum(d.remaining) filter (where d.session_id is not null), 0)::int as running,
+              min(d.created_at) filter (where d.session_id is null and d.ready) as oldest_at
+         from queues q left join dispatches d on d.queue = q.queue group by q.queue
      ), emptied as (
        update queue_depths q set queued = 0, due = 0, running = 0, oldest_at = null, measured_at = now()
         where q.queue not in (select queue from measured) and (q.queued, q.due, q.running) is distinct from (0, 0, 0)

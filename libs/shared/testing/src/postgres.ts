@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startEmbeddedPostgres } from '@longshore/embedded-postgres';
@@ -14,6 +14,8 @@ export interface TestPostgres {
 /** Starts an embedded server; durable settings as in production. */
 export async function startPostgres(): Promise<TestPostgres> {
   const folder = await mkdtemp(join(tmpdir(), 'longshore-test-'));
+  // As root the server runs under another user, who must be able to reach its data.
+  await chmod(folder, 0o755);
   const server = await startEmbeddedPostgres({ dataDir: join(folder, 'postgres'), logger: silentLogger() });
   return {
     createDatabase: (name) => server.createDatabase({ name, role: name }),
