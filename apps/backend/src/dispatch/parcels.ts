@@ -14,11 +14,18 @@ export function parcelSize(averageMs: number | undefined): number {
 }
 
 /**
- * Splits `count` runs of one task into parcels: as large as {@link parcelSize} allows, yet never so large that
- * free slots stay empty. Returns the parcel's number for each run, in order.
+ * Splitting work finer than this gains nothing: a hop (message, claim, report) costs about as much as the other slot
+ * would save. Measured: 20 files of 0.4 ms each are answered sooner by one slot than by ten.
+ */
+const WORTH_A_HOP_MS = 10;
+
+/**
+ * Splits `count` runs of one task into parcels: as large as {@link parcelSize} allows, yet not so large that free slots
+ * stay empty for which there is work worth a hop. Returns the parcel's number for each run, in order.
  */
 export function splitIntoParcels(count: number, averageMs: number | undefined, freeSlots: number): number[] {
   const fairShare = Math.ceil(count / Math.max(1, freeSlots));
-  const size = Math.max(1, Math.min(parcelSize(averageMs), fairShare));
+  const worthwhile = averageMs === undefined ? 1 : Math.floor(WORTH_A_HOP_MS / Math.max(averageMs, 0.001));
+  const size = Math.max(1, Math.min(parcelSize(averageMs), Math.max(fairShare, worthwhile)));
   return Array.from({ length: count }, (_, index) => Math.floor(index / size));
 }

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { ClaimedRun, DispatchMessage, JsonValue, Report } from '@longshore/contracts';
 import { startPostgres, type TestPostgres } from '@longshore/testing';
 import type { Session } from '../sessions/sessions.ts';
+import { ensurePartitions } from '../store/partitions.ts';
 import { brokenInvariants } from '../testing/invariants.ts';
 import { ended, startModel, type TestModel } from '../testing/model.ts';
 
@@ -44,12 +45,18 @@ async function digest(): Promise<string> {
 const lapse = (session: Session) =>
   model.database.query(`update sessions set seen_at = now() - interval '1 hour' where id = $1`, [session.id]);
 
-/** Makes every unclaimed publication overdue. */
-const overdue = () => model.database.query(`update dispatches set due = now() - interval '1 s' where ready`);
+/** Makes every unclaimed publication overdue; in the order in which claims lock. */
+const overdue = () =>
+  model.database.query(
+    `update dispatches set due = now() - interval '1 s'
+      where id = any(array(select id from dispatches where ready order by id for update))`,
+  );
 
 /** Takes back what nobody answers for any more, and claims it. */
 async function claimAfresh(session: Session): Promise<ClaimedRun[]> {
-  await model.database.query(`update sessions set seen_at = now() - interval '1 hour' where id <> $1`, [session.id]);
+  await model.database.query(`update sessions set seen_at = now() - interval '1 hour' where id <> $1`, [
+    session.id,
+  ]);
   await overdue();
   await model.reconcile();
   return await model.claimAll(session);
@@ -99,7 +106,9 @@ describe('1: the continuation comes whatever becomes of the children', () => {
     for (let start = 1; start <= 5; start += 1) {
       const lost = await model.session();
       const runs = await claimAfresh(lost);
-      const [first, second] = runs.filter((run) => run.input !== null && (run.input as { key: string }).key !== 'k2');
+      const [first, second] = runs.filter(
+        (run) => run.input !== null && (run.input as { key: string }).key !== 'k2',
+      );
       await model.report([first, second].flatMap((run) => (run === undefined ? [] : [ended.badly(run, 0)])));
       await lapse(lost);
     }
@@ -365,7 +374,6 @@ describe('14: a bad payload', () => {
     const session = await model.session();
     model.catalogue.observe('work', 1);
     const { runs } = await fannedOut(session, 500);
-    const deep = Array.from({ length: 50_000 }).reduce<JsonValue>((inner) => [inner], 1);
     const bad = new Map<number, JsonValue>([
       [3, 'NUL \0'],
       [77, { '\0': 1 }],
@@ -377,9 +385,9 @@ describe('14: a bad payload', () => {
       [6, JSON.parse(JSON.stringify({ a: NaN, b: -Infinity })) as JsonValue],
       [7, ['a list', 'for an object']],
       [8, 1e308],
+      [10, JSON.parse('['.repeat(3_000) + ']'.repeat(3_000)) as JsonValue],
       [9, { __proto__: null, constructor: 'x', '': '' }],
     ]);
-    void deep;
     const answers = await model.report(
       runs.map((run, i) => ended.well(run, bad.get(i) ?? fine.get(i) ?? 'fine')),
     );
@@ -388,16 +396,6 @@ describe('14: a bad payload', () => {
     expect(await count(`runs where state = 'failed' and error ->> 'code' = 'unstorable_report'`)).toBe(4);
     expect((await drain(session)).map((run) => run.task)).toEqual(['finish']);
   }, 30_000);
-
-  it('harms its own run alone when it is nested deeper than the database reads', async () => {
-    const session = await model.session();
-    const { runs } = await fannedOut(session, 3);
-    const deep = JSON.parse('['.repeat(7_000) + ']'.repeat(7_000)) as JsonValue;
-    await model.report(runs.map((run, i) => ended.well(run, i === 1 ? deep : 'fine')));
-    expect(await count(`runs where state = 'succeeded'`)).toBe(2);
-    await drain(session);
-    expect(await count(`runs where state not in ('succeeded', 'failed')`)).toBe(0);
-  });
 
   it('in a fan-out fails its own run alone', async () => {
     const session = await model.session();
@@ -509,3 +507,214 @@ describe('23: reports that touch the same parents', () => {
     expect(deadlocks).toBe(0);
   }, 60_000);
 });
+
+describe('any order of events', () => {
+  it.each([1, 2, 3])(
+    'leaves nothing behind: two backends, sessions that come and go, messages lost and repeated (%d)',
+    async () => {
+      for (const backend of [model, other]) backend.catalogue.observe('work', 10);
+      const bag: DispatchMessage[] = [];
+      const held: ClaimedRun[] = [];
+      const sessions: Session[] = [];
+      const failures: unknown[] = [];
+      const any = <T>(items: readonly T[]): T => items[Math.floor(Math.random() * items.length)]!;
+      const backend = () => any([model, other]);
+      const reportOf = (run: ClaimedRun): Report => {
+        if (run.task === 'plan' && Math.random() < 0.8)
+          return ended.inChildren(
+            run,
+            ['a', 'b', 'c', 'd', 'e', 'f'].slice(Math.floor(Math.random() * 7)),
+            any([null, 1, 2]),
+          );
+        return any([
+          ended.well(run),
+          ended.well(run),
+          ended.well(run),
+          ended.badly(run, 0),
+          ended.badly(run),
+          ended.back(run),
+        ]);
+      };
+      const actions: (() => Promise<unknown>)[] = [
+        async () => backend().submit(any(['plan', 'plan', 'work'])),
+        async () => sessions.push(await backend().session()),
+        async () => lapse(any(sessions)),
+        async () => backend().sessions.end(any(sessions)),
+        async () => backend().reconcile(),
+        async () => backend().reconcile(),
+        overdue,
+        async () => backend().refresh(),
+        () => model.database.query(`update pool_leases set expires_at = now() - interval '1 s'`),
+        ...Array.from({ length: 6 }, () => async () => {
+          const taken = [...model.broker.take(), ...other.broker.take()];
+          bag.push(...taken.filter(() => Math.random() < 0.9));
+          const some = Array.from({ length: 5 }, () => any(bag)).filter((each) => each !== undefined);
+          if (some.length === 0) return;
+          const { answers } = await backend().claim(any(sessions), some);
+          held.push(...answers.flatMap((answer) => answer.runs));
+        }),
+        ...Array.from({ length: 8 }, () => async () => {
+          const some = [
+            ...new Map(
+              Array.from({ length: 6 }, () => any(held))
+                .filter((run) => run !== undefined)
+                .map((run) => [run.run_id, run]),
+            ).values(),
+          ];
+          if (some.length === 0) return;
+          await backend().report(some.map(reportOf));
+          const { token } = some[0]!;
+          await backend().journal.progress([{ token, percentage: 5, message: null, data: null }]);
+        }),
+      ];
+      sessions.push(await model.session());
+      await Promise.all([model.catalogue.refresh(), other.catalogue.refresh()]);
+      const actor = async () => {
+        for (let step = 0; step < 120; step += 1)
+          await any(actions)().catch((error: unknown) => failures.push(error));
+      };
+      for (let i = 0; i < 10; i += 1) await model.submit('plan');
+      for (let phase = 0; phase < 3; phase += 1) {
+        await Promise.all(Array.from({ length: 6 }, actor));
+        expect(await brokenInvariants(model.database)).toEqual([]);
+      }
+      expect(failures).toEqual([]);
+      await model.database.query(`update pool_leases set expires_at = now() - interval '1 s'`);
+      const last = await model.session();
+      for (let pass = 0; pass < 20 && (await count('live_executions')) > 0; pass += 1) {
+        const runs = await claimAfresh(last);
+        await model.report(runs.map((run) => ended.well(run)));
+        await drain(last);
+      }
+      expect(await count(`runs where state not in ('succeeded', 'failed')`)).toBe(0);
+      expect(await count('dispatches')).toBe(0);
+    },
+    60_000,
+  );
+});
+
+describe('two backends', () => {
+  it('a fan-out may name a task that was registered through the other one a moment ago', async () => {
+    const session = await model.session('fresh', ['plan', 'work', 'finish', 'brand-new']);
+    const id = await model.submit('plan');
+    const [plan] = await model.claimAll(session);
+    const report = { ...ended.inChildren(plan!, ['a']), then: { task: 'brand-new', input: {} } };
+    expect((await other.report([report]))[0]).toMatchObject({ answer: 'accepted' });
+    expect(await model.run(id)).toMatchObject({ state: 'waiting' });
+    await drain(session);
+  });
+
+  it('publish each dispatch once, and a backend that lost its lease publishes nothing', async () => {
+    const session = await model.session();
+    await other.refresh();
+    for (let i = 0; i < 50; i += 1) await Promise.all([model.submit('work'), other.submit('work')]);
+    await Promise.all([model.dispatcher.idle(), other.dispatcher.idle()]);
+    await model.database.query(`update pool_leases set expires_at = now() - interval '1 s'`);
+    await Promise.all([other.refresh(), model.dispatcher.idle()]);
+    for (let i = 0; i < 50; i += 1) await model.submit('work');
+    model.dispatcher.pumpAll();
+    await Promise.all([model.dispatcher.idle(), other.dispatcher.idle()]);
+    const [late, current] = [model.broker.take(), other.broker.take()];
+    await other.refresh();
+    await other.dispatcher.idle();
+    const messages = [...late, ...current, ...other.broker.take()];
+    expect(new Set(messages.map((each) => each.dispatch_id)).size).toBe(messages.length);
+    expect(messages).toHaveLength(150);
+    expect((await model.claim(session, messages)).answers.flatMap((answer) => answer.runs)).toHaveLength(150);
+    await drain(session);
+  });
+
+  it('make the partitions of runs at the same moment', async () => {
+    const january = new Date('2031-01-15T00:00:00Z');
+    await Promise.all([model, other, model, other].map((each) => ensurePartitions(each.database, january)));
+    expect(await count(`pg_class where relname in ('runs_2031_01', 'runs_2031_02')`)).toBe(2);
+  });
+});
+
+describe('a dispatch', () => {
+  it('is not published to a pool that does not serve its queue, when a retry makes it ready', async () => {
+    await model.session();
+    const special = await register(['special']);
+    await model.refresh();
+    const id = await model.submit('plan');
+    const [plan] = await model.claimAll(await model.session());
+    const report = ended.inChildren(plan!, ['a']);
+    await model.report([{ ...report, children: [{ ...report.children[0]!, queue: 'special' }] }]);
+    const [child] = await model.claimAll(special);
+    await model.refresh();
+    await model.dispatcher.idle();
+    await model.report([ended.badly(child!, 0)]);
+    const [dispatch] = await model.database.query<{ pool: string | null }>('select pool from dispatches');
+    expect([null, special.pool]).toContain(dispatch!.pool);
+    expect(await model.run(id)).toMatchObject({ state: 'waiting' });
+  });
+
+  it('is not granted to a claim that names only some of its runs: the others would be lost', async () => {
+    const session = await model.session();
+    model.catalogue.observe('work', 1);
+    await model.submit('plan');
+    const [plan] = await model.claimAll(session);
+    model.pools.get(session.pool)!.slots = 1;
+    await model.report([ended.inChildren(plan!, ['a', 'b', 'c'])]);
+    const [message] = await model.delivered();
+    expect(message!.run_ids.length).toBeGreaterThan(1);
+    const { answers } = await model.claim(session, [{ ...message!, run_ids: message!.run_ids.slice(1) }]);
+    await model.report(answers.flatMap((answer) => answer.runs).map((run) => ended.well(run)));
+    await model.sessions.end(session);
+    await model.reconcile();
+    expect(await brokenInvariants(model.database)).toEqual([]);
+  });
+
+  it('keeps its runs when an older message of the same run is claimed in the same batch', async () => {
+    const session = await model.session();
+    await model.submit('work');
+    const [old] = await model.delivered();
+    const [run] = (await model.claim(session, [old!])).answers.flatMap((answer) => answer.runs);
+    await model.report([ended.back(run!)]);
+    const [current] = await model.delivered();
+    const { answers } = await model.claim(session, [current!, old!]);
+    expect(answers.map(({ answer }) => answer)).toEqual(['granted', 'refused']);
+    expect(await brokenInvariants(model.database)).toEqual([]);
+    await model.report(answers.flatMap((answer) => answer.runs).map((again) => ended.well(again)));
+    expect(await count('dispatches')).toBe(0);
+  });
+
+  it('that is delivered many times into one batch of claims is granted to one of them', async () => {
+    const session = await model.session();
+    await model.submit('work');
+    const [message] = await model.delivered();
+    const { answers } = await model.claim(session, Array(5).fill(message!) as DispatchMessage[]);
+    expect(answers.map(({ answer }) => answer).sort()).toEqual([
+      'granted',
+      ...Array<string>(4).fill('refused'),
+    ]);
+  });
+});
+
+/** A worker that knows all tasks and serves these queues. */
+async function register(queues: string[]): Promise<Session> {
+  const descriptors = await model.database.query<{ name: string }>('select name from tasks');
+  const { session_id: id, pool } = await model.sessions.register({
+    ...{
+      worker: 'special',
+      instance: 'special-1',
+      hostname: 'here',
+      pid: 1,
+      contract_version: 1,
+      health_port: null,
+    },
+    ...{ queues, concurrency: 10 },
+    tasks: descriptors.map(({ name }) => ({
+      ...{
+        name,
+        group: 'General',
+        queue: 'default',
+        description: '',
+        input_schema: {},
+        isolation: 'inline' as const,
+      },
+      ...{ max_attempts: 3, soft_limit_ms: 1000, hard_limit_ms: 1000 },
+    })),
+  });
+  return { id, pool, worker: 'special' };
+}
