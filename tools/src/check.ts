@@ -1,8 +1,9 @@
-import { bin, jestStep, runStep, type Step } from './run-steps.ts';
+import { bin, jestStep, projectGraphStep, runStep, type Step } from './run-steps.ts';
 
 /** Everything that must hold before a commit, fastest complaint first. `npm run format` mends the first. */
 const steps: readonly Step[] = [
   { label: 'format', args: [bin('prettier/bin/prettier.cjs'), '--check', '--log-level', 'warn', '.'] },
+  projectGraphStep,
   {
     label: 'lint and import rules',
     args: [bin('eslint/bin/eslint.js'), 'apps', 'libs', 'tools', '--max-warnings', '0'],

@@ -9,13 +9,15 @@ export interface Step {
   readonly label: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Keeps what it says from the terminal. */
+  readonly quiet?: boolean;
 }
 
 /** Runs one step with its output on the terminal; answers its exit code. */
-export function runStep({ args, env }: Step): Promise<number> {
+export function runStep({ args, env, quiet = false }: Step): Promise<number> {
   const child = spawn(process.execPath, args, {
     cwd: root,
-    stdio: 'inherit',
+    stdio: quiet ? 'ignore' : 'inherit',
     env: { ...process.env, ...env },
   });
   return new Promise((done, fail) => {
@@ -25,6 +27,13 @@ export function runStep({ args, env }: Step): Promise<number> {
 }
 
 export const bin = (name: string) => resolve(root, 'node_modules', name);
+
+/** Makes Nx's picture of the projects. Without it the import rules would be skipped with a mere warning. */
+export const projectGraphStep: Step = {
+  label: 'project graph',
+  args: [bin('nx/dist/bin/nx.js'), 'graph', `--file=${resolve(root, '.nx/project-graph.json')}`],
+  env: { NX_DAEMON: 'false' },
+};
 
 /** Jest on native ES modules; the flag is Node's price for it, the warning says nothing new. */
 export function jestStep(label: string, args: readonly string[]): Step {

@@ -138,7 +138,8 @@ describe('2: a final state does not fall back', () => {
       const say = (message: string) =>
         model.journal.progress(batch.map(({ token }) => ({ token, percentage: 50, message, data: null })));
       const rivals = batch.map((run, i) => ({
-        ...{ runId: run.run_id, epoch: run.epoch, task: null, output: null, error: null, delayMs: 0 },
+        ...{ runId: run.run_id, epoch: run.epoch, executionId: run.execution_id },
+        ...{ output: null, error: null, delayMs: 0 },
         to: (['lapsed', 'released', 'retry', 'failed'] as const)[i % 4]!,
       }));
       const [answers, others] = await Promise.all([

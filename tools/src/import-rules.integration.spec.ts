@@ -1,8 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
-import { describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { projectGraphStep, root, runStep } from './run-steps.ts';
 
-const root = resolve(import.meta.dirname, '../..');
+beforeAll(async () => {
+  expect(await runStep({ ...projectGraphStep, quiet: true })).toBe(0);
+}, 60_000);
 
 /** Lints source as if it stood in that file; answers what the linter says. */
 function lint(file: string, source: string): { code: number | null; output: string } {
