@@ -45,11 +45,11 @@ async function digest(): Promise<string> {
 const lapse = (session: Session) =>
   model.database.query(`update sessions set seen_at = now() - interval '1 hour' where id = $1`, [session.id]);
 
-/** Makes every unclaimed publication overdue; in the order in which claims lock. */
+/** Makes what is published overdue, as far as nobody is at it. */
 const overdue = () =>
   model.database.query(
     `update dispatches set due = now() - interval '1 s'
-      where id = any(array(select id from dispatches where ready order by id for update))`,
+      where id = any(array(select id from dispatches where ready for update skip locked))`,
   );
 
 /** Takes back what nobody answers for any more, and claims it. */

@@ -21,9 +21,10 @@ export function removeDemoHome(home: Home): void {
 }
 
 /** Clears away what demos left that were killed: their database still runs. */
-export async function sweepDemoHomes(now: number): Promise<void> {
-  const names = readdirSync(tmpdir()).filter((name) => name.startsWith(PREFIX));
-  for (const path of names.map((name) => join(tmpdir(), name))) await sweep(path, now);
+export async function sweepDemoHomes(now: number, folder = tmpdir()): Promise<void> {
+  const entries = readdirSync(folder, { withFileTypes: true });
+  const homes = entries.filter((entry) => entry.isDirectory() && entry.name.startsWith(PREFIX));
+  for (const { name } of homes) await sweep(join(folder, name), now);
 }
 
 async function sweep(path: string, now: number): Promise<void> {
