@@ -17,8 +17,8 @@ interface Reservation {
 /** What a batch of ends needs: nobody knows yet which tasks it makes ready. */
 export interface FollowUpPlan extends Reservation {
   readonly parcelSizes: Record<string, number>;
-  /** By task. */
-  readonly targets: Record<string, Target>;
+  /** By task and queue. */
+  readonly targets: Record<string, Record<string, Target>>;
 }
 
 /** Parcels for runs that are about to be written. */
@@ -40,9 +40,9 @@ export interface Kind {
  */
 export function planFollowUps(pools: Pools, catalogue: TaskCatalogue, ends: number): FollowUpPlan {
   const open = pools.led().filter((pool) => isOpen(pool, ends));
-  const targets: Record<string, Target> = {};
-  for (const pool of open)
-    for (const task of pool.tasks) targets[task] ??= { pool: pool.pool, term: pool.term };
+  const targets: Record<string, Record<string, Target>> = {};
+  for (const { pool, term, tasks, queues } of open)
+    for (const task of tasks) for (const queue of queues) (targets[task] ??= {})[queue] ??= { pool, term };
   const sizes = [...catalogue.averages()].map(([task, average]) => [task, parcelSize(average)]);
   return {
     targets,

@@ -36,10 +36,10 @@ with recursive room as (
         from dispatches d
        where d.pool is null and d.ready and d.queue = w.queue and d.organisation_id = w.organisation_id
          and d.task = any($3::text[])
-       order by d.priority desc, d.id limit (select n from room)) c
+       order by d.priority desc, d.id limit coalesce((select n from room), 0)) c
    where w.organisation_id is not null
    order by w.place, c.priority desc, turn, c.id
-   limit (select n from room)
+   limit coalesce((select n from room), 0)
 ), chosen as (
   select d.id from dispatches d where d.id = any(array(select id from candidates)) and d.pool is null
      for update skip locked

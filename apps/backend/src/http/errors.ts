@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
-import { ApiError, apiError } from '@longshore/contracts';
+import { ApiError, apiError, errorCodes } from '@longshore/contracts';
 import type { Logger } from '@longshore/runtime';
 import type { Response } from 'express';
-import { sqlStateOf } from '../store/database.ts';
+import { isOutOfReach, sqlStateOf } from '../store/database.ts';
 
 /** A client that sends on while it is refused gets this long to read why before it is cut off. */
 const LINGER_MS = 30_000;
@@ -12,6 +12,14 @@ export function toApiError(error: unknown, logger: Logger, requestId: string, pa
   if (error instanceof ApiError) return error;
   if (isUnstorableText(error)) {
     return apiError('invalid', 'A text holds characters that cannot be stored, such as NUL', 'body');
+  }
+  if (isOutOfReach(error)) {
+    logger.warn('The database is out of reach', { request_id: requestId, path, error });
+    return new ApiError(
+      errorCodes.unavailable,
+      [{ code: 'unavailable', detail: 'Come again in a moment', attr: null }],
+      1,
+    );
   }
   logger.error('Request failed', { request_id: requestId, path, error });
   return apiError(

@@ -4,8 +4,8 @@ import type { Statement } from '../store/database.ts';
  * Claims the runs of some dispatches for one session. A claim is granted only on a dispatch that was published
  * for the session's pool and that nobody holds, and only on its `queued` runs; each gets the next epoch.
  *
- * $1 session id, $2 pool, $3 dispatch ids, $4 {dispatch id: claim id}, $5 run ids, $6 {run id: dispatch id},
- * $7..$8 family range. The `where id = any($5)` keeps the plan on the primary key whatever the tables look like.
+ * $1 session id, $2 pool, $3 dispatch ids, $4 {dispatch id: claim id}, $5 run ids,
+ * $6..$7 family range. The `where id = any($5)` keeps the plan on the primary key whatever the tables look like.
  */
 export const claimRuns: Statement = {
   name: 'claim_runs',
@@ -13,23 +13,26 @@ export const claimRuns: Statement = {
 with taken as (
   update dispatches d
      set session_id = $1::uuid, claim_id = ($4::jsonb ->> d.id::text)::uuid
-   where d.id = any($3::uuid[]) and d.session_id is null and d.pool = $2
+   where d.id = any($3::uuid[]) and d.session_id is null and d.pool = $2 and d.run_ids <@ $5::uuid[]
      and exists (select 1 from sessions s where s.id = $1::uuid and s.ended_at is null)
   returning d.id, d.run_ids
+), granted as (
+  select jsonb_object_agg(u.run_id::text, t.id) as by_run, array_agg(u.run_id) as ids
+    from taken t cross join lateral unnest(t.run_ids) as u (run_id)
 ), claimed as (
   update runs r
      set state = 'running', epoch = r.epoch + 1, starts = r.starts + 1, session_id = $1::uuid,
-         dispatch_id = ($6::jsonb ->> r.id::text)::uuid,
+         dispatch_id = ((select by_run from granted) ->> r.id::text)::uuid,
          claimed_at = now(), started_at = coalesce(r.started_at, now())
-   where r.id = any($5::uuid[]) and r.id between $7::uuid and $8::uuid and r.state = 'queued'
-     and r.id = any(array(select unnest(t.run_ids) from taken t))
+   where r.id = any($5::uuid[]) and r.id between $6::uuid and $7::uuid and r.state = 'queued'
+     and r.id = any((select ids from granted)::uuid[])
   returning r.*
 )
 select c.id, c.dispatch_id, c.epoch, c.task, c.input, c.attempts, c.max_attempts, c.organisation_id, c.root_id,
        c.parent_id, c.ordinal, c.soft_limit_ms::float8, c.hard_limit_ms::float8,
        f.id as file_id, f.name as file_name, f.size::float8 as file_size, f.sha256, f.object, f.byte_offset::float8
   from claimed c
-  left join lateral (select * from files where files.id = c.file_id) f on true`,
+  left join lateral (select * from files where files.id = c.file_id and files.execution_id = c.root_id) f on true`,
 };
 
 /**
@@ -43,7 +46,7 @@ select r.id, r.dispatch_id, r.epoch, r.task, r.input, r.attempts, r.max_attempts
        r.parent_id, r.ordinal, r.soft_limit_ms::float8, r.hard_limit_ms::float8,
        f.id as file_id, f.name as file_name, f.size::float8 as file_size, f.sha256, f.object, f.byte_offset::float8
   from runs r
-  left join lateral (select * from files where files.id = r.file_id) f on true
+  left join lateral (select * from files where files.id = r.file_id and files.execution_id = r.root_id) f on true
  where r.id = any($4::uuid[]) and r.id between $5::uuid and $6::uuid
    and r.state = 'running' and r.session_id = $1::uuid
    and r.dispatch_id = any(array(

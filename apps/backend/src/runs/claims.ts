@@ -54,7 +54,8 @@ const TOKEN_MARGIN_MS = 10 * 60_000;
 export function createClaims(dependencies: ClaimsDependencies) {
   const { database, contexts } = dependencies;
 
-  return async function claim(session: Session, claims: readonly Claim[]): Promise<ClaimResponse> {
+  return async function claim(session: Session, asked: readonly Claim[]): Promise<ClaimResponse> {
+    const claims = firstOfEachDispatch(asked);
     const rows = await grant(database, session, claims);
     const missing = claims.filter((item) => !rows.some((row) => row.dispatch_id === item.dispatch_id));
     if (missing.length > 0) rows.push(...(await heldAlready(database, session, missing)));
@@ -76,8 +77,29 @@ export function createClaims(dependencies: ClaimsDependencies) {
       else runs.push(run);
     }
     const reasons = await refusals(database, session, claims, runsByDispatch);
-    const answers = claims.map((item) => answerFor(item, runsByDispatch.get(item.dispatch_id), reasons));
+    const granted = new Set(claims);
+    const answers = asked.map((item) =>
+      granted.has(item)
+        ? answerFor(item, runsByDispatch.get(item.dispatch_id), reasons)
+        : refusedAsRepeated(item),
+    );
     return { answers, executions };
+  };
+}
+
+/** A message may be in one batch more than once, from different slots of one process: only one of them may run it. */
+function firstOfEachDispatch(claims: readonly Claim[]): Claim[] {
+  const first = new Map<string, Claim>();
+  for (const item of claims) if (!first.has(item.dispatch_id)) first.set(item.dispatch_id, item);
+  return [...first.values()];
+}
+
+function refusedAsRepeated({ dispatch_id }: Claim): ClaimAnswer {
+  return {
+    dispatch_id,
+    answer: 'refused',
+    reason: 'another claim of this batch holds this dispatch',
+    runs: [],
   };
 }
 
@@ -96,9 +118,6 @@ async function grant(database: Database, session: Session, claims: readonly Clai
     claims.map((item) => item.dispatch_id).sort(),
     claimIds(claims),
     runIds,
-    JSON.stringify(
-      Object.fromEntries(claims.flatMap((item) => item.run_ids.map((id) => [id, item.dispatch_id]))),
-    ),
     range.from,
     range.to,
   ]);

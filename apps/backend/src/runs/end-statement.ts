@@ -15,7 +15,7 @@ import type { Statement } from '../store/database.ts';
  * lapsed (a hand-back takes its start back: only starts that ended in nothing count for the poison limit); $9 {run id: {output, error}}
  * (apart from $1, since every look into a jsonb object copies what it finds);
  * $2 run ids in ascending order; $3..$4 family range; $5 {task: parcel size};
- * $6 {task: {pool, term}} pools into which what becomes ready may be published at once; $7 this backend's id;
+ * $6 {task: {queue: {pool, term}}} pools into which what becomes ready may be published at once; $7 this backend's id;
  * $8 time until an unclaimed publication is looked after, ms.
  * Values are picked from $1 by id: a join of batch rows to `runs` goes wrong as the table grows.
  * Rows are locked in id order: an index scan over `any(array)` visits the ids sorted.
@@ -111,8 +111,8 @@ with moved as (
     from parcels p
     left join lateral (
       select pool from pool_leases
-       where p.delay_ms = 0 and pool = $6::jsonb -> p.task ->> 'pool' and holder = $7::uuid
-         and term = ($6::jsonb -> p.task ->> 'term')::bigint and expires_at > now()) l on true
+       where p.delay_ms = 0 and pool = $6::jsonb -> p.task -> p.queue ->> 'pool' and holder = $7::uuid
+         and term = ($6::jsonb -> p.task -> p.queue ->> 'term')::bigint and expires_at > now()) l on true
   returning id, pool, queue, task, run_ids, ready
 ), finished as (
   select jsonb_object_agg(f.id::text, f.n) as by_id, array_agg(f.id) as ids

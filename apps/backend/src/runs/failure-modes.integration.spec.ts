@@ -363,11 +363,20 @@ describe('12: organisations', () => {
 });
 
 describe('13: nothing done is no success', () => {
-  it('a fan-out of nothing and children that all failed reach the continuation, which decides', async () => {
-    const session = await model.session();
-    const { id } = await fannedOut(session, 0);
-    expect(await model.run(id)).toMatchObject({ state: 'waiting' });
-  });
+  it.each([0, 3])(
+    'of %d children that all failed only the continuation decides, and it hears of them',
+    async (children) => {
+      const session = await model.session();
+      const { id, runs } = await fannedOut(session, children);
+      if (children > 0) await model.report(runs.map((run) => ended.badly(run)));
+      expect(await model.run(id)).toMatchObject({ state: 'waiting' });
+      // Without children the continuation was claimed with them: there was nothing else.
+      const [finish] = children > 0 ? await model.claimAll(session) : runs;
+      expect(finish!.children!.map(({ state }) => state)).toEqual(Array<string>(children).fill('failed'));
+      await model.report([ended.badly(finish!)]);
+      expect(await model.run(id)).toMatchObject({ state: 'failed' });
+    },
+  );
 });
 
 describe('14: a bad payload', () => {

@@ -35,6 +35,7 @@ interface PlannedFanOut {
  */
 export function createFanOut(dependencies: FanOutDependencies) {
   return async function fanOut(reports: readonly FanOutReport[]): Promise<ReportAnswer[]> {
+    await knowAllTasks(reports, dependencies.catalogue);
     const refusals = new Map(
       reports.map((report) => [report.run_id, refusalOf(report, dependencies.catalogue)]),
     );
@@ -45,6 +46,12 @@ export function createFanOut(dependencies: FanOutDependencies) {
       ...(await Promise.all(bad.map((report) => reject(dependencies, report, refusals.get(report.run_id)!)))),
     ];
   };
+}
+
+/** A task may have been registered through another backend a moment ago. */
+async function knowAllTasks(reports: readonly FanOutReport[], catalogue: TaskCatalogue): Promise<void> {
+  const named = reports.flatMap(({ children, then }) => [...children, then]);
+  if (named.some(({ task }) => catalogue.policy(task) === undefined)) await catalogue.refresh();
 }
 
 function refusalOf(report: FanOutReport, catalogue: TaskCatalogue): string | null {

@@ -67,6 +67,15 @@ export function createRunJournal({
  */
 function storableText(value: unknown): string {
   return JSON.stringify(value, (_key, item: unknown) =>
-    typeof item === 'string' ? item.replaceAll('\0', '').toWellFormed() : item,
+    typeof item === 'string' ? storable(item) : withStorableKeys(item),
   );
+}
+
+function withStorableKeys(item: unknown): unknown {
+  if (typeof item !== 'object' || item === null || Array.isArray(item)) return item;
+  return Object.fromEntries(Object.entries(item).map(([key, value]) => [storable(key), value]));
+}
+
+function storable(text: string): string {
+  return text.replaceAll('\0', '').toWellFormed();
 }

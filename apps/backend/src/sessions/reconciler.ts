@@ -36,7 +36,8 @@ export interface Reconciliation {
 /**
  * One pass over what may have been lost: sessions that fell silent, runs held by sessions that ended, publications
  * that nobody claimed, deferred dispatches that are due. Each looks at live things only, never at history, so a pass
- * costs the same on a million finished runs.
+ * costs the same on a million finished runs. Its statements skip dispatches that somebody else has locked: those are being dealt
+ * with, and waiting for several of them in any order would be a deadlock with claims and with other backends.
  */
 export function createReconciler(dependencies: ReconcilerDependencies) {
   return async function reconcile(): Promise<Reconciliation> {
@@ -69,7 +70,7 @@ async function takeBackHeldRuns({ database, endAttempts, logger }: ReconcilerDep
        from dispatches d
        join sessions s on s.id = d.session_id and s.ended_at is not null
        cross join lateral unnest(d.run_ids) as u (run_id)
-       join runs r on r.id = u.run_id and r.state = 'running' and r.session_id = d.session_id
+       join runs r on r.id = u.run_id and r.state = 'running' and r.dispatch_id = d.id
       order by r.id limit 500`,
   );
   const ends = rows.map(endOfHeld);
@@ -90,20 +91,25 @@ function endOfHeld(row: HeldRow): AttemptEnd {
 /** A dispatch of an ended session none of whose runs it still holds has nothing left to answer for. */
 async function removeEmptyDispatches(database: Database): Promise<void> {
   await database.query(
-    `delete from dispatches d using sessions s
-      where s.id = d.session_id and s.ended_at is not null
-        and not exists (select 1 from unnest(d.run_ids) as u (run_id)
-                          join runs r on r.id = u.run_id and r.state = 'running' and r.dispatch_id = d.id)`,
+    `delete from dispatches
+      where id = any(array(
+        select d.id from dispatches d join sessions s on s.id = d.session_id and s.ended_at is not null
+         where not exists (select 1 from unnest(d.run_ids) as u (run_id)
+                             join runs r on r.id = u.run_id and r.state = 'running' and r.dispatch_id = d.id)
+           for update of d skip locked))`,
   );
 }
 
 /** Messages in the queue of a pool without a live session reach nobody: their dispatches wait again for any pool. */
 async function takeBackFromDeadPools({ database }: ReconcilerDependencies): Promise<number> {
   const rows = await database.query(
-    `update dispatches d set pool = null, due = now()
-      where d.pool is not null and d.session_id is null and d.due < now()
-        and not exists (select 1 from sessions s where s.pool = d.pool and s.ended_at is null)
-      returning d.id`,
+    `update dispatches set pool = null, due = now()
+      where id = any(array(
+        select d.id from dispatches d
+         where d.pool is not null and d.session_id is null and d.due < now()
+           and not exists (select 1 from sessions s where s.pool = d.pool and s.ended_at is null)
+           for update skip locked))
+      returning id`,
   );
   return rows.length;
 }
@@ -118,7 +124,10 @@ async function takeBackLostPublications(dependencies: ReconcilerDependencies): P
   const { database, publisher, dispatcher, pools, logger } = dependencies;
   const overdue = await database.query<OverdueRow>(
     `update dispatches set due = now() + $2::float8 * interval '1 ms'
-      where pool = any($1::text[]) and session_id is null and due < now() returning id, pool, publications`,
+      where id = any(array(
+        select id from dispatches where pool = any($1::text[]) and session_id is null and due < now()
+           for update skip locked))
+      returning id, pool, publications`,
     [pools.led().map((pool) => pool.pool), dispatcher.publicationTimeoutMs],
   );
   const lost: OverdueRow[] = [];
@@ -133,7 +142,11 @@ async function takeBackLostPublications(dependencies: ReconcilerDependencies): P
   if (lost.length === 0) return 0;
   const rows = await database.query(
     `update dispatches set pool = null, due = now()
-      where id = any($1::uuid[]) and session_id is null and publications = ($2::jsonb ->> id::text)::int returning id`,
+      where id = any(array(
+        select id from dispatches
+         where id = any($1::uuid[]) and session_id is null and publications = ($2::jsonb ->> id::text)::int
+           for update skip locked))
+      returning id`,
     [
       lost.map((row) => row.id),
       JSON.stringify(Object.fromEntries(lost.map((row) => [row.id, row.publications]))),
@@ -145,7 +158,9 @@ async function takeBackLostPublications(dependencies: ReconcilerDependencies): P
 
 async function wakeDeferred(database: Database): Promise<number> {
   const rows = await database.query(
-    `update dispatches set ready = true where not ready and due <= now() returning id`,
+    `update dispatches set ready = true
+      where id = any(array(select id from dispatches where not ready and due <= now() for update skip locked))
+      returning id`,
   );
   return rows.length;
 }

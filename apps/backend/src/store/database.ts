@@ -111,3 +111,19 @@ export function sqlStateOf(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
+
+/** Connections refused or lost, a server that starts, stops, is full or became read-only, statements that gave way to others. */
+const OUT_OF_REACH =
+  /^(?:08...|57P0[1-5]|53[0-9]..|25006|40P01|40001|E(?:CONNREFUSED|CONNRESET|PIPE|TIMEDOUT|HOSTUNREACH|NOTFOUND|AI_AGAIN))$/;
+/** What the driver says without a code. */
+const DRIVER_SAYS =
+  /^(?:Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|timeout expired)/;
+
+/** Whether the database could not be asked: the same may well succeed in a moment. */
+export function isOutOfReach(error: unknown): boolean {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  return (
+    (typeof code === 'string' && OUT_OF_REACH.test(code)) ||
+    (typeof message === 'string' && DRIVER_SAYS.test(message))
+  );
+}

@@ -1,5 +1,8 @@
 import type { Database } from './database.ts';
 
+/** Any number; "if not exists" does not keep two backends from making the same table at once. */
+const PARTITION_LOCK = 7_061_984;
+
 /**
  * Makes sure that this month's and the next month's partition of `runs` exist. Called at start and once a day;
  * a run outside every month (a clock gone wrong) lands in the default partition and is not refused.
@@ -9,10 +12,13 @@ export async function ensurePartitions(database: Database, now: Date): Promise<v
     const from = monthStart(now, offset);
     const to = monthStart(now, offset + 1);
     const name = `runs_${from.toISOString().slice(0, 7).replace('-', '_')}`;
-    await database.query(
-      `create table if not exists ${name} partition of runs
+    await database.transaction(async (client) => {
+      await client.query('select pg_advisory_xact_lock($1)', [PARTITION_LOCK]);
+      await client.query(
+        `create table if not exists ${name} partition of runs
          for values from ('${firstIdAt(from)}') to ('${firstIdAt(to)}') with (fillfactor = 50)`,
-    );
+      );
+    });
   }
 }
 

@@ -83,9 +83,9 @@ function sendClaims(
       const body = { session_id: session.id, claims: [...claims] };
       const { answers, executions: contexts } = await client.call(routes.claim, { body, ...settings });
       const executions = new Map(contexts.map((context) => [context.execution_id, context]));
-      const byDispatch = new Map(answers.map((answer) => [answer.dispatch_id, answer]));
-      return claims.map(({ dispatch_id }) => ({
-        ...(byDispatch.get(dispatch_id) ?? refused(dispatch_id, 'there is no answer for it')),
+      // By place, not by dispatch: of two messages of one dispatch only one is granted.
+      return claims.map(({ dispatch_id }, place) => ({
+        ...(answers[place] ?? refused(dispatch_id, 'there is no answer for it')),
         executions,
       }));
     },
