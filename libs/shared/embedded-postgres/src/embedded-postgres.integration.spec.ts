@@ -9,6 +9,7 @@ import {
   cleanups,
   folder,
   isRoot,
+  itAsNobody,
   NOBODY,
   query,
   start,
@@ -137,7 +138,7 @@ describe('it refuses, in one sentence,', () => {
     await expect(start(dataDir)).rejects.toMatchObject({ problem: 'damaged' });
   });
 
-  it('a folder in which it may not write', async () => {
+  itAsNobody('a folder in which it may not write', async () => {
     const closed = folder(0o555);
     const attempt = isRoot
       ? startElsewhere(join(closed, 'postgres'), NOBODY)

@@ -1,9 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { expect } from '@jest/globals';
+import { expect, it } from '@jest/globals';
 import { silentLogger } from '@longshore/runtime';
 import pg from 'pg';
 import { type EmbeddedPostgres, type EmbeddedPostgresOptions, startEmbeddedPostgres } from './index.ts';
@@ -11,6 +11,9 @@ import { isPostmasterOf, readPostmasterFile } from './postmaster-file.ts';
 
 export const isRoot = process.getuid?.() === 0;
 export const NOBODY = 65_534;
+/** Needs this checkout to be open to another user: in one under a private home such a test cannot run. */
+export const itAsNobody =
+  isRoot && spawnSync(process.execPath, ['-e', ''], { uid: NOBODY, gid: NOBODY }).status !== 0 ? it.skip : it;
 export const cleanups: (() => Promise<unknown> | unknown)[] = [];
 
 /** To be called after each test. */

@@ -7,6 +7,7 @@ import {
   cleanups,
   folder,
   isRoot,
+  itAsNobody,
   kill,
   NOBODY,
   postmasterIn,
@@ -41,7 +42,7 @@ afterEach(cleanUp);
     expect(await query(url, 'SELECT id FROM kept')).toEqual([{ id: 1 }]);
   });
 
-  it('serves a home that an ordinary user made, as that user', async () => {
+  itAsNobody('serves a home that an ordinary user made, as that user', async () => {
     const home = folder(0o777);
     const { child, told } = await startElsewhere(join(home, 'postgres'), NOBODY);
     expect(told.error).toBeUndefined();
