@@ -48,7 +48,10 @@ export async function startBackend(
     sessionTimeoutMs,
     publicationTimeoutMs,
   });
-  lifecycle.onStop('dispatcher', () => model.dispatcher.stop());
+  lifecycle.onStop('dispatcher', async () => {
+    await model.dispatcher.stop();
+    await model.pools.release();
+  });
   lifecycle.onStop(
     'periodic work',
     startPeriodicWork(periodicWork(database, store, model), systemClock, logger),

@@ -24,6 +24,8 @@ export interface ModelDependencies {
   readonly logger: Logger;
   readonly sessionTimeoutMs: number;
   readonly publicationTimeoutMs: number;
+  /** See the reconciler. */
+  readonly hearingMs?: number;
 }
 
 /** Composes the model: runs, dispatches, sessions and what keeps them true; without HTTP. */
@@ -58,7 +60,7 @@ export async function createModel(dependencies: ModelDependencies) {
     claim: createClaims({ database, files: store, contexts, tokens }),
     report: createReports({ tokens, catalogue, endAttempts, fanOut }),
     journal: createRunJournal({ database, tokens }),
-    reconcile: createReconciler({ ...dependencies, dispatcher, pools, endAttempts }),
+    reconcile: createReconciler({ ...dependencies, clock: systemClock, dispatcher, pools, endAttempts }),
   };
 }
 export type Model = Awaited<ReturnType<typeof createModel>>;

@@ -19,7 +19,7 @@ export interface LedPool {
 }
 
 /** A lease is taken over by another backend when it was not renewed for this long. */
-const LEASE_MS = 10_000;
+const LEASE_MS = 5_000;
 /** Per slot: one dispatch that executes and one that waits in the broker, so that no slot idles between two. */
 const DISPATCHES_PER_SLOT = 2;
 
@@ -35,6 +35,8 @@ export interface Pools {
   isServed(task: string, queue: string): boolean;
   /** True when some live pool has the queue in its list. */
   servesQueue(queue: string): boolean;
+  /** Lets other backends take over at once. */
+  release(): Promise<void>;
   /** Re-reads live sessions, takes or renews leases. */
   refresh(): Promise<void>;
 }
@@ -86,6 +88,10 @@ export function createPools({ database, backendId, sessionTimeoutMs }: PoolsDepe
     isServed: (task, queue) => live.some((row) => row.queues.includes(queue) && row.tasks.includes(task)),
     servesQueue: (queue) => live.some((row) => row.queues.includes(queue)),
     refresh,
+    async release() {
+      led.clear();
+      await database.query('update pool_leases set expires_at = now() where holder = $1', [backendId]);
+    },
   };
 }
 

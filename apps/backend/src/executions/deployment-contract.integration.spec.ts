@@ -227,7 +227,7 @@ describe('a field', () => {
         .message.result;
       expect(result.result).toStrictEqual({
         output: { text: 'hi' },
-        metadata: { file_name: 'a.txt', size: 2, document: { kind: 'text', pages: 1 } },
+        metadata: { file_name: 'a.txt', size: 2, document: { kind: 'text', pages: 1 }, problems: [] },
         metrics: { reading_ms: 3, total_ms: expect.any(Number), attempts: 1, starts: 1 },
       });
       expect(result.extracted_text).toBe('hi');

@@ -48,7 +48,8 @@ function summaryOf(
       starts: file.starts,
       started_at: isoOrNull(file.started_at),
       finished_at: isoOrNull(file.finished_at),
-      error: file.error,
+      // Stack and cause are for those who run the platform: they stand in its logs.
+      error: file.error && { ...file.error, detail: null },
     })),
   };
 }

@@ -150,6 +150,8 @@ export function hasEnded(execution: StoredExecution): boolean {
 interface FileOutput {
   output: JsonValue;
   extracted_text?: string;
+  /** What is missing or wrong in the output, one sentence each. */
+  problems?: JsonValue;
   document?: JsonValue;
   elapsed_ms?: number;
 }
@@ -160,14 +162,16 @@ async function resultOf(
   file: StoredFile,
   flags: ResultFlags,
 ): Promise<FileResult> {
-  const read = file.state === 'succeeded' ? await readFileOutput(store, file.output) : null;
+  // A file that failed may still have told what was found in it.
+  const read = await readFileOutput(store, file.output);
+  const succeeded = file.state === 'succeeded' && read !== null;
   const runId = file.run_id ?? file.file_id;
   return {
     file: file.name,
     file_execution_id: runId,
-    status: read === null ? 'Failed' : 'Success',
+    status: succeeded ? 'Success' : 'Failed',
     result: read === null ? null : resultBody(read, file, flags),
-    error: read === null ? failureOf(execution, file) : null,
+    error: succeeded ? null : failureOf(execution, file),
     metadata: outerMetadata(execution, file, runId),
     ...(flags.includeExtractedText && read?.extracted_text !== undefined
       ? { extracted_text: read.extracted_text }
@@ -183,7 +187,14 @@ function resultBody(
   return {
     output: read.output,
     ...(flags.includeMetadata
-      ? { metadata: { file_name: file.name, size: file.size, document: read.document ?? null } }
+      ? {
+          metadata: {
+            file_name: file.name,
+            size: file.size,
+            document: read.document ?? null,
+            problems: read.problems ?? [],
+          },
+        }
       : {}),
     ...(flags.includeMetrics
       ? {

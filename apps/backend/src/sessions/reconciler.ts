@@ -1,5 +1,5 @@
 import type { Publisher } from '@longshore/broker';
-import type { Logger } from '@longshore/runtime';
+import type { Clock, Logger } from '@longshore/runtime';
 import { brokerJobId, type Dispatcher } from '../dispatch/dispatcher.ts';
 import type { Pools } from '../dispatch/pools.ts';
 import type { AttemptEnd, EndAttempts } from '../runs/attempt-ends.ts';
@@ -16,6 +16,12 @@ export interface ReconcilerDependencies {
   readonly endAttempts: EndAttempts;
   readonly logger: Logger;
   readonly sessionTimeoutMs: number;
+  readonly clock: Clock;
+  /**
+   * After the start, and after a gap in its own passes, the reconciler gives sessions this long to be heard: while the
+   * backend or the database was away, nobody could be. Default: the session time-out.
+   */
+  readonly hearingMs?: number;
 }
 
 interface HeldRow {
@@ -40,14 +46,34 @@ export interface Reconciliation {
  * with, and waiting for several of them in any order would be a deadlock with claims and with other backends.
  */
 export function createReconciler(dependencies: ReconcilerDependencies) {
+  const mayLapse = createHearing(dependencies);
   return async function reconcile(): Promise<Reconciliation> {
-    const lapsedSessions = await lapseSilentSessions(dependencies);
+    const lapsedSessions = mayLapse() ? await lapseSilentSessions(dependencies) : 0;
     const { requeued, poisoned } = await takeBackHeldRuns(dependencies);
     const abandoned = await takeBackFromDeadPools(dependencies);
     const republished = await takeBackLostPublications(dependencies);
     const woken = await wakeDeferred(dependencies.database);
     if (requeued + republished + abandoned + woken > 0) dependencies.dispatcher.pumpAll();
     return { lapsedSessions, requeued, poisoned, republished: republished + abandoned };
+  };
+}
+
+/** A pass that comes this much after the last one was held up by something that held up heartbeats too. */
+const GAP_MS = 3_000;
+
+/** Says, pass by pass, whether silence means anything yet. */
+function createHearing({
+  clock,
+  sessionTimeoutMs,
+  hearingMs = sessionTimeoutMs,
+}: ReconcilerDependencies): () => boolean {
+  let lastPass = -Infinity;
+  let heardFrom = 0;
+  return () => {
+    const now = clock.monotonic();
+    if (now - lastPass > GAP_MS) heardFrom = now;
+    lastPass = now;
+    return now - heardFrom >= hearingMs;
   };
 }
 

@@ -44,6 +44,7 @@ export async function startModel(databaseUrl: string, { concurrency = 10, sessio
     logger,
     sessionTimeoutMs,
     publicationTimeoutMs: 200,
+    hearingMs: 0,
   });
   const { dispatcher, pools, sessions } = model;
   const organisationId = uuidV7();

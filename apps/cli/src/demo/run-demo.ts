@@ -145,12 +145,12 @@ function report(
 function keepResult(detail: ExecutionDetail, resultFile: string): string {
   const text = `${JSON.stringify(detail.result, null, 2)}\n`;
   try {
-    mkdirSync(dirname(resultFile), { recursive: true });
-    writeFileSync(resultFile, text);
+    mkdirSync(dirname(resultFile), { recursive: true, mode: 0o711 });
+    writeFileSync(resultFile, text, { mode: 0o600 });
     return resultFile;
   } catch {
     const elsewhere = join(tmpdir(), 'longshore-demo-result.json');
-    writeFileSync(elsewhere, text);
+    writeFileSync(elsewhere, text, { mode: 0o600 });
     return elsewhere;
   }
 }

@@ -24,13 +24,24 @@ export async function holdHome(home: Home, clock: Clock = systemClock): Promise<
 }
 
 function hold(home: Home): FolderLock {
+  makePrivate(home);
   const lock = lockFolder(home.folder);
   putAsideInstance(home);
-  mkdirSync(home.logs, { recursive: true });
+  mkdirSync(home.logs, { recursive: true, mode: 0o700 });
   return {
     release: () => {
       removeInstance(home);
       lock.release();
     },
   };
+}
+
+/** A new home is its owner's alone; root's database runs as another user, who must be able to pass through it. */
+function makePrivate({ folder }: Home): void {
+  const mode = process.getuid?.() === 0 ? 0o711 : 0o700;
+  try {
+    mkdirSync(folder, { mode });
+  } catch {
+    // It is there, or its parent is not: the lock makes the folder, or says in a sentence why it cannot.
+  }
 }
