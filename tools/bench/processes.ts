@@ -38,7 +38,11 @@ function nameOf(pid: number, root: number): string {
     const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
     return (
       /apps\/([\w-]+)\//.exec(command)?.[1]?.replace('cli', 'longshore up') ??
-      (command.includes('postgres') ? 'postgresql' : command.slice(0, 30))
+      (command.includes('redis-server')
+        ? 'redis'
+        : command.includes('postgres')
+          ? 'postgresql'
+          : command.slice(0, 30))
     );
   } catch {
     return 'ended';
