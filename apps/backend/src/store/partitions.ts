@@ -16,7 +16,7 @@ export async function ensurePartitions(database: Database, now: Date): Promise<v
       await client.query('select pg_advisory_xact_lock($1)', [PARTITION_LOCK]);
       await client.query(
         `create table if not exists ${name} partition of runs
-         for values from ('${firstIdAt(from)}') to ('${firstIdAt(to)}') with (fillfactor = 50)`,
+         for values from ('${firstIdAt(from)}') to ('${firstIdAt(to)}') with (fillfactor = 50, toast_tuple_target = 512)`,
       );
     });
   }

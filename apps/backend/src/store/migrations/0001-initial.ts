@@ -156,7 +156,7 @@ create table runs (
 ) partition by range (id);
 create index runs_parent on runs (parent_id, ordinal) where parent_id is not null;
 create index runs_organisation on runs (organisation_id, created_at);
-create table runs_default partition of runs default with (fillfactor = 50);
+create table runs_default partition of runs default with (fillfactor = 50, toast_tuple_target = 512);
 
 create table attempts (
   run_id uuid not null,
