@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ClaimedRun } from '@longshore/contracts';
 import { startPostgres, type TestPostgres } from '@longshore/testing';
+import { brokenInvariants } from '../testing/invariants.ts';
 import { ended, startModel, type TestModel } from '../testing/model.ts';
 
 let postgres: TestPostgres;
@@ -15,7 +16,13 @@ beforeEach(async () => {
   databases += 1;
   model = await startModel(await postgres.createDatabase(`model${databases}`));
 });
-afterEach(() => model.stop());
+afterEach(async () => {
+  try {
+    expect(await brokenInvariants(model.database)).toEqual([]);
+  } finally {
+    await model.stop();
+  }
+});
 
 const count = async (sql: string) =>
   Number((await model.database.query<{ n: string }>(`select count(*) as n from ${sql}`))[0]!.n);
