@@ -11,6 +11,7 @@ const mayImport = {
   'api-client': ['contracts', 'runtime'],
   broker: ['contracts', 'runtime'],
   connectors: ['contracts', 'runtime'],
+  client: ['contracts'],
   tasks: ['contracts', 'runtime', 'api-client', 'broker'],
   worker: ['contracts', 'runtime', 'tasks', 'documents', 'connectors'],
   backend: ['contracts', 'runtime', 'broker', 'connectors'],

@@ -10,18 +10,35 @@ export const FILES_PER_EXECUTION = 20;
 
 /** Twenty invoices of one page each; their contents differ, so that none is recognised as another. */
 export function invoiceLoad(): Load {
-  const boundary = 'longshore-bench-boundary';
-  const parts = Array.from({ length: FILES_PER_EXECUTION }, (_, index) => filePart(boundary, index));
-  const fields = [['timeout', '300']].map(
-    ([name, value]) => `--${boundary}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`,
-  );
-  const body = Buffer.from(`${parts.join('')}${fields.join('')}--${boundary}--\r\n`);
-  return { contentType: `multipart/form-data; boundary=${boundary}`, body };
+  const files = Array.from({ length: FILES_PER_EXECUTION }, (_, index) => invoicePart(index));
+  return multipart(files, { timeout: '300' });
 }
 
-function filePart(boundary: string, index: number): string {
-  const disposition = `Content-Disposition: form-data; name="files"; filename="invoice-${index}.txt"`;
-  return `--${boundary}\r\n${disposition}\r\nContent-Type: text/plain\r\n\r\n${invoiceText(index)}\r\n`;
+interface FilePart {
+  readonly name: string;
+  readonly content: Buffer;
+}
+
+export function invoicePart(index: number): FilePart {
+  return { name: `invoice-${index}.txt`, content: Buffer.from(invoiceText(index)) };
+}
+
+/** A multipart body with these files and fields. */
+export function multipart(files: readonly FilePart[], fields: Readonly<Record<string, string>> = {}): Load {
+  const boundary = 'longshore-bench-boundary';
+  const head = (disposition: string) => `--${boundary}\r\nContent-Disposition: form-data; ${disposition}`;
+  const parts = [
+    ...files.flatMap(({ name, content }) => [
+      Buffer.from(`${head(`name="files"; filename="${name}"`)}\r\nContent-Type: text/plain\r\n\r\n`),
+      content,
+      Buffer.from('\r\n'),
+    ]),
+    ...Object.entries(fields).map(([name, value]) =>
+      Buffer.from(`${head(`name="${name}"`)}\r\n\r\n${value}\r\n`),
+    ),
+    Buffer.from(`--${boundary}--\r\n`),
+  ];
+  return { contentType: `multipart/form-data; boundary=${boundary}`, body: Buffer.concat(parts) };
 }
 
 function invoiceText(index: number): string {

@@ -21,6 +21,8 @@ export interface LoadFigures {
 
 const RUNS_PER_EXECUTION = 22;
 const WARM_UP = 60;
+/** Executions before the measured ones: until then the engine still compiles, in every process. */
+const WARM_UP_UNDER_LOAD = 1_000;
 const IDLE_SAMPLES = 40;
 
 const workflow = {
@@ -72,7 +74,7 @@ export async function measureUnderLoad(
   executions: number,
   inFlight: number,
 ): Promise<LoadFigures> {
-  await drive(platform, load, inFlight * 2, inFlight);
+  await drive(platform, load, WARM_UP_UNDER_LOAD, inFlight);
   const before = await snapshot(platform);
   const perSecond = await drive(platform, load, executions, inFlight);
   const after = await snapshot(platform);

@@ -44,8 +44,8 @@ export async function startMeasuredPlatform({
       PORT: '0',
       WORKER_CONCURRENCY: String(concurrency),
       MAX_PARALLEL_FILES: '20',
-      MAX_UNFINISHED_EXECUTIONS: '1000',
-      MAX_UNFINISHED_EXECUTIONS_PER_ORGANISATION: '1000',
+      MAX_UNFINISHED_EXECUTIONS: '100000',
+      MAX_UNFINISHED_EXECUTIONS_PER_ORGANISATION: '100000',
     },
   });
   const ready = await readyLine(child);

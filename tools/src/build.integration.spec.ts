@@ -3,10 +3,13 @@ import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { RELEASE } from '@longshore/contracts';
+import { transformSync } from 'esbuild';
 import { root } from './run-steps.ts';
 
-const apps = ['backend', 'api-deployment', 'general', 'file-processing', 'callback'];
-const workers = apps.slice(1);
+const apps = ['backend', 'api-deployment', 'general', 'file-processing', 'callback', 'cli'];
+const processes = apps.slice(0, -1);
+const workers = processes.slice(1);
 let elsewhere: string;
 
 beforeAll(async () => {
@@ -20,26 +23,64 @@ beforeAll(async () => {
 afterAll(() => rm(elsewhere, { recursive: true, force: true }));
 
 /** Runs a bundle in a folder that holds nothing else, without any setting. */
-function run(app: string, args: string[] = []) {
+function run(app: string, args: string[] = [], nodeArgs: string[] = []) {
   const folder = join(elsewhere, app);
-  return spawnSync(process.execPath, ['main.js', ...args], { cwd: folder, env: {}, encoding: 'utf8' });
+  return spawnSync(process.execPath, [...nodeArgs, 'main.js', ...args], {
+    cwd: folder,
+    env: {},
+    encoding: 'utf8',
+  });
 }
 
+/** Makes the Node that runs the bundle say that it is another one. */
+const olderNode = [
+  '--import',
+  "data:text/javascript,Object.defineProperty(process,'versions',{value:{node:'22.20.0'}})",
+];
+
 describe('the bundle of', () => {
-  it.each(workers)('%s tells how it is used', (app) => {
-    const { status, stdout } = run(app, ['--help']);
-    expect(status).toBe(0);
+  it.each(apps)('%s tells how it is used', (app) => {
+    const { status, stdout, stderr } = run(app, ['--help']);
+    expect({ app, status, stderr }).toEqual({ app, status: 0, stderr: '' });
     expect(stdout).toContain('Examples');
+    expect(stdout).toContain('--version');
   });
 
-  it.each(apps)('%s refuses to start without settings and names each that is missing', (app) => {
+  it.each(apps)('%s tells its version', (app) => {
+    const { status, stdout, stderr } = run(app, ['--version']);
+    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: `${RELEASE}\n`, stderr: '' });
+  });
+
+  it.each(apps)('%s says in one sentence that it needs a newer Node, and does nothing else', (app) => {
+    const { status, stdout, stderr } = run(app, ['--help'], olderNode);
+    expect({ status, stdout, stderr }).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: 'Longshore needs Node 24 or later, and this is Node 22.20.0.\n',
+    });
+  });
+
+  it.each(apps)('%s begins with a file that any older Node can read', async (app) => {
+    const text = await readFile(join(elsewhere, app, 'main.js'), 'utf8');
+    expect(() => transformSync(text, { target: 'node14' })).not.toThrow();
+    expect(text).not.toMatch(/^import\s|\bconst\b|=>|`/m);
+  });
+
+  it.each(processes)('%s refuses a command line that it does not understand', (app) => {
+    const { status, stdout, stderr } = run(app, ['--payroll']);
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toContain("'--payroll'");
+    expect(stderr).toContain('see --help');
+  });
+
+  it.each(processes)('%s refuses to start without settings and names each that is missing', (app) => {
     const { status, stderr } = run(app);
     expect(status).toBe(1);
     expect(stderr).toContain('BROKER_URL');
     expect(stderr).toContain(app === 'backend' ? 'DATABASE_URL' : 'INTERNAL_SERVICE_API_KEY');
   });
 
-  it.each(apps)('%s needs nothing installed beside it', async (app) => {
+  it.each(processes)('%s needs nothing installed beside it', async (app) => {
     const manifest = JSON.parse(await readFile(join(elsewhere, app, 'package.json'), 'utf8')) as {
       dependencies: object;
     };

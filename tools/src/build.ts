@@ -2,7 +2,11 @@ import { access, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promis
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
 
-const USAGE = `Bundles an app into dist/apps/<app>: main.js, the threads it starts, and a package.json. It runs alone with Node 24.
+/** The oldest major version that bundles run on. */
+const NODE = 24;
+
+const USAGE = `Bundles an app into dist/apps/<app>: main.js that starts app.js, the threads it starts, and a package.json.
+It runs alone with Node ${NODE}.
 
   node tools/src/build.ts <app>
 
@@ -19,6 +23,18 @@ const BANNER = [
   'const __filename = pathOfBundle(import.meta.url);',
   'const __dirname = folderOfBundle(__filename);',
 ].join('\n');
+
+/**
+ * Starts the bundle. In the language of every Node that knows ES modules, for an older one than the bundle needs would
+ * complain about its syntax or its imports before the first line of it ran.
+ */
+const STARTER = `if (parseInt(process.versions.node, 10) < ${NODE}) {
+  console.error('Longshore needs Node ${NODE} or later, and this is Node ' + process.versions.node + '.');
+  process.exitCode = 1;
+} else {
+  import('./app.js');
+}
+`;
 
 interface AppManifest {
   readonly name: string;
@@ -49,7 +65,7 @@ async function bundle(app: string): Promise<string> {
     outdir,
     bundle: true,
     platform: 'node',
-    target: 'node24',
+    target: `node${NODE}`,
     format: 'esm',
     minify: true,
     keepNames: true,
@@ -59,6 +75,7 @@ async function bundle(app: string): Promise<string> {
     external: ['pg-native', 'redis', 'bullmq-otel', '@valkey/valkey-glide', ...external],
     logLevel: 'warning',
   });
+  await writeFile(join(outdir, 'main.js'), STARTER);
   await writeManifest(outdir, manifest, external);
   await copyFile(join(root, 'LICENSE'), join(outdir, 'LICENSE'));
   return outdir;
@@ -76,7 +93,7 @@ async function entryPoints(
   const isWorker = '@longshore/tasks' in (manifest.dependencies ?? {});
   if (isWorker) await access(join(root, HEARTBEAT_THREAD));
   return {
-    main: join(folder, 'src/main.ts'),
+    app: join(folder, 'src/main.ts'),
     ...(isWorker ? { 'heartbeat-thread': join(root, HEARTBEAT_THREAD) } : {}),
     ...(Object.fromEntries(threads) as Record<string, string>),
   };
@@ -97,6 +114,7 @@ async function writeManifest(
     private: true,
     type: 'module',
     main: 'main.js',
+    engines: { node: `>=${NODE}` },
     dependencies: kept,
   };
   await writeFile(join(outdir, 'package.json'), `${JSON.stringify(written, null, 2)}\n`);

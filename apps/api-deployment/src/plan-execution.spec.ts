@@ -58,6 +58,20 @@ describe('planning an execution', () => {
     ]);
   });
 
+  it('runs nothing for a file whose earlier result is reused, and tells the one that finishes', () => {
+    const input = inputOf(['a', 'b', 'a']);
+    const files = input.files.map((file) => ({
+      ...file,
+      ...(file.sha256 === 'a' && { reused_from: id(50) }),
+    }));
+    expect(planExecution.parse({ ...input, files })).toHaveProperty('input');
+    const { children, then } = planOf({ ...input, files });
+    expect(children.map(({ key }) => key)).toEqual(['b']);
+    expect(then.input).toMatchObject({ files: [{ reused: true }, { ordinal: 1 }, { reused: true }] });
+    const [only] = files;
+    expect(planOf({ ...input, files: [only!] }).children).toEqual([]);
+  });
+
   it('never calls nothing a success, and does not try again', () => {
     expect(() => planOf(inputOf([]))).toThrow(TaskError);
     expect(thrownBy(() => planOf(inputOf([])))).toMatchObject({ code: 'no_files', retryable: false });

@@ -14,6 +14,8 @@ const plannedFileSchema = z.object({
   sha256: z.string().min(1),
   /** Place in the request. */
   ordinal: z.int().min(0),
+  /** The run whose result is taken for it, which stands under the execution already. */
+  reused_from: z.uuid().optional(),
 });
 type PlannedFile = z.infer<typeof plannedFileSchema>;
 
@@ -25,7 +27,7 @@ const planInputSchema = z.object({
 
 /**
  * Plans an execution: one run per distinct content, then one that finishes. The same content under two names is
- * computed once; the finishing run knows both names.
+ * computed once, and one whose earlier result is reused not at all; the finishing run knows all names.
  */
 export const planExecution = defineTask({
   name: pipelineTasks.plan,
@@ -45,13 +47,17 @@ export function planOf({ files, max_parallel_files }: z.infer<typeof planInputSc
   const ordered = files.toSorted((one, other) => one.ordinal - other.ordinal);
   const distinct = new Map<string, PlannedFile>();
   for (const file of ordered) if (!distinct.has(file.sha256)) distinct.set(file.sha256, file);
+  const toRun = [...distinct.values()].filter((file) => file.reused_from === undefined);
   return {
-    children: [...distinct.values()].map(fileRun),
+    children: toRun.map(fileRun),
     then: {
       task: pipelineTasks.finish,
       queue: FINISH_QUEUE,
       input: {
-        files: ordered.map(({ ordinal, file_id, name, sha256 }) => ({ ordinal, file_id, name, sha256 })),
+        files: ordered.map(({ ordinal, file_id, name, sha256, reused_from }) => ({
+          ...{ ordinal, file_id, name, sha256 },
+          ...(reused_from !== undefined && { reused: true }),
+        })),
       },
     },
     maxParallel: max_parallel_files,

@@ -1,14 +1,21 @@
+import { auditRoutes } from './audit/audit-routes.ts';
 import type { BackendConfig } from './config.ts';
 import { adminRoutes } from './deployments/admin-routes.ts';
 import { createDeployments } from './deployments/deployments.ts';
-import { acceptExecutionRequest } from './executions/accept.ts';
+import { exportRoutes } from './deployments/export.ts';
+import { createAccept } from './executions/accept.ts';
+import { createIntake } from './executions/intake.ts';
+import { createUrlSource } from './executions/url-source.ts';
 import { deploymentRoutes } from './executions/deployment-routes.ts';
-import { executionRoutes } from './executions/native-routes.ts';
 import { createOutcomes } from './executions/outcome.ts';
 import type { FileStore } from './files/file-store.ts';
 import type { MountedRoute } from './http/server.ts';
-import type { Keys } from './keys/keys.ts';
+import type { KeyUse } from './keys/key-use.ts';
+import { keyRoutes } from './keys/key-routes.ts';
 import type { Model } from './model.ts';
+import { nativeRoutes } from './native/native-routes.ts';
+import { retentionRoutes } from './retention/retention-routes.ts';
+import { cancelRoutes } from './runs/cancel-routes.ts';
 import { runRoutes } from './runs/run-routes.ts';
 import { workerRoutes } from './sessions/internal-routes.ts';
 import type { Database } from './store/database.ts';
@@ -19,17 +26,17 @@ export interface BackendRoutesDependencies {
   readonly config: BackendConfig;
   readonly database: Database;
   readonly store: FileStore;
-  readonly keys: Keys;
+  readonly keyUse: KeyUse;
   readonly model: Model;
   readonly stopping: AbortSignal;
 }
 
 /** Every route of the table with what answers it. */
 export function backendRoutes(dependencies: BackendRoutesDependencies): MountedRoute[] {
-  const { config, database, store, keys, model, stopping } = dependencies;
+  const { config, database, store, keyUse, model, stopping } = dependencies;
   const { dispatcher, catalogue, backendId, contexts, waiters, pools } = model;
   const outcomes = createOutcomes(database, store);
-  const deployments = createDeployments(database);
+  const deployments = createDeployments(database, keyUse);
   const acceptDependencies = {
     database,
     dispatcher,
@@ -40,21 +47,32 @@ export function backendRoutes(dependencies: BackendRoutesDependencies): MountedR
   };
   return [
     ...workerRoutes(model),
+    ...cancelRoutes({ database, cancel: model.cancel }),
     ...runRoutes({ database, store, deployments, maxOutputBytes: MAX_OUTPUT_BYTES }),
     ...deploymentRoutes({
       deployments,
-      store,
-      uploadLimits: {
-        maxFileBytes: config.maxFileBytes,
-        maxRequestBytes: config.maxRequestBytes,
-        maxFiles: config.maxFilesPerRequest,
-      },
-      accept: (execution) => acceptExecutionRequest(acceptDependencies, execution),
+      takeIn: createIntake({
+        database,
+        store,
+        source: createUrlSource(config),
+        fetchTimeoutMs: config.presignedUrlTimeoutMs,
+        uploadLimits: {
+          maxFileBytes: config.maxFileBytes,
+          maxRequestBytes: config.maxRequestBytes,
+          maxFiles: config.maxFilesPerRequest,
+          stalledMs: config.uploadStallMs,
+        },
+        accept: createAccept(acceptDependencies),
+      }),
       outcomes,
       waiters,
       stopping,
     }),
-    ...executionRoutes({ outcomes }),
-    ...adminRoutes({ database, keys, pools }),
+    ...nativeRoutes({ database, outcomes }),
+    ...retentionRoutes({ database, settings: config }),
+    ...adminRoutes({ database, pools }),
+    ...exportRoutes({ database }),
+    ...keyRoutes({ database }),
+    ...auditRoutes({ database }),
   ];
 }

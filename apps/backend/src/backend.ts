@@ -4,15 +4,17 @@ import { backendRoutes } from './backend-routes.ts';
 import type { BackendConfig } from './config.ts';
 import { measureQueueDepths } from './dispatch/queue-depths.ts';
 import { findEndedExecutions } from './executions/ended.ts';
+import { forgetOldKeys } from './executions/idempotency.ts';
 import { openFileStore, type FileStore } from './files/file-store.ts';
 import { sweepOrphans } from './files/sweeper.ts';
-import { createAuthenticate } from './http/auth.ts';
+import { createGuard } from './http/guard.ts';
 import { createBackendMetrics } from './http/metrics.ts';
 import { startHttpServer, type HttpServer } from './http/server.ts';
 import { bootstrapCredentials } from './keys/bootstrap.ts';
 import { createKeys } from './keys/keys.ts';
 import { createModel, type Model } from './model.ts';
 import { startPeriodicWork, type PeriodicWork } from './periodic.ts';
+import { retentionWork } from './retention/retention-work.ts';
 import { createDatabase, type Database } from './store/database.ts';
 import { migrate } from './store/migrate.ts';
 import { ensurePartitions } from './store/partitions.ts';
@@ -38,23 +40,26 @@ export async function startBackend(
   }
   const publisher = createPublisher({ brokerUrl: config.brokerUrl, logger });
   lifecycle.onStop('broker', (deadline) => publisher.close(deadline));
-  const { sessionTimeoutMs } = config;
-  const publicationTimeoutMs = PUBLICATION_TIMEOUT_MS;
-  const model = await createModel({
-    database,
-    publisher,
-    store,
-    logger,
-    sessionTimeoutMs,
-    publicationTimeoutMs,
-  });
+  const { databaseUrl, sessionTimeoutMs, auditRetentionDays: auditKeptDays } = config;
+  const timeouts = { sessionTimeoutMs, publicationTimeoutMs: PUBLICATION_TIMEOUT_MS };
+  const model = await createModel({ database, publisher, store, logger, ...timeouts });
+  const guard = createGuard({ database, databaseUrl, keys, tokens: model.tokens, auditKeptDays, logger });
+  lifecycle.onStop('guard', guard.stop);
   lifecycle.onStop('dispatcher', async () => {
     await model.dispatcher.stop();
     await model.pools.release();
   });
   lifecycle.onStop(
     'periodic work',
-    startPeriodicWork(periodicWork(database, store, model), systemClock, logger),
+    startPeriodicWork(
+      [
+        ...periodicWork(database, store, model),
+        ...retentionWork({ database, store, clock: systemClock, logger }, config),
+        ...guard.work,
+      ],
+      systemClock,
+      logger,
+    ),
   );
 
   const metrics = createBackendMetrics(database);
@@ -62,11 +67,14 @@ export async function startBackend(
     answered: metrics.answered,
     host: config.host,
     port: config.port,
+    corsOrigins: config.corsOrigins,
     logger,
-    authenticate: createAuthenticate({ keys, tokens: model.tokens, monotonicMs: systemClock.monotonic }),
+    trustedProxies: config.trustedProxies,
+    authenticate: guard.authenticate,
+    audit: guard.audit,
     ready: () => (lifecycle.stopping ? { ready: false, reason: 'stopping' } : { ready: true }),
     routes: [
-      ...backendRoutes({ config, database, store, keys, model, stopping: lifecycle.signal }),
+      ...backendRoutes({ config, database, store, keyUse: guard.keyUse, model, stopping: lifecycle.signal }),
       ...metrics.routes,
     ],
   });
@@ -91,6 +99,11 @@ function periodicWork(database: Database, store: FileStore, model: Model): Perio
       label: 'orphan sweeper',
       everyMs: HOUR_MS,
       run: () => sweepOrphans(database, store, systemClock.now()),
+    },
+    {
+      label: 'idempotency keys',
+      everyMs: HOUR_MS,
+      run: () => forgetOldKeys(database),
     },
     {
       label: 'partitions',

@@ -18,10 +18,22 @@ const keys = [
   'maxFileBytes',
   'maxRequestBytes',
   'maxFilesPerRequest',
+  'trustedProxies',
+  'auditRetentionDays',
+  'corsOrigins',
+  'uploadStallMs',
+  'presignedUrlHosts',
+  'presignedUrlAllowHttp',
+  'presignedUrlTimeoutMs',
+  'presignedUrlCaFile',
+  'retainUploadsHours',
+  'retainResultsDays',
+  'retainLogsDays',
+  'retainHistoryDays',
 ] as const;
 
 /** The backend's settings. @throws ConfigError that lists everything wrong. */
-export function loadBackendConfig() {
-  return loadConfig(keys);
+export function loadBackendConfig(env: Readonly<Record<string, string | undefined>> = process.env) {
+  return loadConfig(keys, { env });
 }
 export type BackendConfig = ReturnType<typeof loadBackendConfig>;

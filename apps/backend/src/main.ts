@@ -1,8 +1,14 @@
 import { createLogger, runProcess } from '@longshore/runtime';
 import { startBackend } from './backend.ts';
+import { answerTo } from './command-line.ts';
 import { loadBackendConfig } from './config.ts';
 
 await runProcess(() => {
+  const answer = answerTo(process.argv.slice(2));
+  if (answer !== undefined) {
+    process.stdout.write(answer);
+    process.exit(0);
+  }
   const config = loadBackendConfig();
   const logger = createLogger({
     worker: 'backend',

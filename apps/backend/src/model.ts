@@ -7,6 +7,8 @@ import { createExecutionContexts } from './executions/contexts.ts';
 import { createExecutionWaiters } from './executions/waiters.ts';
 import type { FileStore } from './files/file-store.ts';
 import { createAttemptEnds } from './runs/attempt-ends.ts';
+import { createCancel } from './runs/cancel.ts';
+import { createCancellations } from './runs/cancellations.ts';
 import { createClaims } from './runs/claims.ts';
 import { createFanOut } from './runs/fan-out.ts';
 import { createRunJournal } from './runs/journal.ts';
@@ -41,6 +43,7 @@ export async function createModel(dependencies: ModelDependencies) {
   const contexts = createExecutionContexts(database);
   const endAttempts = createAttemptEnds({ database, dispatcher, waiters, backendId });
   const fanOut = createFanOut({ database, dispatcher, catalogue, endAttempts, backendId });
+  const cancellations = createCancellations(database, dispatcher);
   const changed = async () => {
     await pools.refresh();
     dispatcher.pumpAll();
@@ -58,9 +61,17 @@ export async function createModel(dependencies: ModelDependencies) {
     refresh: changed,
     sessions: createSessions({ database, catalogue, logger, sessionTimeoutMs, changed }),
     claim: createClaims({ database, files: store, contexts, tokens }),
-    report: createReports({ tokens, catalogue, endAttempts, fanOut }),
+    report: createReports({ tokens, catalogue, endAttempts, cancellations, fanOut }),
+    cancel: createCancel({ database, dispatcher, waiters, backendId }),
     journal: createRunJournal({ database, tokens }),
-    reconcile: createReconciler({ ...dependencies, clock: systemClock, dispatcher, pools, endAttempts }),
+    reconcile: createReconciler({
+      ...dependencies,
+      clock: systemClock,
+      dispatcher,
+      pools,
+      endAttempts,
+      cancellations,
+    }),
   };
 }
 export type Model = Awaited<ReturnType<typeof createModel>>;

@@ -4,7 +4,8 @@ import type { Clock, Logger } from '@longshore/runtime';
 export interface PeriodicWork {
   readonly label: string;
   readonly everyMs: number;
-  readonly run: () => Promise<unknown>;
+  /** The signal fires when the backend stops; long work ends soon after. */
+  readonly run: (signal: AbortSignal) => Promise<unknown>;
 }
 
 /**
@@ -27,7 +28,7 @@ export function startPeriodicWork(
 async function repeat(work: PeriodicWork, clock: Clock, logger: Logger, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     try {
-      await work.run();
+      await work.run(signal);
     } catch (error) {
       logger.error('Periodic work failed; tried again', { work: work.label, error });
     }

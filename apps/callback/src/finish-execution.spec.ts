@@ -35,6 +35,13 @@ describe('the end of an execution', () => {
     expect(end(['a', 'b', 'c'], children)).toEqual({ total: 3, succeeded: 2, failed: 1 });
   });
 
+  it('counts a file whose earlier result was reused as a success, beside others and alone', () => {
+    const files = filesOf(['a', 'b']).map((file) => ({ ...file, reused: file.sha256 === 'a' }));
+    const children = [child('b', 'failed', 'The file is empty.')];
+    expect(verdict(tallyOf(files, children), children)).toEqual({ total: 2, succeeded: 1, failed: 1 });
+    expect(verdict(tallyOf([files[0]!], []), [])).toEqual({ total: 1, succeeded: 1, failed: 0 });
+  });
+
   it('counts the same content under each of its names', () => {
     const children = [child('a', 'succeeded'), child('b', 'failed')];
     expect(end(['a', 'a', 'b', 'b', 'b'], children)).toEqual({ total: 5, succeeded: 2, failed: 3 });
@@ -46,6 +53,11 @@ describe('the end of an execution', () => {
       ...{ code: 'all_files_failed', retryable: false, output: { total: 2, succeeded: 0, failed: 2 } },
       message: 'None of the 2 files could be processed: The file is empty.',
     });
+  });
+
+  it('speaks of a single file as one', () => {
+    const end1 = () => end(['a'], [child('a', 'failed', 'The file is empty.')]);
+    expect(thrownBy(end1)).toMatchObject({ message: 'The file could not be processed: The file is empty.' });
   });
 
   it.each([

@@ -7,7 +7,11 @@ const [FINISH_QUEUE] = coreWorkers.callback.queues;
 
 const finishInputSchema = z.object({
   files: z.array(
-    z.object({ ordinal: z.int().min(0), file_id: z.uuid(), name: z.string(), sha256: z.string().min(1) }),
+    z.object({
+      ...{ ordinal: z.int().min(0), file_id: z.uuid(), name: z.string(), sha256: z.string().min(1) },
+      /** An earlier successful result stands for it, so that no child ran. */
+      reused: z.boolean().optional(),
+    }),
   ),
 });
 
@@ -37,7 +41,7 @@ export function tallyOf(
   const succeededContents = new Set(
     children.filter(({ state }) => state === 'succeeded').map(({ key }) => key),
   );
-  const succeeded = files.filter(({ sha256 }) => succeededContents.has(sha256)).length;
+  const succeeded = files.filter(({ sha256, reused }) => reused || succeededContents.has(sha256)).length;
   return { total: files.length, succeeded, failed: files.length - succeeded };
 }
 
@@ -46,7 +50,10 @@ export function verdict(tally: Tally, children: readonly Pick<ChildSummary, 'err
   if (tally.succeeded > 0) return tally;
   const [reason] = children.flatMap(({ error }) => (error === null ? [] : [error.message]));
   const why = reason === undefined ? '' : `: ${reason}`;
-  const what =
-    tally.total === 0 ? 'No file was processed' : `None of the ${tally.total} files could be processed`;
-  throw new TaskError('all_files_failed', `${what}${why}`, { retryable: false, output: tally });
+  throw new TaskError('all_files_failed', `${failureOf(tally)}${why}`, { retryable: false, output: tally });
+}
+
+function failureOf({ total }: Tally): string {
+  if (total === 0) return 'No file was processed';
+  return total === 1 ? 'The file could not be processed' : `None of the ${total} files could be processed`;
 }

@@ -1,9 +1,17 @@
+import { RELEASE } from '@longshore/contracts';
 import { Command } from 'commander';
 import { addApply } from './commands/apply.ts';
+import { addBackup } from './commands/backup.ts';
+import { addCancel } from './commands/cancel.ts';
+import { addAudit } from './commands/audit.ts';
+import { addDelete } from './commands/delete.ts';
 import { addDemo } from './commands/demo.ts';
 import { addDown } from './commands/down.ts';
+import { addExport } from './commands/export.ts';
+import { addKeys } from './commands/keys.ts';
 import { addPs } from './commands/ps.ts';
 import { addQueues } from './commands/queues.ts';
+import { addRestore } from './commands/restore.ts';
 import { addSubmit } from './commands/submit.ts';
 import { addUp } from './commands/up.ts';
 import { addWorkers } from './commands/workers.ts';
@@ -20,10 +28,27 @@ Examples:
 export function createProgram(terminal: Terminal): Command {
   const program = new Command('longshore')
     .description('Self-hosted document and background work: nothing accepted is lost or done twice.')
+    .version(RELEASE)
     .helpCommand(true)
     .showHelpAfterError('Add --help to see what is possible.')
     .addHelpText('after', EXAMPLES);
-  const commands = [addUp, addDown, addPs, addDemo, addApply, addSubmit, addWorkers, addQueues];
+  const commands = [
+    addUp,
+    addDown,
+    addPs,
+    addDemo,
+    addApply,
+    addExport,
+    addSubmit,
+    addCancel,
+    addWorkers,
+    addQueues,
+    addKeys,
+    addAudit,
+    addDelete,
+    addBackup,
+    addRestore,
+  ];
   for (const add of commands) add(program, terminal);
   return program;
 }

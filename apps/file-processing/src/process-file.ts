@@ -1,4 +1,3 @@
-import type { WorkflowDefinition } from '@longshore/contracts';
 import { coreWorkers, pipelineTasks } from '@longshore/contracts';
 import type { Task, TaskContext } from '@longshore/tasks';
 import { defineTask, TaskError } from '@longshore/tasks';
@@ -12,7 +11,7 @@ const [FILE_QUEUE] = coreWorkers['file-processing'].queues;
 /** How a file is reported: its fields, what kind of document it was, and its text where that was asked for. */
 export interface ProcessedFile {
   readonly output: ReadingResult['output'];
-  /** What was found of fields that may be absent, but is not of their type. */
+  /** What is wrong with fields without making the file a failure. */
   readonly problems?: ReadingResult['problems'];
   readonly extracted_text?: string;
   readonly document: {
@@ -47,6 +46,7 @@ async function processFile(pool: Pick<ReadingPool, 'process'>, context: TaskCont
   const result = await pool
     .process(bytes, {
       name: file.name,
+      customData: execution.custom_data,
       definition,
       definitionId: execution.workflow_version_id,
       signal,
@@ -54,7 +54,7 @@ async function processFile(pool: Pick<ReadingPool, 'process'>, context: TaskCont
       includeText: true,
     })
     .catch(failAsTask);
-  refuseIncomplete(result, definition);
+  refuseIncomplete(result);
   const { output, problems, text, document } = result;
   return {
     output,
@@ -79,21 +79,10 @@ function failAsTask(error: unknown): never {
   throw new TaskError(detail ?? reason, message, { retryable: !FILES_OWN_FAULT.has(reason), cause: error });
 }
 
-type Problem = ReadingResult['problems'][number];
-
 /** A result that lacks what had to be there is no success; what was found is kept beside the reasons. */
-function refuseIncomplete({ output, problems }: ReadingResult, definition: WorkflowDefinition): void {
-  const reasons = problems.filter((problem) => isFatal(problem, definition));
+function refuseIncomplete({ output, problems }: ReadingResult): void {
+  const reasons = problems.filter(({ outcome }) => outcome === 'fail');
   if (reasons.length === 0) return;
   const message = reasons.map((problem) => problem.message).join(' ');
   throw new TaskError('incomplete', message, { retryable: false, output: { output, problems } });
-}
-
-/** A value of the wrong type counts as absent, which only a field that is required must not be. */
-function isFatal({ field, reason }: Problem, { steps }: WorkflowDefinition): boolean {
-  if (reason !== 'conversion') return true;
-  const fields = steps.flatMap((step) => Object.entries(step.extract?.fields ?? {}));
-  // `lines row 1, amount`: the field, then where in it.
-  const [name] = field.split(' ');
-  return fields.some(([its, { required }]) => its === name && required === true);
 }

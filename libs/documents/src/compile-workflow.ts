@@ -1,6 +1,8 @@
 import type { WorkflowDefinition } from '@longshore/contracts';
 import { DEFAULT_READ_LIMITS, type ReadDocument, type ReadLimits } from './document.ts';
-import { compileFields, type Extraction } from './extract-fields.ts';
+import type { Extraction, ExtractFields } from './extract-fields.ts';
+import { compileExtractStep } from './extract-step.ts';
+import type { FieldProblem, Scene } from './rules/found.ts';
 import { compileOutputSchema } from './validate-output.ts';
 
 /** A workflow ready for many documents. */
@@ -10,7 +12,10 @@ export interface CompiledWorkflow {
   /** Time limit of its `read` step in milliseconds, where it sets one. */
   readonly maxMs: number | undefined;
   /** Finds the fields and holds the output against the output schema. */
-  readonly structure: (document: ReadDocument) => Extraction;
+  readonly structure: (
+    document: ReadDocument,
+    request?: Partial<Omit<Scene, 'document'>>,
+  ) => Promise<Extraction>;
 }
 
 /**
@@ -23,8 +28,9 @@ export function compileWorkflow(
 ): CompiledWorkflow {
   const read = definition.steps.find((step) => step.read !== undefined)?.read ?? {};
   const most = { ...DEFAULT_READ_LIMITS, ...ceiling };
-  const fields = definition.steps.find((step) => step.extract !== undefined)?.extract?.fields ?? {};
-  const extract = compileFields(fields);
+  const step = definition.steps.find(({ extract }) => extract !== undefined)?.extract;
+  const extract: ExtractFields =
+    step === undefined ? async () => ({ output: {}, problems: [] }) : compileExtractStep(step);
   const validate =
     definition.output_schema === undefined ? () => [] : compileOutputSchema(definition.output_schema);
   return {
@@ -34,9 +40,29 @@ export function compileWorkflow(
       maxPages: Math.min(most.maxPages, read.max_pages ?? Infinity),
     },
     maxMs: read.max_seconds === undefined ? undefined : read.max_seconds * 1000,
-    structure: (document) => {
-      const { output, problems } = extract(document);
-      return { output, problems: [...problems, ...validate(output)] };
+    structure: async (document, { name = '', customData = null } = {}) => {
+      const { output, problems } = await extract({ document, name, customData });
+      const unfinished = problems.some(({ reason }) => reason === 'limit');
+      return { output, problems: unfinished ? problems : withSchema(problems, validate(output), output) };
     },
   };
+}
+
+/**
+ * Adds what the schema says. That a field is missing which has a problem of its own is told by that problem, better; but it
+ * makes that problem one that fails the file.
+ */
+function withSchema(
+  problems: readonly FieldProblem[],
+  schema: readonly FieldProblem[],
+  output: Readonly<Record<string, unknown>>,
+): FieldProblem[] {
+  const explained = new Set(problems.map(({ field }) => field).filter((field) => !(field in output)));
+  const repeated = new Set(schema.map(({ field }) => field).filter((field) => explained.has(field)));
+  return [
+    ...problems.map((problem) =>
+      repeated.has(problem.field) ? { ...problem, outcome: 'fail' as const } : problem,
+    ),
+    ...schema.filter(({ field }) => !repeated.has(field)),
+  ];
 }

@@ -3,7 +3,6 @@ import { readdir, readFile } from 'node:fs/promises';
 import { applyDocumentSchema, type WorkflowDefinition, workflowDefinitionSchema } from '@longshore/contracts';
 import { parse, parseAllDocuments } from 'yaml';
 import { compileWorkflow } from './compile-workflow.ts';
-import { extractFields, type WorkflowFields } from './extract-fields.ts';
 import { readDocument } from './read-document.ts';
 import { UNREADABLE_REASONS } from './unreadable.ts';
 
@@ -19,19 +18,35 @@ const blocks: Block[] = [...guide.matchAll(/^```(\S.*)\n([^]*?)^```$/gmu)].map(
   ([, info = '', content = '']) => ({ info, content }),
 );
 
-const examples = blocks.flatMap(({ info, content }, index) => {
-  if (!info.endsWith(' document')) return [];
-  const [fields, output] = blocks.slice(index + 1, index + 3);
-  return [{ content, fields, output, kind: info.split(' ')[0] ?? '' }];
+interface Example {
+  /** Kind of the document and name of its file. */
+  readonly kind: string;
+  readonly name: string;
+  readonly content: string;
+  /** What stands below it, by kind of block. */
+  readonly parts: Readonly<Record<string, string>>;
+}
+
+/** A document and the blocks below it, up to the next. */
+const examples = blocks.flatMap(({ info, content }, index): Example[] => {
+  const [kind = '', what, name = kind === 'json' ? 'a.json' : 'a.txt'] = info.split(' ');
+  if (what !== 'document') return [];
+  const next = blocks.findIndex((block, at) => at > index && / document|^yaml$/u.test(block.info));
+  const below = blocks.slice(index + 1, next < 0 ? undefined : next);
+  return [
+    { kind, name, content, parts: Object.fromEntries(below.map((block) => [block.info, block.content])) },
+  ];
 });
 
 function applied(content: string) {
   return parseAllDocuments(content).map((document) => applyDocumentSchema.parse(document.toJS()));
 }
 
-function fieldsOf(content: string): WorkflowFields {
-  const definition = { steps: [{ read: {} }, { extract: { fields: parse(content) as unknown } }] };
-  return workflowDefinitionSchema.parse(definition).steps[1]?.extract?.fields ?? {};
+function compiled(parts: Example['parts']) {
+  const extract =
+    parts['yaml extract'] ?? `fields:\n${(parts['yaml fields'] ?? '').replaceAll(/^/gmu, '  ')}`;
+  const definition = { steps: [{ read: {} }, { extract: parse(extract) as unknown }] };
+  return compileWorkflow(workflowDefinitionSchema.parse(definition));
 }
 
 describe('the guide to workflows', () => {
@@ -42,26 +57,25 @@ describe('the guide to workflows', () => {
       'workflow',
       'deployment',
       'workflow',
+      'deployment',
     ]);
   });
 
   it('has nothing but blocks that are tested', () => {
-    const known = ['yaml', 'text document', 'json document', 'yaml fields', 'json output'];
-    expect(blocks.filter(({ info }) => !known.includes(info))).toEqual([]);
-    expect(examples.length).toBeGreaterThanOrEqual(5);
+    const known =
+      /^(?:yaml|(?:text|json) document(?: \S+)?|yaml (?:fields|extract)|json (?:custom_data|output|problems))$/u;
+    expect(blocks.filter(({ info }) => !known.test(info))).toEqual([]);
+    expect(examples.length).toBeGreaterThanOrEqual(12);
   });
 
-  it.each(examples)(
-    'shows what becomes of its $kind number %#',
-    async ({ content, fields, output, kind }) => {
-      expect([fields?.info, output?.info]).toEqual(['yaml fields', 'json output']);
-      const document = await readDocument(new TextEncoder().encode(content), {
-        name: `example.${kind === 'json' ? 'json' : 'txt'}`,
-      });
-      const extraction = extractFields(document, fieldsOf(fields?.content ?? ''));
-      expect(extraction).toEqual({ output: JSON.parse(output?.content ?? ''), problems: [] });
-    },
-  );
+  it.each(examples)('shows what becomes of its $kind number %#', async ({ name, content, parts }) => {
+    const document = await readDocument(new TextEncoder().encode(content), { name });
+    const customData = JSON.parse(parts['json custom_data'] ?? 'null') as unknown;
+    const extraction = await compiled(parts).structure(document, { name, customData });
+    const output = JSON.parse(parts['json output'] ?? '') as unknown;
+    expect(extraction).toEqual({ output, problems: JSON.parse(parts['json problems'] ?? '[]') });
+    expect(JSON.stringify(extraction.output)).toBe(JSON.stringify(output));
+  });
 
   it('explains every reason, and no other', () => {
     const table = guide.slice(guide.indexOf('It fails with one of these'));

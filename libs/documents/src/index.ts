@@ -8,7 +8,7 @@ export {
   type Segment,
   type Table,
 } from './document.ts';
-export { extractFields, type Extraction, type WorkflowFields } from './extract-fields.ts';
+export type { Extraction } from './extract-fields.ts';
 export { readDocument, type ReadOptions } from './read-document.ts';
 export type { FieldProblem } from './rules/found.ts';
 export { UnreadableError, type UnreadableReason } from './unreadable.ts';

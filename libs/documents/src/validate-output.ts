@@ -39,5 +39,10 @@ function toProblem({ instancePath, keyword, message = 'does not fit', params }: 
   const full = [...path, ...missing, ...extra];
   const what = missing.length > 0 ? 'is missing' : extra.length > 0 ? 'is not allowed' : message;
   const where = full.length === 0 ? 'the output' : full.join('.');
-  return { field: full[0] ?? '', reason: 'schema', message: `${where} ${what} (output schema).` };
+  return {
+    field: full[0] ?? '',
+    reason: 'schema',
+    outcome: 'fail',
+    message: `${where} ${what} (output schema).`,
+  };
 }

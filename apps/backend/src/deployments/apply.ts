@@ -2,112 +2,87 @@ import { apiError, type ApplyResponse } from '@longshore/contracts';
 import type { z } from 'zod';
 import type { applyRequestSchema } from '@longshore/contracts';
 import { uuidV7 } from '@longshore/runtime';
-import { isDeepStrictEqual } from 'node:util';
+import type { Act } from '../audit/request-audit.ts';
 import type { Database, SqlClient } from '../store/database.ts';
+import { planApply, type PlannedChange } from './apply-plan.ts';
+import { readApplyState } from './apply-state.ts';
 
 type ApplyRequest = z.output<typeof applyRequestSchema>;
-type Document = ApplyRequest['documents'][number];
-type WorkflowDocument = Extract<Document, { kind: 'workflow' }>;
-type DeploymentDocument = Extract<Document, { kind: 'deployment' }>;
-type Change = ApplyResponse['changes'][number];
+type WorkflowChange = Extract<PlannedChange, { kind: 'workflow' }>;
+type DeploymentChange = Extract<PlannedChange, { kind: 'deployment' }>;
 
 /**
  * Creates or updates workflows and deployments, all in one transaction: all documents take effect, or none. A
- * workflow whose definition changed gets a new version; executions keep the version they started with.
+ * workflow whose definition changed, whatever the order of its keys, gets a new version; executions keep the version
+ * they started with. A dry run says the same and writes nothing but its line of the audit log.
  *
- * @throws ApiError 404 unknown organisation, 400 a deployment of a workflow that does not exist.
+ * @throws ApiError 404 unknown organisation; 400 a document that stands twice, or a deployment of a workflow or a
+ * version that does not exist.
  */
-export async function applyDocuments(database: Database, request: ApplyRequest): Promise<ApplyResponse> {
+export async function applyDocuments(
+  database: Database,
+  { organisation, documents, dry_run = false }: ApplyRequest,
+  act: Act,
+): Promise<ApplyResponse> {
   return await database.transaction(async (client) => {
-    const organisationId = await organisationIdOf(client, request.organisation);
-    const changes: Change[] = [];
-    for (const document of [...request.documents].sort(workflowsFirst)) {
-      changes.push(
-        document.kind === 'workflow'
-          ? await applyWorkflow(client, organisationId, document)
-          : await applyDeployment(client, organisationId, document),
-      );
-    }
+    const organisationId = await organisationIdOf(client, organisation);
+    const plan = planApply(await readApplyState(client, organisationId), documents);
+    if (!dry_run) for (const planned of plan) await carryOut(client, organisationId, planned);
+    const changes = plan.map(({ change }) => change);
+    const told = changes.map(({ differences: _differences, ...change }) => change);
+    const detail = dry_run ? { changes: told, dry_run } : { changes: told };
+    await act.record(client, { target: organisation, organisationId, detail });
     return { changes };
   });
 }
 
-function workflowsFirst(a: Document, b: Document): number {
-  return Number(b.kind === 'workflow') - Number(a.kind === 'workflow');
-}
-
+/** The lock makes those wait who apply to the same organisation. */
 async function organisationIdOf(client: SqlClient, name: string): Promise<string> {
   const { rows } = await client.query<{ id: string }>(
     'select id from organisations where name = $1 for update',
     [name],
   );
-  if (rows[0] === undefined) throw apiError('not_found', `There is no organisation "${name}"`);
+  if (rows[0] === undefined)
+    throw apiError('not_found', `There is no organisation "${name}"`, 'organisation');
   return rows[0].id;
 }
 
-async function applyWorkflow(
+async function carryOut(client: SqlClient, organisationId: string, planned: PlannedChange): Promise<void> {
+  if (planned.change.action === 'unchanged') return;
+  if (planned.kind === 'workflow') await writeWorkflow(client, organisationId, planned);
+  else await writeDeployment(client, organisationId, planned);
+}
+
+async function writeWorkflow(
   client: SqlClient,
   organisationId: string,
-  document: WorkflowDocument,
-): Promise<Change> {
-  const { kind: _kind, name, description: _description, ...definition } = document;
-  const { rows } = await client.query<{ id: string; version: number; definition: unknown }>(
-    `select w.id, v.version, v.definition from workflows w
-       join workflow_versions v on v.workflow_id = w.id
-      where w.organisation_id = $1 and w.name = $2 order by v.version desc limit 1`,
-    [organisationId, name],
+  { change, form, newVersion }: WorkflowChange,
+): Promise<void> {
+  const { description = null, ...definition } = form;
+  const { rows } = await client.query<{ id: string }>(
+    `insert into workflows (id, organisation_id, name, description) values ($1, $2, $3, $4)
+     on conflict (organisation_id, name) do update set description = excluded.description returning id`,
+    [uuidV7(), organisationId, change.name, description],
   );
-  const latest = rows[0];
-  const stored = JSON.parse(JSON.stringify(definition)) as unknown;
-  if (latest !== undefined && isDeepStrictEqual(latest.definition, stored)) {
-    return { kind: 'workflow', name, action: 'unchanged', version: latest.version };
-  }
-  const workflowId = latest?.id ?? (await insertWorkflow(client, organisationId, name));
-  const version = (latest?.version ?? 0) + 1;
+  if (!newVersion) return;
   await client.query(
     'insert into workflow_versions (id, workflow_id, version, definition) values ($1, $2, $3, $4)',
-    [uuidV7(), workflowId, version, JSON.stringify(stored)],
+    [uuidV7(), rows[0]!.id, change.version, JSON.stringify(definition)],
   );
-  return { kind: 'workflow', name, action: latest === undefined ? 'created' : 'updated', version };
 }
 
-async function insertWorkflow(client: SqlClient, organisationId: string, name: string): Promise<string> {
-  const id = uuidV7();
-  await client.query('insert into workflows (id, organisation_id, name) values ($1, $2, $3)', [
-    id,
-    organisationId,
-    name,
-  ]);
-  return id;
-}
-
-async function applyDeployment(
+async function writeDeployment(
   client: SqlClient,
   organisationId: string,
-  document: DeploymentDocument,
-): Promise<Change> {
-  const { api_name, workflow, settings, active = true } = document;
-  const { rows: workflows } = await client.query<{ id: string }>(
-    'select id from workflows where organisation_id = $1 and name = $2',
-    [organisationId, workflow],
-  );
-  const workflowId = workflows[0]?.id;
-  if (workflowId === undefined) {
-    throw apiError(
-      'invalid',
-      `Deployment "${api_name}" names the workflow "${workflow}", which does not exist`,
-      'workflow',
-    );
-  }
-  const { rows } = await client.query<{ inserted: boolean }>(
-    `insert into deployments as d (id, organisation_id, api_name, workflow_id, settings, active)
-     values ($1, $2, $3, $4, $5, $6)
+  { change, form }: DeploymentChange,
+): Promise<void> {
+  const { workflow, version = null, description = null, active, settings } = form;
+  await client.query(
+    `insert into deployments (id, organisation_id, api_name, workflow_id, version, description, settings, active)
+     select $1, $2, $3, w.id, $5, $6, $7, $8 from workflows w where w.organisation_id = $2 and w.name = $4
      on conflict (organisation_id, api_name) do update
-        set workflow_id = excluded.workflow_id, settings = excluded.settings, active = excluded.active
-      where (d.workflow_id, d.settings, d.active) is distinct from (excluded.workflow_id, excluded.settings, excluded.active)
-     returning xmax = 0 as inserted`,
-    [uuidV7(), organisationId, api_name, workflowId, JSON.stringify(settings ?? {}), active],
+        set (workflow_id, version, description, settings, active) =
+            (excluded.workflow_id, excluded.version, excluded.description, excluded.settings, excluded.active)`,
+    [uuidV7(), organisationId, change.name, workflow, version, description, JSON.stringify(settings), active],
   );
-  const action = rows[0] === undefined ? 'unchanged' : rows[0].inserted ? 'created' : 'updated';
-  return { kind: 'deployment', name: api_name, action, version: null };
 }

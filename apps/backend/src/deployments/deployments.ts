@@ -1,5 +1,6 @@
 import { apiError, type ApiError, type WorkflowDefinition } from '@longshore/contracts';
 import { timingSafeEqual } from 'node:crypto';
+import type { KeyUse } from '../keys/key-use.ts';
 import { hashOfKey } from '../keys/keys.ts';
 import type { Database } from '../store/database.ts';
 
@@ -31,34 +32,35 @@ const openDeployment = {
 select d.id, d.organisation_id as "organisationId", o.name as organisation, d.api_name as "apiName",
        d.workflow_id as "workflowId", v.id as "workflowVersionId",
        coalesce((d.settings ->> 'max_parallel_files')::int, o.max_parallel_files) as "maxParallelFiles",
-       k.hash as key_hash
+       k.hash as key_hash, k.id as key_id
   from organisations o
   join deployments d on d.organisation_id = o.id and d.api_name = $2 and d.active
   cross join lateral (
-    select id from workflow_versions where workflow_id = d.workflow_id order by version desc limit 1) v
+    select id from workflow_versions where workflow_id = d.workflow_id and version = coalesce(d.version, version)
+     order by version desc limit 1) v
   left join lateral (
-    select hash from api_keys k
+    select id, hash from api_keys k
      where k.hash = $3 and k.revoked_at is null and (k.expires_at is null or k.expires_at > now())
        and k.organisation_id = o.id
        and (k.kind = 'organisation' or (k.kind = 'deployment' and k.deployment_id = d.id))) k on true
  where o.name = $1`,
 };
 
-export function createDeployments(database: Database): Deployments {
+export function createDeployments(database: Database, keyUse: Pick<KeyUse, 'note'>): Deployments {
   return {
     async open(organisation, apiName, secret) {
       // The database knows no NUL character, so nothing has such a name.
       if (`${organisation}${apiName}`.includes('\0')) throw unknownDeployment();
       const hash = hashOfKey(secret);
-      const [row] = await database.hot<Deployment & { key_hash: Buffer | null }>(openDeployment, [
-        organisation,
-        apiName,
-        hash,
-      ]);
+      const [row] = await database.hot<Deployment & { key_hash: Buffer | null; key_id: string | null }>(
+        openDeployment,
+        [organisation, apiName, hash],
+      );
       if (row === undefined) throw unknownDeployment();
-      const { key_hash, ...deployment } = row;
-      if (key_hash === null || !timingSafeEqual(key_hash, hash))
+      const { key_hash, key_id, ...deployment } = row;
+      if (key_hash === null || key_id === null || !timingSafeEqual(key_hash, hash))
         throw apiError('authentication_failed', 'Unauthorized');
+      keyUse.note(key_id);
       return deployment;
     },
     async workflowVersion(id, organisationId) {

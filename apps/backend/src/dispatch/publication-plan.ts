@@ -32,6 +32,8 @@ export interface ParcelPlan extends Reservation {
 export interface Kind {
   readonly task: string;
   readonly queue: string;
+  /** Where a batch holds runs of several: a parcel belongs to one. */
+  readonly organisationId?: string;
 }
 
 /**
@@ -88,7 +90,7 @@ function reserve(counts: ReadonlyMap<LedPool, number>): () => void {
 function groupByKind(runs: readonly Kind[]): { kind: Kind; indexes: number[] }[] {
   const groups = new Map<string, { kind: Kind; indexes: number[] }>();
   runs.forEach((kind, index) => {
-    const name = `${kind.task}\n${kind.queue}`;
+    const name = `${kind.task}\n${kind.queue}\n${kind.organisationId}`;
     const group = groups.get(name);
     if (group === undefined) groups.set(name, { kind, indexes: [index] });
     else group.indexes.push(index);

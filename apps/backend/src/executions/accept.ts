@@ -1,12 +1,17 @@
-import { ApiError, apiError, errorCodes, pipelineTasks, type ExecutionContext } from '@longshore/contracts';
+import { ApiError, errorCodes, pipelineTasks, type ExecutionContext } from '@longshore/contracts';
+import { createBatcher } from '@longshore/runtime';
 import type { Dispatcher, WrittenDispatch } from '../dispatch/dispatcher.ts';
 import type { ParcelPlan } from '../dispatch/publication-plan.ts';
 import type { TaskCatalogue } from '../dispatch/task-catalogue.ts';
 import type { Deployment } from '../deployments/deployments.ts';
 import type { PendingObject } from '../files/file-store.ts';
-import type { Database } from '../store/database.ts';
+import { ORGANISATION_DELETED } from '../retention/deletions.ts';
+import { isCausedByContent } from '../runs/attempt-ends.ts';
+import { sqlStateOf, type Database } from '../store/database.ts';
 import type { ExecutionFields } from './request-fields.ts';
-import type { ReceivedUpload } from './upload.ts';
+import type { ReusedResult } from './file-history.ts';
+import { KEY_VALID_HOURS, repeatedExecution, type EarlierExecution, type Once } from './idempotency.ts';
+import type { ReceivedUpload } from './upload-writer.ts';
 
 export interface AcceptLimits {
   readonly maxUnfinishedPerOrganisation: number;
@@ -28,6 +33,16 @@ export interface NewExecution {
   readonly deployment: Deployment;
   readonly fields: ExecutionFields;
   readonly upload: ReceivedUpload;
+  /** The key that makes repeated requests this one. */
+  readonly once: Once | null;
+  /** Files that need not run, because an earlier result is taken. */
+  readonly reused: readonly ReusedResult[];
+}
+
+/** The execution of a request: its own, or that of the first request under the same key. */
+export interface Acceptance {
+  readonly id: string;
+  readonly repeated: boolean;
 }
 
 /** What a client that was refused for load should wait, seconds. */
@@ -40,16 +55,27 @@ const RETRY_AFTER_SECONDS = 5;
 const PLAN_QUEUE = 'api_deployments';
 const PLAN_FALLBACK = { maxAttempts: 3, softLimitMs: 3_300_000, hardLimitMs: 3_600_000 };
 
-/** The function counts and inserts under one lock: the limits hold exactly, across all backends. */
-const acceptExecution = {
-  name: 'accept_execution',
-  text: 'select total, own, dispatched from accept_execution($1::jsonb)',
+/**
+ * The function counts and inserts under one lock: the limits hold exactly, across all backends. Executions that
+ * arrive together go in one statement, and those of one organisation share a parcel.
+ */
+const acceptRequests = {
+  name: 'accept_requests',
+  text: `
+select a.total, a.own, a.dispatched, a.existing
+  from jsonb_array_elements($1::jsonb) with ordinality as e (request, place)
+ cross join lateral accept_request(e.request) a
+ order by e.place`,
 };
+/** Requests in one statement at most. */
+const MOST_TOGETHER = 50;
 
 interface AcceptRow {
   total: number;
   own: number;
   dispatched: WrittenDispatch | null;
+  /** The execution that the key of the request names already. */
+  existing: EarlierExecution | null;
 }
 
 /**
@@ -57,23 +83,34 @@ interface AcceptRow {
  * their name before the rows are committed, and go when the execution is refused. After any other error nobody
  * knows whether the rows were committed, so the bytes stay for the sweeper.
  *
- * @throws ApiError 429 with Retry-After when too many executions are unfinished.
+ * @throws ApiError 429 with Retry-After when too many executions are unfinished, 409 when another request was sent
+ * under the same key.
  */
-export async function acceptExecutionRequest(
-  dependencies: AcceptDependencies,
-  execution: NewExecution,
-): Promise<void> {
-  const { dispatcher, limits } = dependencies;
-  const { object } = execution.upload;
-  if (object !== null) await commitOrDiscard(object);
-  const parcel = dispatcher.planParcels([{ task: pipelineTasks.plan, queue: PLAN_QUEUE }]);
-  const row = await insertExecution(dependencies, execution, parcel).finally(parcel.release);
-  if (row.dispatched === null) {
+export type Accept = (execution: NewExecution) => Promise<Acceptance>;
+
+export function createAccept(dependencies: AcceptDependencies): Accept {
+  const inserts = createBatcher<NewExecution, AcceptRow | Error>({
+    send: (executions) => insertSplitting(dependencies, executions),
+    maxItems: MOST_TOGETHER,
+    maxBytes: Infinity,
+    sizeOf: () => 0,
+  });
+  return async function accept(execution) {
+    const { object } = execution.upload;
+    if (object !== null) await commitOrDiscard(object);
+    const row = await inserts.add(execution);
+    if (row instanceof Error) return await discardIfRefused(row, object);
+    if (row.dispatched !== null) return { id: execution.id, repeated: false };
     await object?.discard();
-    throw tooMany(row, limits);
-  }
-  dependencies.remember(contextOf(execution));
-  dispatcher.committed([row.dispatched], {});
+    if (row.existing === null) throw tooMany(row, dependencies.limits);
+    return { id: repeatedExecution(row.existing, execution.once!), repeated: true };
+  };
+}
+
+/** Nothing was committed for an organisation that was deleted while the request came in. */
+async function discardIfRefused(error: unknown, object: PendingObject | null): Promise<never> {
+  if (sqlStateOf(error) === ORGANISATION_DELETED) await object?.discard();
+  throw error;
 }
 
 async function commitOrDiscard(object: PendingObject): Promise<void> {
@@ -85,16 +122,59 @@ async function commitOrDiscard(object: PendingObject): Promise<void> {
   }
 }
 
-async function insertExecution(
-  { database, dispatcher, catalogue, limits, backendId }: AcceptDependencies,
+/** What the database does not take of one request is the answer to that one, and must not cost the others. */
+async function insertSplitting(
+  dependencies: AcceptDependencies,
+  executions: readonly NewExecution[],
+): Promise<(AcceptRow | Error)[]> {
+  try {
+    return await insertTogether(dependencies, executions);
+  } catch (error) {
+    if (!isCausedByContent(error) && sqlStateOf(error) !== ORGANISATION_DELETED) throw error;
+    if (executions.length === 1) return [error as Error];
+  }
+  const middle = Math.ceil(executions.length / 2);
+  return [
+    ...(await insertSplitting(dependencies, executions.slice(0, middle))),
+    ...(await insertSplitting(dependencies, executions.slice(middle))),
+  ];
+}
+
+async function insertTogether(
+  dependencies: AcceptDependencies,
+  executions: readonly NewExecution[],
+): Promise<AcceptRow[]> {
+  const { database, dispatcher, remember } = dependencies;
+  const parcels = dispatcher.planParcels(
+    executions.map(({ deployment: { organisationId } }) => ({
+      task: pipelineTasks.plan,
+      queue: PLAN_QUEUE,
+      organisationId,
+    })),
+  );
+  const requests = executions.map((execution, index) =>
+    requestOf(dependencies, execution, parcels, parcels.dispatchIds[index]!),
+  );
+  const rows = await database
+    .hot<AcceptRow>(acceptRequests, [JSON.stringify(requests)])
+    .finally(parcels.release);
+  executions.forEach((execution, index) => {
+    if (rows[index]!.dispatched !== null) remember(contextOf(execution));
+  });
+  dispatcher.committed(dispatchesOf(rows), {});
+  return rows;
+}
+
+function requestOf(
+  { dispatcher, catalogue, limits, backendId }: AcceptDependencies,
   execution: NewExecution,
-  parcel: ParcelPlan,
-): Promise<AcceptRow> {
-  const { id, deployment, fields, upload } = execution;
+  parcels: ParcelPlan,
+  dispatchId: string,
+) {
+  const { id, deployment, fields, upload, once, reused } = execution;
   const policy = catalogue.policy(pipelineTasks.plan) ?? PLAN_FALLBACK;
-  const dispatchId = parcel.dispatchIds[0]!;
-  const target = parcel.targets[dispatchId];
-  const request = {
+  const target = parcels.targets[dispatchId];
+  return {
     id,
     organisation_id: deployment.organisationId,
     max_unfinished: limits.maxUnfinished,
@@ -120,9 +200,32 @@ async function insertExecution(
     holder: backendId,
     term: target?.term ?? null,
     publication_timeout_ms: dispatcher.publicationTimeoutMs,
+    once: onceRow(once),
+    reused: reusedRows(reused),
   };
-  const [row] = await database.hot<AcceptRow>(acceptExecution, [JSON.stringify(request)]);
-  return row!;
+}
+
+/** The function answers for each execution alone; those of one parcel name the same dispatch. */
+function dispatchesOf(rows: readonly AcceptRow[]): WrittenDispatch[] {
+  const byId = new Map<string, WrittenDispatch>();
+  for (const { dispatched } of rows) {
+    if (dispatched === null) continue;
+    const known = byId.get(dispatched.id);
+    if (known === undefined) byId.set(dispatched.id, dispatched);
+    else known.run_ids.push(...dispatched.run_ids);
+  }
+  return [...byId.values()];
+}
+
+function onceRow(once: Once | null) {
+  return once && { ...once, valid_hours: KEY_VALID_HOURS };
+}
+
+function reusedRows(reused: readonly ReusedResult[]) {
+  return reused.map(({ id, key, file_id, reusedFrom, output, run }) => ({
+    ...{ id, key, file_id, output, ...run },
+    input: { reused_from: reusedFrom },
+  }));
 }
 
 function fileRows(upload: ReceivedUpload) {
@@ -136,7 +239,8 @@ function fileRows(upload: ReceivedUpload) {
   }));
 }
 
-function planInput({ deployment, upload }: NewExecution, limits: AcceptLimits) {
+function planInput({ deployment, upload, reused }: NewExecution, limits: AcceptLimits) {
+  const origins = new Map(reused.map(({ key, reusedFrom }) => [key, reusedFrom]));
   return {
     files: upload.files.map(({ id, name, size, sha256 }, ordinal) => ({
       file_id: id,
@@ -144,6 +248,7 @@ function planInput({ deployment, upload }: NewExecution, limits: AcceptLimits) {
       size,
       sha256,
       ordinal,
+      ...(origins.has(sha256) ? { reused_from: origins.get(sha256) } : {}),
     })),
     max_parallel_files: deployment.maxParallelFiles ?? limits.maxParallelFiles,
     workflow_version_id: deployment.workflowVersionId,
@@ -167,10 +272,4 @@ function tooMany(counts: { own: number }, limits: AcceptLimits): ApiError {
     : `${limits.maxUnfinished} executions are unfinished; no more are accepted for the moment`;
   const code = 'too_many_executions';
   return new ApiError(errorCodes[code], [{ code, detail, attr: null }], RETRY_AFTER_SECONDS);
-}
-
-/** @throws ApiError 400 when the request carries no file. */
-export function requireFiles(upload: ReceivedUpload): void {
-  if (upload.files.length === 0)
-    throw apiError('required', 'Send at least one file in the field "files"', 'files');
 }

@@ -304,13 +304,6 @@ describe('a field', () => {
     expect(await invalid({ custom_data })).toMatchObject([{ code: 'invalid', attr: 'custom_data' }]);
   });
 
-  it('that asks for what this release has not is refused, not ignored', async () => {
-    expect(await invalid({ use_file_history: 'true' })).toMatchObject([{ attr: 'use_file_history' }]);
-    expect(await invalid({ presigned_urls: 'https://example.com/a.pdf' })).toMatchObject([
-      { attr: 'presigned_urls' },
-    ]);
-  });
-
   it('each that is wrong is named in one answer', async () => {
     const errors = await invalid({ timeout: 'x', tags: '1', custom_data: '[]', llm_profile_id: '7' });
     expect(errors.map((error: { attr: string }) => error.attr).sort()).toStrictEqual([

@@ -6,30 +6,20 @@ import {
   type ExecutionStatusResponse,
   type FileResult,
 } from '@longshore/contracts';
-import { uuidV7 } from '@longshore/runtime';
 import type { Request, Response } from 'express';
 import { z } from 'zod';
 import type { Deployment, Deployments } from '../deployments/deployments.ts';
-import type { FileStore } from '../files/file-store.ts';
 import { bearerOf } from '../http/auth.ts';
 import { handle, type MountedRoute } from '../http/server.ts';
-import { requireFiles, type NewExecution } from './accept.ts';
-import { hasEnded, statusOf, type Outcomes, type StoredExecution } from './outcome.ts';
-import {
-  parseExecutionFields,
-  parseResultFlags,
-  type ExecutionFields,
-  type ResultFlags,
-} from './request-fields.ts';
-import { receiveUpload, type ReceivedUpload } from './upload.ts';
-import type { UploadLimits } from './upload-limits.ts';
+import type { createIntake, TakenIn } from './intake.ts';
+import { hasEnded, statusOf, type Outcomes } from './outcome.ts';
+import type { StoredExecution } from './outcome-reads.ts';
+import { parseResultFlags, type ResultFlags } from './request-fields.ts';
 import type { ExecutionWaiters } from './waiters.ts';
 
 export interface DeploymentRoutesDependencies {
   readonly deployments: Deployments;
-  readonly store: FileStore;
-  readonly uploadLimits: UploadLimits;
-  readonly accept: (execution: NewExecution) => Promise<void>;
+  readonly takeIn: ReturnType<typeof createIntake>;
   readonly outcomes: Outcomes;
   readonly waiters: ExecutionWaiters;
   /** Fires when the backend stops: waiting requests are answered with what is known. */
@@ -41,8 +31,8 @@ export function deploymentRoutes(dependencies: DeploymentRoutesDependencies): Mo
   return [
     handle(routes.executeDeployment, async ({ params, request, response }) => {
       const deployment = await openDeployment(dependencies, params, request);
-      const execution = await receive(dependencies, deployment, request);
-      const answer = await answerToPost(dependencies, execution, response);
+      const taken = await dependencies.takeIn(deployment, request, response);
+      const answer = await answerToPost(dependencies, deployment, taken, response);
       response.status(
         answer.message.execution_status === 'ERROR' || answer.message.execution_status === 'STOPPED'
           ? 422
@@ -67,48 +57,40 @@ function openDeployment(
   return deployments.open(params.org, params.api_name, bearerOf(request));
 }
 
-async function receive(
-  { store, uploadLimits, accept }: DeploymentRoutesDependencies,
-  deployment: Deployment,
-  request: Request,
-): Promise<NewExecution> {
-  const id = uuidV7();
-  const upload = await receiveUpload(request, store, `uploads/${id}`, uploadLimits);
-  const fields = await fieldsOrDiscard(upload);
-  const execution = { id, deployment, fields, upload };
-  await accept(execution);
-  return execution;
-}
-
-async function fieldsOrDiscard(upload: ReceivedUpload): Promise<ExecutionFields> {
-  try {
-    requireFiles(upload);
-    return parseExecutionFields(upload.form);
-  } catch (error) {
-    await upload.object?.discard();
-    throw error;
-  }
-}
-
+/**
+ * The first answer to a request, or its answer once more: who sends a request again under its key may never have got
+ * the first one, so its result is given out again.
+ */
 async function answerToPost(
   { outcomes, waiters, stopping }: DeploymentRoutesDependencies,
-  { id, deployment, fields }: NewExecution,
+  deployment: Deployment,
+  { id, fields, repeated }: TakenIn,
   response: Response,
 ): Promise<ExecuteResponse> {
   const answer = (execution_status: ExecutionStatus, error: string | null, result: FileResult[] | null) => ({
     message: { execution_id: id, execution_status, status_api: statusAddress(deployment, id), error, result },
   });
-  if (fields.timeoutSeconds <= 0) return answer('PENDING', null, null);
+  if (fields.timeoutSeconds <= 0 && !repeated) return answer('PENDING', null, null);
   const gone = new AbortController();
   response.once('close', () => gone.abort());
-  await waiters.wait(id, fields.timeoutSeconds * 1000, AbortSignal.any([gone.signal, stopping]));
-  const execution = await outcomes.find(id);
-  if (execution === null) throw apiError('not_found', 'The execution was deleted');
+  const known = repeated ? await existing(outcomes, id) : null;
+  if (fields.timeoutSeconds > 0 && (known === null || !hasEnded(known))) {
+    await waiters.wait(id, fields.timeoutSeconds * 1000, AbortSignal.any([gone.signal, stopping]));
+  }
+  const execution = await existing(outcomes, id);
   const status = statusOf(execution);
   if (!hasEnded(execution) || gone.signal.aborted) return answer(status, null, null);
   const result = await outcomes.results(execution, fields.flags);
-  if (!(await outcomes.acknowledge(id))) return answer(status, ALREADY_READ, null);
-  return answer(status, execution.error?.message ?? null, result);
+  const isFirst = await outcomes.acknowledge(id);
+  if (!isFirst && !repeated) return answer(status, ALREADY_READ, null);
+  const expired = execution.results_removed_at === null ? null : EXPIRED;
+  return answer(status, expired ?? execution.error?.message ?? null, result);
+}
+
+async function existing(outcomes: Outcomes, id: string): Promise<StoredExecution> {
+  const execution = await outcomes.find(id);
+  if (execution === null) throw apiError('not_found', 'The execution was deleted');
+  return execution;
 }
 
 function statusAddress({ organisation, apiName }: Deployment, executionId: string): string {
@@ -117,6 +99,8 @@ function statusAddress({ organisation, apiName }: Deployment, executionId: strin
 
 const NOT_YET = 422;
 const ALREADY_READ = 'Result already acknowledged';
+/** In the words of the contract it is gone as if it had been read: no further poll will bring it. */
+const EXPIRED = 'Result expired: it was not fetched while it was kept';
 
 async function answerToGet(
   { outcomes }: DeploymentRoutesDependencies,
@@ -133,6 +117,7 @@ async function answerToGet(
   if (!hasEnded(execution)) return { status: NOT_YET, body: { status, message: null } };
   const alreadyRead = { status: 406, body: { status, message: ALREADY_READ } };
   if (execution.acknowledged_at !== null) return alreadyRead;
+  if (execution.results_removed_at !== null) return { status: 406, body: { status, message: EXPIRED } };
   // Read first and acknowledged after: a result that could not be read is not lost.
   const results = await outcomes.results(execution, mergedFlags(execution, flags));
   if (!(await outcomes.acknowledge(id))) return alreadyRead;

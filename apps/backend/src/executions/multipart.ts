@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import { apiError } from '@longshore/contracts';
 import busboy from 'busboy';
 import type { Request } from 'express';
@@ -16,11 +15,21 @@ import {
 } from './upload-limits.ts';
 
 /** Takes one file to its end. What it rejects with ends the reading of the request. */
-export type WriteFile = (name: string, stream: Readable) => Promise<void>;
+type WriteFile = (name: string, chunks: AsyncIterable<Buffer>) => Promise<void>;
+
+/** What came beside the files. */
+export interface ReceivedForm {
+  readonly fields: Readonly<Record<string, string>>;
+  /** The addresses of files, in their order. */
+  readonly urls: readonly string[];
+}
+
+/** The one field that may come more than once. */
+const URLS_FIELD = 'presigned_urls';
 
 /**
- * Reads a multipart request: files go to `write`, one at a time in the order of the request, and the form fields
- * are the answer. Stops at the first thing that is wrong and leaves the rest of the request unread.
+ * Reads a multipart request: files go to `write`, one at a time in the order of the request, and the rest of
+ * the form is the answer. Stops at the first thing that is wrong and leaves the rest of the request unread.
  *
  * @throws ApiError 413, 400; and whatever `write` rejects with.
  */
@@ -28,10 +37,10 @@ export async function readMultipart(
   request: Request,
   limits: UploadLimits,
   write: WriteFile,
-): Promise<Record<string, string>> {
+): Promise<ReceivedForm> {
   const parser = createParser(request, limits);
   const first = createFirstProblem();
-  const form = collectFields(parser, first.note);
+  const form = collectFields(parser, limits, first.note);
   const written = collectFiles(parser, limits, write, first);
   const closed = new Promise<void>((resolve) => parser.once('close', resolve));
   parser.on('error', (error) => first.note(unreadable(error)));
@@ -79,19 +88,33 @@ async function feed(
   }
 }
 
-function collectFields(parser: busboy.Busboy, note: (problem: unknown) => void): Record<string, string> {
-  const form: Record<string, string> = Object.create(null) as Record<string, string>;
+function collectFields(
+  parser: busboy.Busboy,
+  { maxFiles }: UploadLimits,
+  note: (problem: unknown) => void,
+): ReceivedForm {
+  const fields = Object.create(null) as Record<string, string>;
+  const urls: string[] = [];
   let bytes = 0;
+  let count = 0;
   parser.on('field', (name: string | undefined, value, { valueTruncated }) => {
     bytes += value.length;
     if (name === undefined) note(apiError('malformed_request', 'A field without a name'));
     else if (valueTruncated || value.length > MAX_FIELD_BYTES || bytes > MAX_FORM_BYTES)
       note(fieldTooLarge(name));
-    else if (name in form) note(apiError('invalid', 'The field is given twice', name));
+    else if (name === URLS_FIELD) collectUrl(value);
+    else if ((count += 1) > MAX_FIELDS) note(tooManyFields());
+    else if (name in fields) note(apiError('invalid', 'The field is given twice', name));
     else if (name === 'files') note(apiError('invalid', 'Not a file: a file part has a file name', name));
-    else form[name] = value;
+    else fields[name] = value;
   });
-  return form;
+
+  /** Forms send an empty field for what was left empty. */
+  function collectUrl(value: string): void {
+    if (value.trim() !== '') urls.push(value.trim());
+    if (urls.length > maxFiles) note(tooManyFiles(maxFiles, URLS_FIELD));
+  }
+  return { fields, urls };
 }
 
 /** Answers a function that resolves once every file that was begun has been written or dropped. */
@@ -108,7 +131,9 @@ function collectFiles(
     stream.on('limit', () => first.note(fileTooLarge(filename, maxFileBytes)));
     written = written.then(async () => {
       try {
-        if (!first.found()) await write(cleanFileName(field, filename), stream);
+        // Left undestroyed on failure: it is read to its end below, or the parser would wait for ever.
+        const chunks = stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+        if (!first.found()) await write(cleanFileName(field, filename), chunks);
       } catch (error) {
         first.note(error);
       }
@@ -117,6 +142,9 @@ function collectFiles(
   });
   return () => written;
 }
+
+/** Empty addresses are no addresses, but they are fields. */
+const MAX_URL_FIELDS = 1000;
 
 function createParser(request: Request, { maxFiles, maxFileBytes }: UploadLimits): busboy.Busboy {
   try {
@@ -127,7 +155,7 @@ function createParser(request: Request, { maxFiles, maxFileBytes }: UploadLimits
       limits: {
         files: maxFiles,
         fileSize: maxFileBytes + 1,
-        fields: MAX_FIELDS,
+        fields: MAX_FIELDS + maxFiles + MAX_URL_FIELDS,
         fieldSize: MAX_FIELD_BYTES + 1,
       },
     });

@@ -6,59 +6,23 @@ import {
   type FileResult,
   type JsonValue,
   type Output,
-  type RunError,
   type RunState,
 } from '@longshore/contracts';
 import type { FileStore } from '../files/file-store.ts';
 import type { Database } from '../store/database.ts';
-import { childRunId, familyRange } from '../store/family-ids.ts';
+import { childRunId } from '../store/family-ids.ts';
+import {
+  createOutcomeReads,
+  type FileRunRow,
+  type RequestedFile,
+  type StoredExecution,
+} from './outcome-reads.ts';
 import type { ResultFlags } from './request-fields.ts';
-
-/** An execution as stored, with the run that it is. */
-export interface StoredExecution {
-  readonly id: string;
-  readonly organisation: string;
-  readonly organisation_id: string;
-  readonly deployment_id: string;
-  readonly api_name: string;
-  readonly workflow_id: string;
-  readonly tags: string[];
-  readonly include_metadata: boolean;
-  readonly include_metrics: boolean;
-  readonly include_extracted_text: boolean;
-  readonly acknowledged_at: Date | null;
-  readonly created_at: Date;
-  readonly state: RunState;
-  readonly started_at: Date | null;
-  readonly finished_at: Date | null;
-  readonly error: RunError | null;
-  /** In the order of the request. */
-  readonly files: readonly RequestedFile[];
-}
-
-interface RequestedFile {
-  readonly file_id: string;
-  readonly name: string;
-  readonly size: number;
-  readonly sha256: string;
-}
 
 /** A file of the request with the run that read it, if it got that far. Files of one content share a run. */
 export interface StoredFile extends RequestedFile, Omit<FileRunRow, 'run_id' | 'state'> {
   readonly run_id: string | null;
   readonly state: RunState | null;
-}
-
-interface FileRunRow {
-  readonly run_id: string;
-  readonly state: RunState;
-  readonly output: Output | null;
-  readonly error: RunError | null;
-  readonly attempts: number;
-  readonly starts: number;
-  readonly instance: string | null;
-  readonly started_at: Date | null;
-  readonly finished_at: Date | null;
 }
 
 /** What is known of a file whose run does not exist yet. */
@@ -74,66 +38,39 @@ const NO_RUN = {
   finished_at: null,
 };
 
-const findExecution = {
-  name: 'find_execution',
-  text: `
-select e.id, o.name as organisation, e.organisation_id, e.deployment_id, d.api_name, d.workflow_id, e.tags, e.include_metadata,
-       e.include_metrics, e.include_extracted_text, e.acknowledged_at, e.created_at,
-       r.state, r.started_at, r.finished_at, r.error, r.input -> 'files' as files
-  from executions e
-  join runs r on r.id = e.id and r.id between $2::uuid and $3::uuid
-  join deployments d on d.id = e.deployment_id
-  join organisations o on o.id = e.organisation_id
- where e.id = $1::uuid`,
-};
-
-/** $1 run ids, $2..$3 family range. */
-const findFileRuns = {
-  name: 'find_file_runs',
-  text: `
-select r.id as run_id, r.state, r.output, r.error, r.attempts, r.starts, s.instance, r.started_at, r.finished_at
-  from runs r
-  left join lateral (select instance from sessions where sessions.id = r.session_id) s on true
- where r.id = any($1::uuid[]) and r.id between $2::uuid and $3::uuid`,
-};
-
 export interface Outcomes {
   /** The execution, or null when there is none of that id. */
   find(executionId: string): Promise<StoredExecution | null>;
   files(execution: StoredExecution): Promise<StoredFile[]>;
-  /** Results in the order of the request, as far as files have ended. */
-  results(execution: StoredExecution, flags: ResultFlags): Promise<FileResult[]>;
+  /**
+   * Results in the order of the request. Of an execution that was cancelled those of the files that had ended before, null
+   * when there are none. Null too once they were removed, kept long enough.
+   */
+  results(execution: StoredExecution, flags: ResultFlags): Promise<FileResult[] | null>;
   /** Marks a terminal result as read. False when it was read before. */
   acknowledge(executionId: string): Promise<boolean>;
 }
 
 export function createOutcomes(database: Database, store: FileStore): Outcomes {
-  async function files({ id, files }: StoredExecution): Promise<StoredFile[]> {
+  const reads = createOutcomeReads(database);
+
+  async function files({ id, files }: StoredExecution, includeText: boolean): Promise<StoredFile[]> {
     const runIds = new Map(files.map(({ sha256 }) => [sha256, childRunId(id, sha256)]));
-    const { from, to } = familyRange([id]);
-    const rows = await database.hot<FileRunRow>(findFileRuns, [[...runIds.values()].sort(), from, to]);
-    const byId = new Map(rows.map((row) => [row.run_id, row]));
+    const byId = await reads.fileRuns(includeText).add([...runIds.values()]);
     return files.map((file) => ({ ...file, ...(byId.get(runIds.get(file.sha256)!) ?? NO_RUN) }));
   }
 
   return {
-    async find(executionId) {
-      const { from, to } = familyRange([executionId]);
-      const [row] = await database.hot<StoredExecution>(findExecution, [executionId, from, to]);
-      return row ?? null;
-    },
-    files,
+    find: (executionId) => reads.executions.add(executionId.toLowerCase()),
+    files: (execution) => files(execution, false),
     async results(execution, flags) {
-      const stored = await files(execution);
-      return await Promise.all(stored.map((file) => resultOf(store, execution, file, flags)));
+      if (execution.results_removed_at !== null) return null;
+      const stored = await files(execution, flags.includeExtractedText);
+      const told = execution.state === 'cancelled' ? stored.filter(hadEnded) : stored;
+      if (told.length === 0) return null;
+      return await Promise.all(told.map((file) => resultOf(store, execution, file, flags)));
     },
-    async acknowledge(executionId) {
-      const rows = await database.query(
-        'update executions set acknowledged_at = now() where id = $1 and acknowledged_at is null returning id',
-        [executionId],
-      );
-      return rows.length === 1;
-    },
+    acknowledge: (executionId) => reads.acknowledgements.add(executionId),
   };
 }
 
@@ -145,6 +82,10 @@ export function statusOf(execution: StoredExecution): ExecutionStatus {
 /** True once the execution will never change again. */
 export function hasEnded(execution: StoredExecution): boolean {
   return isTerminal(execution.state);
+}
+
+function hadEnded({ state }: StoredFile): boolean {
+  return state === 'succeeded' || state === 'failed';
 }
 
 interface FileOutput {
@@ -226,6 +167,7 @@ function outerMetadata(execution: StoredExecution, file: StoredFile, runId: stri
     workflow_start_time: (execution.started_at ?? execution.created_at).getTime() / 1000,
     organization_id: execution.organisation,
     tags: execution.tags,
+    ...(file.reused_from === undefined ? {} : { reused_from: file.reused_from }),
   };
 }
 

@@ -2,7 +2,7 @@ import { TAG_PATTERN, validationError, type JsonValue } from '@longshore/contrac
 import { z } from 'zod';
 import { complaintAboutJson } from './storable-json.ts';
 
-/** The fields of a deployment request, parsed; files apart. */
+/** The fields of a deployment request, parsed; files and their addresses apart. */
 export interface ExecutionFields {
   /** -1 and 0: answer at once; else wait for the result up to that many seconds. */
   readonly timeoutSeconds: number;
@@ -10,6 +10,8 @@ export interface ExecutionFields {
   readonly tags: string[];
   readonly llmProfileId: string | null;
   readonly customData: { [key: string]: JsonValue } | null;
+  /** Whether an earlier result of the same content will do. */
+  readonly useFileHistory: boolean;
 }
 
 /** What clients may ask to be added to results, at the POST or at any later GET. */
@@ -87,12 +89,6 @@ function parsedOrUndefined(text: string): JsonValue | undefined {
   }
 }
 
-const notYet = (what: string) =>
-  z
-    .string()
-    .optional()
-    .refine((text) => text === undefined || text === '', `${what} is not available in this release.`);
-
 const resultFlags = {
   include_metadata: booleanField,
   include_metrics: booleanField,
@@ -102,17 +98,13 @@ const resultFlags = {
 const requestSchema = z.object({
   timeout: timeoutField,
   ...resultFlags,
-  use_file_history: booleanField.refine(
-    (wanted) => !wanted,
-    'Reusing earlier results is not available in this release.',
-  ),
+  use_file_history: booleanField,
   tags: tagsField,
   llm_profile_id: z
     .union([z.guid('Must be a valid UUID.'), z.literal('')])
     .optional()
     .transform((id) => id || null),
   custom_data: customDataField,
-  presigned_urls: notYet('Fetching files from addresses'),
 });
 
 /** Parses the form fields. @throws ApiError 400 that names every wrong field. */
@@ -126,6 +118,7 @@ export function parseExecutionFields(form: Readonly<Record<string, string>>): Ex
     tags: fields.tags,
     llmProfileId: fields.llm_profile_id,
     customData: fields.custom_data,
+    useFileHistory: fields.use_file_history,
   };
 }
 

@@ -22,8 +22,8 @@ const many = (count: number, target = deployment) =>
 const accepted = (answers: readonly Answer[]) => answers.filter(({ status }) => status === 200);
 const live = async () => (await backend.rows())['live_executions'];
 
-it('of 50 requests at once with room for 5, exactly 5 are accepted and the others leave nothing', async () => {
-  const answers = await many(50);
+it('of 100 requests at once with room for 5, exactly 5 are accepted and the others leave nothing', async () => {
+  const answers = await many(100);
   expect(accepted(answers)).toHaveLength(5);
   for (const { status, headers, body } of answers.filter((answer) => answer.status !== 200)) {
     expect(status).toBe(429);

@@ -4,16 +4,20 @@ import { apiError, type ApiError } from '@longshore/contracts';
 export interface UploadLimits {
   readonly maxFileBytes: number;
   readonly maxRequestBytes: number;
+  /** Files and addresses of files together. */
   readonly maxFiles: number;
+  /** A client that sends nothing for this long in the middle of a request is taken for gone, ms. */
+  readonly stalledMs: number;
 }
 
+/** Fields besides the addresses of files, which count as files. */
 export const MAX_FIELDS = 50;
 export const MAX_FIELD_BYTES = 1024 * 1024;
 /** All fields together: they are held in memory. */
 export const MAX_FORM_BYTES = 2 * MAX_FIELD_BYTES;
 
-export function requestTooLarge(maxRequestBytes: number): ApiError {
-  return apiError('too_large', `The request is larger than ${maxRequestBytes} bytes`, 'files');
+export function requestTooLarge(maxRequestBytes: number, field = 'files'): ApiError {
+  return apiError('too_large', `The request is larger than ${maxRequestBytes} bytes`, field);
 }
 
 export function fileTooLarge(filename: string | undefined, maxFileBytes: number): ApiError {
@@ -26,8 +30,8 @@ export function fieldTooLarge(name: string): ApiError {
   return apiError('too_large', detail, name);
 }
 
-export function tooManyFiles(maxFiles: number): ApiError {
-  return apiError('invalid', `At most ${maxFiles} files a request`, 'files');
+export function tooManyFiles(maxFiles: number, field = 'files'): ApiError {
+  return apiError('invalid', `At most ${maxFiles} files a request`, field);
 }
 
 export function tooManyFields(): ApiError {

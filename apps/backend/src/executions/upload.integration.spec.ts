@@ -16,6 +16,7 @@ import { registration, workerCall } from '../testing/http-worker.ts';
 const MAX_FILE_BYTES = 200_000;
 const MAX_REQUEST_BYTES = 4_000_000;
 const MAX_FILES = 3;
+const STALLED_MS = 1_000;
 
 let postgres: TestPostgres;
 let backend: HttpBackend;
@@ -27,6 +28,7 @@ beforeAll(async () => {
     maxFileBytes: MAX_FILE_BYTES,
     maxRequestBytes: MAX_REQUEST_BYTES,
     maxFilesPerRequest: MAX_FILES,
+    uploadStallMs: STALLED_MS,
   });
   deployment = await backend.deploy(await backend.organisation('acme'), 'invoices');
   await listen();
@@ -115,20 +117,42 @@ describe('a file name', () => {
     ['ночь 夜 😀.txt', 'ночь 夜 😀.txt'],
     ['tab\there.txt', 'tabhere.txt'],
     ['a\u0085b.txt', 'ab.txt'],
-    [`${'é'.repeat(400)}.txt`, 'é'.repeat(255)],
+    [`${'é'.repeat(400)}.txt`, `${'é'.repeat(251)}.txt`],
     ['  spaces .txt ', 'spaces .txt'],
     ['quote\\"d.txt', 'quote"d.txt'],
     ['..%2f..%2fx', '..%2f..%2fx'],
+    ['invoice\u202Efdp.exe', 'invoicefdp.exe'],
+    ['\u2066a\u2069\u200e.txt', 'a.txt'],
+    ['cafe\u0301.txt', 'caf\u00e9.txt'],
+    ['\u1112\u1161\u11ab.txt', '\ud55c.txt'],
+    [`${'n'.repeat(300)}.pdf`, `${'n'.repeat(251)}.pdf`],
+    ['n'.repeat(300), 'n'.repeat(255)],
+    ['\u{1f600}'.repeat(300), '\u{1f600}'.repeat(255)],
+    ['CON', 'CON'],
+    [`x"; filename*=utf-8''..%2Fa%00b%07%1B.pdf; y="`, 'ab.pdf'],
+    ['.htaccess', '.htaccess'],
+    ['-rf', '-rf'],
+    ["'; drop table files; --", "'; drop table files; --"],
   ])('%s is kept as %s', async (sent, kept) => {
     expect((await accepted(filePart(sent))).map((row) => row.name)).toStrictEqual([kept]);
   });
 
-  it.each(['', ' ', '..', 'folder/', '\u0085'])('may not be "%s"', async (name) => {
+  it.each(['', ' ', '..', 'folder/', '\u0085', '\u202e'])('may not be "%s"', async (name) => {
     const { status, body } = await refused(form(filePart('good'), filePart(name)));
     expect(status).toBe(400);
     expect(body.errors[0].attr).toBe('files');
   });
 });
+
+it.each(['a\u0000b.pdf', '/etc/passwd\u0000.pdf', 'bell\u0007.txt', 'escape\u001b[31m.txt'])(
+  'a header with control characters in it is no header: %j',
+  async (name) => {
+    expect(await refused(form(filePart(name)))).toMatchObject({
+      status: 400,
+      body: refusal('client_error', 'malformed_request', expect.any(String)),
+    });
+  },
+);
 
 describe('a request is refused and leaves nothing', () => {
   const invalid = (code: string, detail: unknown, attr: string | null) => ({
@@ -275,12 +299,38 @@ describe('a request is refused and leaves nothing', () => {
     expect(await everything()).toStrictEqual(before);
   });
 
+  it('whose client stands still in the middle, and is cut off', async () => {
+    const before = await everything();
+    for (const body of [
+      multipart([filePart('a', big(150_000))], { end: false }).subarray(0, 100_000),
+      multipart([filePart('a', 'x')], { end: false }),
+      Buffer.alloc(0),
+    ]) {
+      const cutOff = sendAndHangUp(deployment, body, 1_000_000, () => new Promise(() => undefined));
+      await cutOff;
+    }
+    await eventually(async () => (await backend.storedFiles()).length === before.files);
+    expect(await everything()).toStrictEqual(before);
+  });
+
   it('whose client is not allowed in, however much it sends, and gets its answer all the same', async () => {
     const before = await everything();
     const answer = await send({ ...deployment, key: 'lsk_dep_wrong' }, form(filePart('a', big(3_900_000))));
     expect(answer).toMatchObject({ status: 401 });
     expect(await everything()).toStrictEqual(before);
   });
+});
+
+it('a client that is slow, but sends on, is waited for', async () => {
+  async function* slowly() {
+    const body = form(filePart('a', big(1_000)));
+    for (let at = 0; at < body.length; at += 100) {
+      yield body.subarray(at, at + 100);
+      await new Promise((resolve) => setTimeout(resolve, STALLED_MS / 5));
+    }
+  }
+  const { status } = await send(deployment, slowly(), { 'Transfer-Encoding': 'chunked' });
+  expect(status).toBe(200);
 });
 
 it('a client that is refused while it sends reads why, and may send all it has', async () => {

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, opendir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import type { Readable } from 'node:stream';
+import { makeFolder as makeWholeFolder } from '@longshore/runtime';
 
 /** A part of a stored object: the files of one request lie one after the other in one object. */
 export interface Slice {
@@ -40,7 +41,7 @@ const TEMPORARY = 'tmp';
 
 /** Opens the store in a folder, which is made when it is missing. */
 export async function openFileStore(folder: string): Promise<FileStore> {
-  await mkdir(join(folder, TEMPORARY), { recursive: true, mode: 0o700 });
+  makeWholeFolder(join(folder, TEMPORARY), 0o700);
   const made = new Set<string>();
   const path = (object: string) => join(folder, objectName(object));
 

@@ -1,6 +1,8 @@
-import { apiError, type RouteAuth } from '@longshore/contracts';
+import { apiError, type KeyKind, type RouteAuth } from '@longshore/contracts';
 import type { Request } from 'express';
-import type { Key, Keys } from '../keys/keys.ts';
+import type { KeyUse } from '../keys/key-use.ts';
+import type { Key } from '../keys/keys.ts';
+import type { TrustedKeys } from '../keys/trusted-keys.ts';
 import type { RunTokenClaims, RunTokens } from '../runs/run-tokens.ts';
 
 /** Who is behind a request, as far as its route asks. */
@@ -9,60 +11,57 @@ export type Caller =
   | { readonly kind: 'key'; readonly key: Key }
   | { readonly kind: 'run'; readonly run: RunTokenClaims };
 
-export type Authenticate = (request: Request, auth: RouteAuth) => Promise<Caller>;
-
-/** How long a good service key is trusted without a look into the database, ms: workers call many times a second. */
-const SERVICE_KEY_CACHE_MS = 1_000;
+/** `recognised` is told of the good key that was shown, also where it may not do what it asks. */
+export type Authenticate = (
+  request: Request,
+  auth: RouteAuth,
+  recognised: (key: Key) => void,
+) => Promise<Caller>;
 
 export interface AuthDependencies {
-  readonly keys: Keys;
+  readonly keys: TrustedKeys;
+  readonly keyUse: Pick<KeyUse, 'note'>;
   readonly tokens: RunTokens;
-  readonly monotonicMs: () => number;
+  /** Whether the attempt behind a token still has its run. */
+  readonly isLive: (run: RunTokenClaims) => Promise<boolean>;
 }
 
 /** Authentication by route: fails closed, and says only what the caller already knows. */
-export function createAuthenticate({ keys, tokens, monotonicMs }: AuthDependencies): Authenticate {
-  const trusted = new Map<string, { key: Key; until: number }>();
-
-  async function serviceKey(request: Request): Promise<Key> {
-    const secret = bearerOf(request);
-    const known = trusted.get(secret);
-    if (known !== undefined && known.until > monotonicMs()) return known.key;
-    trusted.delete(secret);
-    const key = await requireKind(keys, secret, ['service']);
-    trusted.set(secret, { key, until: monotonicMs() + SERVICE_KEY_CACHE_MS });
+export function createAuthenticate({ keys, keyUse, tokens, isLive }: AuthDependencies): Authenticate {
+  async function keyOf(request: Request, kinds: readonly KeyKind[], recognised: (key: Key) => void) {
+    const key = await keys.find(bearerOf(request));
+    if (key === null) throw apiError('authentication_failed', 'Unauthorized');
+    recognised(key);
+    keyUse.note(key.id);
+    if (!kinds.includes(key.kind)) {
+      throw apiError('permission_denied', `This route needs a key of kind ${kinds.join(' or ')}`);
+    }
     return key;
   }
 
-  return async function authenticate(request, auth) {
+  async function runOf(request: Request): Promise<RunTokenClaims> {
+    const run = tokens.verify(String(request.headers['x-longshore-run-token'] ?? ''));
+    if (run === null || !(await isLive(run)))
+      throw apiError('authentication_failed', 'The run token is missing, wrong or expired');
+    return run;
+  }
+
+  return async function authenticate(request, auth, recognised) {
     switch (auth) {
       case 'none':
       case 'deployment':
         return { kind: 'anyone' };
       case 'service':
-        return { kind: 'key', key: await serviceKey(request) };
-      case 'run_token': {
-        await serviceKey(request);
-        const run = tokens.verify(String(request.headers['x-longshore-run-token'] ?? ''));
-        if (run === null)
-          throw apiError('authentication_failed', 'The run token is missing, wrong or expired');
-        return { kind: 'run', run };
-      }
+        return { kind: 'key', key: await keyOf(request, ['service'], recognised) };
+      case 'run_token':
+        await keyOf(request, ['service'], recognised);
+        return { kind: 'run', run: await runOf(request) };
       case 'admin':
-        return { kind: 'key', key: await requireKind(keys, bearerOf(request), ['admin']) };
+        return { kind: 'key', key: await keyOf(request, ['admin'], recognised) };
       case 'organisation':
-        return { kind: 'key', key: await requireKind(keys, bearerOf(request), ['organisation', 'admin']) };
+        return { kind: 'key', key: await keyOf(request, ['organisation', 'admin'], recognised) };
     }
   };
-}
-
-async function requireKind(keys: Keys, secret: string, kinds: readonly string[]): Promise<Key> {
-  const key = await keys.find(secret);
-  if (key === null) throw apiError('authentication_failed', 'Unauthorized');
-  if (!kinds.includes(key.kind)) {
-    throw apiError('permission_denied', `This route needs a key of kind ${kinds.join(' or ')}`);
-  }
-  return key;
 }
 
 /** The secret in `Authorization: Bearer …`. @throws ApiError 403 "Missing api key" when there is none. */

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { ApiError, apiError, errorCodes } from '@longshore/contracts';
 import type { Logger } from '@longshore/runtime';
 import type { Response } from 'express';
+import { ORGANISATION_DELETED } from '../retention/deletions.ts';
 import { isOutOfReach, sqlStateOf } from '../store/database.ts';
 
 /** A client that sends on while it is refused gets this long to read why before it is cut off. */
@@ -13,6 +14,8 @@ export function toApiError(error: unknown, logger: Logger, requestId: string, pa
   if (isUnstorableText(error)) {
     return apiError('invalid', 'A text holds characters that cannot be stored, such as NUL', 'body');
   }
+  if (sqlStateOf(error) === ORGANISATION_DELETED)
+    return apiError('not_found', 'This organisation is deleted');
   if (isOutOfReach(error)) {
     logger.warn('The database is out of reach', { request_id: requestId, path, error });
     return new ApiError(

@@ -3,6 +3,8 @@ import type { ClaimedRun, JsonValue } from '@longshore/contracts';
 import { startPostgres, type TestPostgres } from '@longshore/testing';
 import { startBackend, type HttpBackend, type TestDeployment } from '../testing/http-backend.ts';
 import { answer, eventually, poll, post, refusal, textFile } from '../testing/http-client.ts';
+import { createRunTokens } from '../runs/run-tokens.ts';
+import { instanceSecret } from '../store/instance-secret.ts';
 import { contentOf, registration, workerCall, type WorkerCall } from '../testing/http-worker.ts';
 
 let postgres: TestPostgres;
@@ -115,7 +117,65 @@ describe('a service key', () => {
   });
 });
 
+describe('a service key for some of the queues', () => {
+  it('acts for no session that serves more than it may', async () => {
+    const all = await callWith(['general'], everyQueue);
+    const some = await callWith(['general'], everyQueue.slice(1));
+    const { body } = await answered(all, 'POST', '/v1/sessions', { body: registration() });
+    const session = body.session_id as string;
+    const claims = [{ dispatch_id: NOBODY, run_ids: [NOBODY], claim_id: NOBODY }];
+    const report = { run_id: NOBODY, epoch: 1, token: 'x', outcome: 'released' };
+    const heartbeat = { body: { active: 0, loop_age_ms: 0, state: 'active' } };
+    const tries = [
+      await answered(some, 'POST', `/v1/sessions/${session}/heartbeat`, heartbeat),
+      await answered(some, 'POST', '/v1/claims', { body: { session_id: session, claims } }),
+      await answered(some, 'POST', '/v1/reports', { body: { session_id: session, reports: [report] } }),
+      await answered(some, 'DELETE', `/v1/sessions/${session}`),
+    ];
+    for (const { status, body: told } of tries) {
+      expect(status).toBe(403);
+      expect(told.errors[0].detail).toBe(`This key may not serve the queues ${everyQueue[0]}`);
+    }
+    expect((await answered(all, 'DELETE', `/v1/sessions/${session}`)).status).toBe(200);
+  });
+});
+
 describe('a run token', () => {
+  it('opens nothing any more once its run has ended, and never anything once it has expired', async () => {
+    const { run } = await within(JSON.stringify('x'.repeat(100_000)), async (claimed) => claimed.run_id);
+    await eventually(async () => !(await isLive(run.execution_id)));
+    const past = createRunTokens(
+      await instanceSecret(backend.database, 'run_tokens'),
+      () => Date.now() - 3_600_000,
+    );
+    const doors = (of: ClaimedRun, call: WorkerCall, token: string) =>
+      Promise.all([
+        answered(call, 'GET', `/v1/files/${of.file!.file_id}/content`, { token }),
+        answered(call, 'GET', `/v1/runs/${of.run_id}/children`, { token }),
+        answered(call, 'PUT', `/v1/runs/${of.run_id}/output`, { token, body: Buffer.from('{}') }),
+        answered(call, 'GET', `/v1/workflow-versions/${NOBODY}`, { token }),
+      ]);
+    const call = await callWith(['general'], everyQueue);
+    for (const { status } of await doors(run, call, run.token)) expect(status).toBe(401);
+    const { seen } = await within(JSON.stringify('y'.repeat(100_000)), async (claimed, workerCalls) => {
+      const {
+        run_id: runId,
+        epoch,
+        organisation_id: organisationId,
+        execution_id: executionId,
+        task,
+      } = claimed;
+      const claims = { runId, epoch, organisationId, executionId, task };
+      return {
+        expired: await doors(claimed, workerCalls, past.issue(claims, 1_000)),
+        earlier: await doors(claimed, workerCalls, past.issue({ ...claims, epoch: epoch - 1 }, 7_200_000)),
+        good: await doors(claimed, workerCalls, past.issue(claims, 7_200_000)),
+      };
+    });
+    for (const { status } of [...seen.expired, ...seen.earlier]) expect(status).toBe(401);
+    expect(seen.good.map(({ status }) => status)).toStrictEqual([200, 200, 200, 404]);
+  });
+
   it('reaches the content of its own file, small or large', async () => {
     for (const content of ['small', 'large '.repeat(20_000)]) {
       const { seen } = await within(content, contentOf);

@@ -32,7 +32,16 @@ describe('the routes', () => {
       '00000000-0000-7000-8000-000000000000',
     );
 
-  it.each(Object.entries(routes))('%s is mounted and asks who is there', async (_name, route) => {
+  const closed = Object.entries(routes).filter(([, { auth }]) => auth !== 'none');
+
+  it('are closed, but for the description of the API', () => {
+    expect(Object.values(routes).filter(({ auth }) => auth === 'none')).toEqual([
+      routes.openApi,
+      routes.reader,
+    ]);
+  });
+
+  it.each(closed)('%s is mounted and asks who is there', async (_name, route) => {
     const { status, body } = await ask(pathOf(route), { method: route.method.toUpperCase() });
     expect(status).toBe(403);
     expect(body).toStrictEqual(refusal('client_error', 'missing_api_key', 'Missing api key'));

@@ -2,8 +2,12 @@ import { createServer } from 'node:http';
 import { apiError, validationError, type ApiError, type Route } from '@longshore/contracts';
 import { uuidV7, type Logger } from '@longshore/runtime';
 import express, { type NextFunction, type Request, type Response } from 'express';
+import type { Act, RequestAudit } from '../audit/request-audit.ts';
 import type { Authenticate, Caller } from './auth.ts';
+import { allowOrigins } from './cors.ts';
 import { sendError, toApiError } from './errors.ts';
+import { sendTagged } from './etag.ts';
+import type { Exchange } from './exchange.ts';
 import { closeServer, closeWhenIdle, listen } from './listening.ts';
 
 /** What a handler gets: parsed input, who calls, and for streams the raw exchange. */
@@ -15,6 +19,8 @@ export interface Call<Params, Query, Body> {
   readonly request: Request;
   readonly response: Response;
   readonly requestId: string;
+  /** The administrative act that this is, where the route names one. */
+  readonly act: Act;
 }
 
 /** A route with what answers it. The value a handler returns is the JSON answer; undefined: it answered itself. */
@@ -28,6 +34,7 @@ interface MountOptions {
   /** Told of each answer. */
   readonly answered: (route: { method: string; path: string; status: number }) => void;
   readonly authenticate: Authenticate;
+  readonly audit: RequestAudit;
   readonly logger: Logger;
 }
 
@@ -43,24 +50,38 @@ export function handle<P, Q, B, R>(
   return {
     method: route.method,
     path,
-    mount(app, { authenticate, logger, track, answered }) {
-      const exchange = async (request: Request, response: Response): Promise<void> => {
+    mount(app, { authenticate, audit, logger, track, answered }) {
+      const serve = async (request: Request, response: Response): Promise<void> => {
         const requestId = uuidV7();
+        const exchange: Exchange = { request, requestId, route: { ...route, path }, key: null };
         response.setHeader('X-Request-Id', requestId);
         try {
-          const caller = await authenticate(request, route.auth);
+          const caller = await authenticate(request, route.auth, (key) => void (exchange.key = key));
           const input = await parseInput(route, request, response);
-          const answer = await handler({ ...input, caller, request, response, requestId });
-          if (answer !== undefined) response.json(answer);
+          const act = audit.act(exchange);
+          const answer = await handler({ ...input, caller, request, response, requestId, act });
+          await audit.succeeded(exchange);
+          if (answer !== undefined) sendAnswer(route, request, response, answer);
         } catch (error) {
-          sendError(response, toApiError(error, logger, requestId, path));
+          sendError(response, await audit.failed(exchange, toApiError(error, logger, requestId, path)));
         } finally {
           answered({ method: route.method, path, status: response.statusCode });
         }
       };
-      app[route.method](path, (request: Request, response: Response) => track(exchange(request, response)));
+      app[route.method](path, (request: Request, response: Response) => track(serve(request, response)));
     },
   };
+}
+
+/** What the native API reads may be asked for again and again; a deployment's result is read once and never cached. */
+function sendAnswer(
+  route: Pick<Route<unknown, unknown, unknown, unknown>, 'method' | 'path'>,
+  request: Request,
+  response: Response,
+  answer: unknown,
+): void {
+  if (route.method === 'get' && route.path.startsWith('/api/v1/')) sendTagged(request, response, answer);
+  else response.json(answer);
 }
 
 const parseJson = express.json({ limit: '8mb', strict: false });
@@ -101,6 +122,10 @@ export interface HttpServerOptions extends MountOptions {
   readonly host: string;
   readonly port: number;
   readonly ready: () => { ready: boolean; reason?: string };
+  /** Addresses and networks of proxies that are believed when they say where a request came from. */
+  readonly trustedProxies: readonly string[];
+  /** Pages of these origins may call the public API from a browser. */
+  readonly corsOrigins: readonly string[];
 }
 
 export interface HttpServer {
@@ -116,11 +141,13 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', 'simple');
+  app.set('trust proxy', [...options.trustedProxies]);
   app.get('/live', (_request, response) => void response.json({ status: 'ok' }));
   app.get('/ready', (_request, response) => {
     const state = options.ready();
     response.status(state.ready ? 200 : 503).json(state);
   });
+  app.use(['/api/v1', '/deployment'], allowOrigins(options.corsOrigins));
   for (const [path, methods] of methodsByPath(options.routes)) app.all(path, allowOnly(methods));
   for (const route of options.routes) route.mount(app, { ...options, track: inFlight.track });
   app.use((_request: Request, response: Response) =>

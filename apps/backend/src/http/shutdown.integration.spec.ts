@@ -41,7 +41,8 @@ describe('when the backend stops', () => {
     await eventually(async () => (await backend.rows())['executions'] === 1);
     const began = performance.now();
     await backend.stopBackend();
-    expect(performance.now() - began).toBeLessThan(5_000);
+    // The client would have waited for five minutes.
+    expect(performance.now() - began).toBeLessThan(20_000);
     expect((await waiting).status).toBe(200);
   });
 

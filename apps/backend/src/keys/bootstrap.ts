@@ -2,9 +2,10 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import { coreWorkerNames, coreWorkers, type CoreWorkerName } from '@longshore/contracts';
 import type { Logger } from '@longshore/runtime';
 import { z } from 'zod';
-import { createOrganisation } from '../deployments/admin-routes.ts';
+import { systemActor, writeAuditEvent } from '../audit/audit-log.ts';
+import { createOrganisation } from '../native/organisations.ts';
 import type { Database } from '../store/database.ts';
-import type { Keys } from './keys.ts';
+import type { Keys, NewKey } from './keys.ts';
 
 /** The keys of a fresh instance, written for `longshore up` into a file that only its owner can read. */
 const credentialsSchema = z.object({
@@ -61,11 +62,15 @@ async function allGood(keys: Keys, credentials: Credentials): Promise<boolean> {
 
 async function createCredentials({ database, keys }: BootstrapDependencies): Promise<Credentials> {
   const organisationId = await organisation(database);
-  const apiKey = await keys.create({ kind: 'organisation', name: 'first organisation key', organisationId });
-  const adminKey = await keys.create({ kind: 'admin', name: 'first admin key' });
+  const apiKey = await firstKey(keys, {
+    kind: 'organisation',
+    name: 'first organisation key',
+    organisationId,
+  });
+  const adminKey = await firstKey(keys, { kind: 'admin', name: 'first admin key' });
   const serviceKeys: Partial<Record<CoreWorkerName, string>> = {};
   for (const name of coreWorkerNames) {
-    const { secret } = await keys.create({
+    const { secret } = await firstKey(keys, {
       kind: 'service',
       name: `worker ${name}`,
       workers: [name],
@@ -81,9 +86,20 @@ async function createCredentials({ database, keys }: BootstrapDependencies): Pro
   });
 }
 
+/** The platform makes these itself, before anybody could. */
+function firstKey(keys: Keys, key: NewKey): Promise<{ secret: string }> {
+  const { kind, name, organisationId = null } = key;
+  const act = { actor: systemActor, address: null, requestId: null, action: 'key.create', detail: null };
+  return keys.create(key, (client) =>
+    writeAuditEvent(client, { ...act, outcome: 'success', organisationId, target: `${kind} key ${name}` }),
+  );
+}
+
 async function organisation(database: Database): Promise<string> {
   const [row] = await database.query<{ id: string }>('select id from organisations where name = $1', [
     ORGANISATION,
   ]);
-  return row?.id ?? (await createOrganisation(database, ORGANISATION)).id;
+  return (
+    row?.id ?? (await database.transaction((client) => createOrganisation(client, { name: ORGANISATION }))).id
+  );
 }

@@ -1,8 +1,7 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { KeyKind } from '@longshore/contracts';
 import { uuidV7 } from '@longshore/runtime';
-import type { Database } from '../store/database.ts';
-
-export type KeyKind = 'admin' | 'organisation' | 'deployment' | 'service';
+import type { Database, SqlClient } from '../store/database.ts';
 
 /** A key that was presented and is good: known, not expired, not revoked. */
 export interface Key {
@@ -19,17 +18,24 @@ export interface Key {
 export interface NewKey {
   readonly kind: KeyKind;
   readonly name: string;
-  readonly organisationId?: string;
-  readonly deploymentId?: string;
+  readonly organisationId?: string | null;
+  readonly deploymentId?: string | null;
   readonly workers?: readonly string[];
   readonly queues?: readonly string[];
+  /** Null: it never ends. */
+  readonly expiresAt?: Date | null;
+}
+
+export interface FoundKey extends Key {
+  /** Null: it does not end. */
+  readonly expiresInMs: number | null;
 }
 
 export interface Keys {
-  /** Makes a key; the secret is in the answer and nowhere else. */
-  create(key: NewKey): Promise<{ id: string; secret: string }>;
+  /** Makes a key; the secret is in the answer and nowhere else. `record` is in the same transaction. */
+  create(key: NewKey, record?: (client: SqlClient) => Promise<void>): Promise<{ id: string; secret: string }>;
   /** The good key behind a secret, or null. Always asks the database: a revoked key is refused at once. */
-  find(secret: string): Promise<Key | null>;
+  find(secret: string): Promise<FoundKey | null>;
 }
 
 const PREFIXES: Record<KeyKind, string> = {
@@ -39,6 +45,9 @@ const PREFIXES: Record<KeyKind, string> = {
   service: 'svc',
 };
 const SECRET_BYTES = 32;
+const KEY_SHAPE = /^lsk_(?:adm|org|dep|svc)_[\w-]{43}$/;
+/** Enough to recognise a key among others, and 232 bits short of it. */
+const SHOWN_CHARACTERS = 4;
 
 /**
  * A key is 256 random bits, so its plain SHA-256 is a safe thing to store, and finding the hash in an index tells
@@ -50,26 +59,52 @@ export function hashOfKey(secret: string): Buffer {
 
 const findKey = {
   name: 'find_key',
-  text: `select id, kind, name, organisation_id as "organisationId", deployment_id as "deploymentId", workers, queues
+  text: `select id, kind, name, organisation_id as "organisationId", deployment_id as "deploymentId", workers, queues, hash,
+                (extract(epoch from expires_at - now()) * 1000)::float8 as "expiresInMs"
            from api_keys
           where hash = $1 and revoked_at is null and (expires_at is null or expires_at > now())`,
 };
 
 export function createKeys(database: Database): Keys {
   return {
-    async create({ kind, name, organisationId, deploymentId, workers = [], queues = [] }) {
-      const id = uuidV7();
-      const secret = `lsk_${PREFIXES[kind]}_${randomBytes(SECRET_BYTES).toString('base64url')}`;
-      await database.query(
-        `insert into api_keys (id, kind, name, hash, organisation_id, deployment_id, workers, queues)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)`,
-        [id, kind, name, hashOfKey(secret), organisationId ?? null, deploymentId ?? null, workers, queues],
-      );
-      return { id, secret };
-    },
+    create: (key, record) =>
+      database.transaction(async (client) => {
+        const made = await insertKey(client, key);
+        await record?.(client);
+        return made;
+      }),
     async find(secret) {
-      const [key] = await database.hot<Key>(findKey, [hashOfKey(secret)]);
-      return key ?? null;
+      // What has not the shape of a key is none, and costs the database nothing.
+      if (!KEY_SHAPE.test(secret)) return null;
+      const wanted = hashOfKey(secret);
+      const [row] = await database.hot<FoundKey & { hash: Buffer }>(findKey, [wanted]);
+      if (row === undefined || !timingSafeEqual(row.hash, wanted)) return null;
+      const { hash: _hash, ...key } = row;
+      return key;
     },
   };
+}
+
+/** Makes a key with the transaction; the secret is in the answer and nowhere else. */
+export async function insertKey(client: SqlClient, key: NewKey): Promise<{ id: string; secret: string }> {
+  const id = uuidV7();
+  const prefix = `lsk_${PREFIXES[key.kind]}_`;
+  const secret = `${prefix}${randomBytes(SECRET_BYTES).toString('base64url')}`;
+  await client.query(
+    `insert into api_keys (id, kind, name, hash, hint, organisation_id, deployment_id, workers, queues, expires_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+    [
+      id,
+      key.kind,
+      key.name,
+      hashOfKey(secret),
+      `${prefix}…${secret.slice(-SHOWN_CHARACTERS)}`,
+      key.organisationId ?? null,
+      key.deploymentId ?? null,
+      key.workers ?? [],
+      key.queues ?? [],
+      key.expiresAt ?? null,
+    ],
+  );
+  return { id, secret };
 }

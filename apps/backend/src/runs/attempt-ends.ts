@@ -1,5 +1,6 @@
 import type { Output, ReportAnswer, RunError, RunState } from '@longshore/contracts';
 import type { Dispatcher, WrittenDispatch } from '../dispatch/dispatcher.ts';
+import type { FollowUpPlan } from '../dispatch/publication-plan.ts';
 import { sqlStateOf, type Database } from '../store/database.ts';
 import { familyRange } from '../store/family-ids.ts';
 import { endRuns, standingOfRuns } from './end-statement.ts';
@@ -10,7 +11,7 @@ export interface AttemptEnd {
   readonly runId: string;
   readonly epoch: number;
   readonly executionId: string;
-  readonly to: 'succeeded' | 'failed' | 'retry' | 'released' | 'lapsed';
+  readonly to: 'succeeded' | 'failed' | 'retry' | 'released' | 'lapsed' | 'cancelled';
   readonly output: Output | null;
   readonly error: RunError | null;
   readonly delayMs: number;
@@ -26,7 +27,8 @@ export interface AttemptEndsDependencies {
   readonly backendId: string;
 }
 
-interface EndRow {
+/** What the end statement answers. */
+export interface EndRow {
   moved: string[];
   dispatched: WrittenDispatch[];
   removed: Record<string, number>;
@@ -36,6 +38,7 @@ interface EndRow {
 /** Creates the one door through which attempts end (rules 5, 7, 8 of the design: guard, epoch, counters). */
 export function createAttemptEnds(dependencies: AttemptEndsDependencies): EndAttempts {
   return async function endAttempts(ends) {
+    if (ends.length === 0) return [];
     try {
       return await endTogether(dependencies, ends);
     } catch (error) {
@@ -47,26 +50,13 @@ export function createAttemptEnds(dependencies: AttemptEndsDependencies): EndAtt
 }
 
 async function endTogether(
-  { database, dispatcher, waiters, backendId }: AttemptEndsDependencies,
+  dependencies: AttemptEndsDependencies,
   ends: readonly AttemptEnd[],
 ): Promise<ReportAnswer[]> {
-  const ids = ends.map((end) => end.runId).sort();
-  const range = familyRange(ids);
+  const { database, dispatcher, waiters } = dependencies;
   const plan = dispatcher.planFollowUps(followUpsOf(ends));
   try {
-    const [row] = await database.hot<EndRow>(endRuns, [
-      JSON.stringify(Object.fromEntries(ends.map((end) => [end.runId, movement(end)]))),
-      ids,
-      range.from,
-      range.to,
-      JSON.stringify(plan.parcelSizes),
-      JSON.stringify(plan.targets),
-      backendId,
-      dispatcher.publicationTimeoutMs,
-      JSON.stringify(
-        Object.fromEntries(ends.map((end) => [end.runId, { output: end.output, error: end.error }])),
-      ),
-    ]);
+    const [row] = await database.hot<EndRow>(endRuns, endValues(dependencies, ends, plan));
     plan.release();
     dispatcher.committed(row!.dispatched, row!.removed);
     waiters.ended(row!.ended_executions);
@@ -75,6 +65,29 @@ async function endTogether(
     plan.release();
     throw error;
   }
+}
+
+/** The values of the end statement. */
+export function endValues(
+  { dispatcher, backendId }: Pick<AttemptEndsDependencies, 'dispatcher' | 'backendId'>,
+  ends: readonly AttemptEnd[],
+  plan: FollowUpPlan,
+): unknown[] {
+  const ids = ends.map((end) => end.runId).sort();
+  const range = familyRange(ids);
+  return [
+    JSON.stringify(Object.fromEntries(ends.map((end) => [end.runId, movement(end)]))),
+    ids,
+    range.from,
+    range.to,
+    JSON.stringify(plan.parcelSizes),
+    JSON.stringify(plan.targets),
+    backendId,
+    dispatcher.publicationTimeoutMs,
+    JSON.stringify(
+      Object.fromEntries(ends.map((end) => [end.runId, { output: end.output, error: end.error }])),
+    ),
+  ];
 }
 
 /** About how many dispatches a batch makes ready: one for each execution it touches, one for each retry. */
@@ -114,6 +127,7 @@ const effectOf: Record<AttemptEnd['to'], readonly RunState[]> = {
   retry: ['queued', 'failed'],
   released: ['queued'],
   lapsed: ['queued'],
+  cancelled: ['cancelled'],
 };
 
 function answerForUnmoved(end: AttemptEnd, standing: Standing | undefined): ReportAnswer {

@@ -12,7 +12,7 @@ import type { Statement } from '../store/database.ts';
  *   removes the dispatches whose runs are all done, and the executions that ended from the live ones.
  *
  * $1 {run id: {epoch, to, delay_ms}} where `to` is succeeded | failed | retry | released |
- * lapsed (a hand-back takes its start back: only starts that ended in nothing count for the poison limit); $9 {run id: {output, error}}
+ * lapsed | cancelled (which only a cancel's own transaction says; a hand-back takes its start back: only starts that ended in nothing count for the poison limit); $9 {run id: {output, error}}
  * (apart from $1, since every look into a jsonb object copies what it finds);
  * $2 run ids in ascending order; $3..$4 family range; $5 {task: parcel size};
  * $6 {task: {queue: {pool, term}}} pools into which what becomes ready may be published at once; $7 this backend's id;
@@ -27,6 +27,7 @@ with moved as (
   update runs r set
     state = case $1::jsonb -> r.id::text ->> 'to'
       when 'succeeded' then 'succeeded'
+      when 'cancelled' then 'cancelled'
       when 'released' then 'queued'
       when 'lapsed' then 'queued'
       when 'retry' then case when r.attempts + 1 < r.max_attempts then 'queued' else 'failed' end
@@ -36,12 +37,12 @@ with moved as (
     output = nullif($9::jsonb -> r.id::text -> 'output', 'null'),
     error = nullif($9::jsonb -> r.id::text -> 'error', 'null'),
     finished_at = case
-      when $1::jsonb -> r.id::text ->> 'to' in ('succeeded', 'failed') then now()
+      when $1::jsonb -> r.id::text ->> 'to' in ('succeeded', 'failed', 'cancelled') then now()
       when $1::jsonb -> r.id::text ->> 'to' = 'retry' and r.attempts + 1 >= r.max_attempts then now() end
   where r.id = any($2::uuid[]) and r.id between $3::uuid and $4::uuid
     and r.state = 'running' and r.epoch = ($1::jsonb -> r.id::text ->> 'epoch')::int
   returning r.id, r.state, r.organisation_id, r.root_id, r.ends, r.counts_for, r.dispatch_id, r.task, r.queue,
-            r.priority, r.output, r.error, r.epoch, r.session_id, r.claimed_at
+            r.priority, case when cardinality(r.ends) > 0 then r.output end as output, r.error, r.epoch, r.session_id, r.claimed_at
 ), history as (
   insert into attempts (run_id, epoch, session_id, started_at, outcome, error)
   select m.id, m.epoch, m.session_id, m.claimed_at, $1::jsonb -> m.id::text ->> 'to', m.error

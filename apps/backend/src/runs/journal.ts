@@ -1,6 +1,7 @@
 import type { LogLinesRequest, ProgressRequest } from '@longshore/contracts';
 import type { Database } from '../store/database.ts';
 import { familyRange } from '../store/family-ids.ts';
+import { MAX_LOG_BYTES, MAX_LOG_LINES, writeLogLines } from './log-statement.ts';
 import type { RunTokenClaims, RunTokens } from './run-tokens.ts';
 
 /** What running attempts say while they run. An item without a valid token is dropped: it can write nowhere. */
@@ -17,16 +18,6 @@ update runs r set progress = ($1::jsonb -> r.id::text) - 'epoch'
  where r.id = any($2::uuid[]) and r.id between $3::uuid and $4::uuid
    and r.state = 'running' and r.epoch = ($1::jsonb -> r.id::text ->> 'epoch')::int`,
 };
-
-/** A run keeps at most this many log lines. */
-export const MAX_LOG_LINES = 10_000;
-
-/** $1 [{run_id, level, message, fields}] */
-const writeLogLines = `
-insert into run_logs (run_id, level, message, fields)
-select l.run_id, l.level, l.message, l.fields
-  from jsonb_to_recordset($1::jsonb) as l (run_id uuid, level text, message text, fields jsonb)
- where (select count(*) from (select 1 from run_logs k where k.run_id = l.run_id limit $2::int) counted) < $2::int`;
 
 export function createRunJournal({
   database,
@@ -56,7 +47,9 @@ export function createRunJournal({
         const run = tokens.verify(token);
         return run === null ? [] : [{ run_id: run.runId, level, message, fields }];
       });
-      if (rows.length > 0) await database.query(writeLogLines, [storableText(rows), MAX_LOG_LINES]);
+      if (rows.length > 0) {
+        await database.query(writeLogLines, [storableText(rows), MAX_LOG_LINES, MAX_LOG_BYTES]);
+      }
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { Report, ReportAnswer } from '@longshore/contracts';
 import type { TaskCatalogue } from '../dispatch/task-catalogue.ts';
 import { superseded, type AttemptEnd, type EndAttempts } from './attempt-ends.ts';
+import type { Cancellations } from './cancellations.ts';
 import type { FanOutReport } from './fan-out.ts';
 import { isOutputOf } from './output-names.ts';
 import type { RunTokenClaims, RunTokens } from './run-tokens.ts';
@@ -9,6 +10,7 @@ export interface ReportsDependencies {
   readonly tokens: RunTokens;
   readonly catalogue: TaskCatalogue;
   readonly endAttempts: EndAttempts;
+  readonly cancellations: Pick<Cancellations, 'letGo'>;
   readonly fanOut: (reports: readonly FanOutReport[]) => Promise<ReportAnswer[]>;
 }
 
@@ -16,7 +18,13 @@ export interface ReportsDependencies {
  * Takes a batch of reports apart: what carries no valid token of its own run and epoch, or names a run a second
  * time, is refused alone; the rest takes effect together. One answer per item, in order.
  */
-export function createReports({ tokens, catalogue, endAttempts, fanOut }: ReportsDependencies) {
+export function createReports({
+  tokens,
+  catalogue,
+  endAttempts,
+  cancellations,
+  fanOut,
+}: ReportsDependencies) {
   return async function report(reports: readonly Report[]): Promise<ReportAnswer[]> {
     const answers = new Map<Report, ReportAnswer>();
     const fanOuts: FanOutReport[] = [];
@@ -31,11 +39,17 @@ export function createReports({ tokens, catalogue, endAttempts, fanOut }: Report
       seen.add(item.run_id);
       if (item.outcome === 'fanned_out') fanOuts.push(item);
       else ends.push(endOf(item, run.executionId));
-      if (item.outcome === 'succeeded') catalogue.observe(run.task, item.duration_ms);
+      if (item.outcome === 'succeeded' || item.outcome === 'fanned_out')
+        catalogue.observe(run.task, item.duration_ms);
     }
     const byRun = new Map<string, ReportAnswer>();
     if (ends.length > 0) for (const answer of await endAttempts(ends)) byRun.set(answer.run_id, answer);
     if (fanOuts.length > 0) for (const answer of await fanOut(fanOuts)) byRun.set(answer.run_id, answer);
+    const refused = reports.filter(
+      (item) => !answers.has(item) && byRun.get(item.run_id)?.answer === 'superseded',
+    );
+    // Whatever it says of a run that was cancelled meanwhile: it is done with it.
+    if (refused.length > 0) await cancellations.letGo(refused);
     return reports.map((item) => answers.get(item) ?? byRun.get(item.run_id)!);
   };
 }

@@ -23,9 +23,7 @@ export function workerRoutes({
 }: InternalRoutesDependencies): MountedRoute[] {
   async function sessionOf(caller: Caller, id: string): Promise<Session> {
     const session = await sessions.require(id);
-    if (!keyOf(caller).workers.includes(session.worker)) {
-      throw apiError('permission_denied', `This key may not act for the worker "${session.worker}"`);
-    }
+    refuseUnboundWorker(keyOf(caller), session.worker, session.queues);
     return session;
   }
 

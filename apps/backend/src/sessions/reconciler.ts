@@ -3,6 +3,7 @@ import type { Clock, Logger } from '@longshore/runtime';
 import { brokerJobId, type Dispatcher } from '../dispatch/dispatcher.ts';
 import type { Pools } from '../dispatch/pools.ts';
 import type { AttemptEnd, EndAttempts } from '../runs/attempt-ends.ts';
+import type { Cancellations } from '../runs/cancellations.ts';
 import type { Database } from '../store/database.ts';
 
 /** A run that was claimed this often and never got to its end takes its workers down: it is failed. */
@@ -14,6 +15,7 @@ export interface ReconcilerDependencies {
   readonly publisher: Publisher;
   readonly pools: Pools;
   readonly endAttempts: EndAttempts;
+  readonly cancellations: Pick<Cancellations, 'dropUnheard'>;
   readonly logger: Logger;
   readonly sessionTimeoutMs: number;
   readonly clock: Clock;
@@ -49,6 +51,7 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
   const mayLapse = createHearing(dependencies);
   return async function reconcile(): Promise<Reconciliation> {
     const lapsedSessions = mayLapse() ? await lapseSilentSessions(dependencies) : 0;
+    await dependencies.cancellations.dropUnheard();
     const { requeued, poisoned } = await takeBackHeldRuns(dependencies);
     const abandoned = await takeBackFromDeadPools(dependencies);
     const republished = await takeBackLostPublications(dependencies);

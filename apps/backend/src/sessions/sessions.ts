@@ -17,6 +17,8 @@ export interface Session {
   readonly id: string;
   readonly pool: string;
   readonly worker: string;
+  /** What it said that it serves: a key must be allowed all of it. */
+  readonly queues: readonly string[];
 }
 
 export interface Sessions {
@@ -39,17 +41,28 @@ export interface SessionsDependencies {
 
 const HEARTBEAT_BUSY_MS = 1_000;
 const HEARTBEAT_IDLE_MS = 10_000;
+/** Sessions of which a call needs no look into the database. */
+const MAX_REMEMBERED = 5_000;
 
 export function createSessions(dependencies: SessionsDependencies): Sessions {
   const { database, catalogue, logger, sessionTimeoutMs, changed } = dependencies;
   const live = new Map<string, Session>();
 
+  /** Those that were heard last: a session that crashed is forgotten when others have come. */
+  function remember(session: Session): Session {
+    live.delete(session.id);
+    live.set(session.id, session);
+    if (live.size > MAX_REMEMBERED) live.delete(live.keys().next().value!);
+    return session;
+  }
+
   async function register(request: RegisterSessionRequest): Promise<RegisterSessionResponse> {
     refuseUnservedContract(request.contract_version);
     await catalogue.register(request.tasks);
-    const session: Session = { id: uuidV7(), pool: poolNameOf(request), worker: request.worker };
+    const { worker, queues } = request;
+    const session: Session = { id: uuidV7(), pool: poolNameOf(request), worker, queues };
     await insertSession(database, session, request);
-    live.set(session.id, session);
+    remember(session);
     await changed();
     logger.info('Session registered', {
       session_id: session.id,
@@ -60,7 +73,7 @@ export function createSessions(dependencies: SessionsDependencies): Sessions {
   }
 
   async function heartbeat(session: Session, request: HeartbeatRequest): Promise<HeartbeatResponse> {
-    const rows = await database.hot<{ dispatched: number; changed: boolean }>(renewSession, [
+    const rows = await database.hot<RenewedRow>(renewSession, [
       session.id,
       request.active,
       request.loop_age_ms,
@@ -72,8 +85,9 @@ export function createSessions(dependencies: SessionsDependencies): Sessions {
       live.delete(session.id);
       return { status: 'lapsed', cancelled: [], dispatched: 0 };
     }
+    remember(session);
     if (row.changed) await changed();
-    return { status: 'live', cancelled: [], dispatched: row.dispatched };
+    return { status: 'live', cancelled: row.cancelled, dispatched: row.dispatched };
   }
 
   return {
@@ -82,14 +96,7 @@ export function createSessions(dependencies: SessionsDependencies): Sessions {
     async require(id) {
       const known = live.get(id);
       if (known !== undefined) return known;
-      const [row] = await database.query<Session & { ended: boolean }>(
-        'select id, pool, worker, ended_at is not null as ended from sessions where id = $1',
-        [id],
-      );
-      if (row === undefined || row.ended)
-        throw apiError('session_lapsed', 'this session has ended: register again');
-      live.set(id, { id: row.id, pool: row.pool, worker: row.worker });
-      return live.get(id)!;
+      return remember(await readSession(database, id));
     },
     async end(session) {
       live.delete(session.id);
@@ -103,14 +110,24 @@ export function createSessions(dependencies: SessionsDependencies): Sessions {
   };
 }
 
+async function readSession(database: Database, id: string): Promise<Session> {
+  const [session] = await database.query<Session & Record<string, unknown>>(
+    'select id, pool, worker, queues from sessions where id = $1 and ended_at is null',
+    [id],
+  );
+  if (session === undefined) throw apiError('session_lapsed', 'this session has ended: register again');
+  return session;
+}
+
 function insertSession(
   database: Database,
   session: Session,
   request: RegisterSessionRequest,
 ): Promise<unknown> {
   return database.query(
-    `insert into sessions (id, pool, worker, instance, hostname, pid, queues, tasks, concurrency, contract_version, health_port)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+    `insert into sessions (id, pool, worker, instance, hostname, pid, queues, tasks, concurrency, contract_version, health_port,
+                           skipped_task_files)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
     [
       session.id,
       session.pool,
@@ -123,6 +140,7 @@ function insertSession(
       request.concurrency,
       request.contract_version,
       request.health_port,
+      JSON.stringify(request.skipped_task_files ?? []),
     ],
   );
 }
@@ -139,6 +157,12 @@ function answerTo(session: Session, sessionTimeoutMs: number): RegisterSessionRe
   };
 }
 
+interface RenewedRow {
+  dispatched: number;
+  changed: boolean;
+  cancelled: HeartbeatResponse['cancelled'];
+}
+
 /** $1 session, $2 active runs, $3 age of the main loop in ms, $4 state, $5 pool. No row: the session has lapsed. */
 const renewSession = {
   name: 'renew_session',
@@ -148,7 +172,9 @@ update sessions s
    set seen_at = now(), active = $2::int, loop_age_ms = $3::float8, state = $4
  where s.id = $1::uuid and s.ended_at is null
 returning (select state from before) <> s.state as changed,
-          (select count(*)::int from dispatches d where d.pool = $5 and d.session_id is null) as dispatched`,
+          (select count(*)::int from dispatches d where d.pool = $5 and d.session_id is null) as dispatched,
+          (select coalesce(jsonb_agg(jsonb_build_object('run_id', c.run_id, 'epoch', c.epoch)), '[]')
+             from cancellations c where c.session_id = $1::uuid) as cancelled`,
 };
 
 function refuseUnservedContract(version: number): void {

@@ -96,7 +96,8 @@ async function rollback(client: SqlClient): Promise<Error | undefined> {
   }
 }
 
-async function withRetry<T>(send: () => Promise<T>): Promise<T> {
+/** Sends again what the database refused only because it met others on its way. */
+export async function withRetry<T>(send: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await send();

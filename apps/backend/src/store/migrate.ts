@@ -1,9 +1,25 @@
 import type { Logger } from '@longshore/runtime';
 import type { Database } from './database.ts';
 import { initial } from './migrations/0001-initial.ts';
+import { intake } from './migrations/0002-intake.ts';
+import { keysAndAudit } from './migrations/0003-keys-and-audit.ts';
+import { nativeApi } from './migrations/0004-native-api.ts';
+import { cancel } from './migrations/0005-cancel.ts';
+import { retention } from './migrations/0006-retention.ts';
+import { skippedTaskFiles } from './migrations/0009-skipped-task-files.ts';
+import { workflowVersions } from './migrations/0010-workflow-versions.ts';
 
 /** In order; a migration that was released is never edited, only followed. */
-const migrations: readonly { name: string; sql: string }[] = [{ name: '0001-initial', sql: initial }];
+const migrations: readonly { name: string; sql: string }[] = [
+  { name: '0001-initial', sql: initial },
+  { name: '0002-intake', sql: intake },
+  { name: '0003-keys-and-audit', sql: keysAndAudit },
+  { name: '0004-native-api', sql: nativeApi },
+  { name: '0005-cancel', sql: cancel },
+  { name: '0006-retention', sql: retention },
+  { name: '0009-skipped-task-files', sql: skippedTaskFiles },
+  { name: '0010-workflow-versions', sql: workflowVersions },
+];
 
 /** Any number; the same for every backend, so that two of them never migrate at once. */
 const MIGRATION_LOCK = 7_061_982;

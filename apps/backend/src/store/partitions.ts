@@ -31,3 +31,25 @@ function firstIdAt(moment: Date): string {
   const hex = moment.getTime().toString(16).padStart(12, '0');
   return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
 }
+
+/** One month of runs: the ids from `from` on, those from `to` on not among them. */
+export interface MonthPartition {
+  readonly name: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** The months whose last moment is this many hours ago or longer, by the database's clock, oldest first. */
+export async function monthPartitions(database: Database, hoursAgo: number): Promise<MonthPartition[]> {
+  const rows = await database.query<{ name: string; bound: string; before: Date }>(
+    `select c.relname as name, pg_get_expr(c.relpartbound, c.oid) as bound,
+            now() - $1::int * interval '1 hour' as before
+       from pg_inherits i join pg_class c on c.oid = i.inhrelid
+      where i.inhparent = 'runs'::regclass order by c.relname`,
+    [hoursAgo],
+  );
+  return rows.flatMap(({ name, bound, before }) => {
+    const [, from, to] = /^FOR VALUES FROM \('([0-9a-f-]{36})'\) TO \('([0-9a-f-]{36})'\)$/.exec(bound) ?? [];
+    return from === undefined || to === undefined || to > firstIdAt(before) ? [] : [{ name, from, to }];
+  });
+}

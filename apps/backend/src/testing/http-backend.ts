@@ -28,6 +28,18 @@ const quietConfig = {
   maxFileBytes: 100 * MIB,
   maxRequestBytes: 1024 * MIB,
   maxFilesPerRequest: 32,
+  trustedProxies: [],
+  auditRetentionDays: 365,
+  corsOrigins: [],
+  uploadStallMs: 60_000,
+  presignedUrlHosts: [],
+  presignedUrlAllowHttp: false,
+  presignedUrlTimeoutMs: 120_000,
+  presignedUrlCaFile: undefined,
+  retainUploadsHours: 24,
+  retainResultsDays: 30,
+  retainLogsDays: 7,
+  retainHistoryDays: 90,
 };
 
 /** A backend in this process, on databases of its own unless `beside` names the one whose databases it shares. */

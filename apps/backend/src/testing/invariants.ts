@@ -13,10 +13,18 @@ const ENDED = `('succeeded', 'failed', 'cancelled')`;
 const staged = (run: string) =>
   `exists (select 1 from runs p where p.id = ${run}.parent_id and ${run}.ordinal >= p.next_ordinal)`;
 
-/** A dispatch answers for a run while it waits with it, and afterwards while the run is running under it. */
+/** A cancelled run that its worker has not let go of yet. */
+const inHand = (dispatch: string, run: string) =>
+  `exists (select 1 from cancellations k where k.run_id = ${run}.id and k.dispatch_id = ${dispatch}.id)`;
+
+/**
+ * A dispatch answers for a run while it waits with it, and afterwards while the run is running under it, or was cancelled
+ * there and still takes the slot.
+ */
 const answersFor = (dispatch: string, run: string) =>
   `(case when ${dispatch}.session_id is null then ${run}.state = 'queued'
-         else ${run}.state = 'running' and ${run}.dispatch_id = ${dispatch}.id and ${run}.session_id = ${dispatch}.session_id end)`;
+         else ${run}.state = 'running' and ${run}.dispatch_id = ${dispatch}.id and ${run}.session_id = ${dispatch}.session_id
+              or ${inHand(dispatch, run)} end)`;
 
 const invariants: readonly Invariant[] = [
   {
@@ -53,13 +61,29 @@ const invariants: readonly Invariant[] = [
              select count(*) as n, count(*) filter (where c.state not in ${ENDED}) as unfinished
                from runs c where c.parent_id = p.id and c.key = '') c
            where p.continuation is not null
-             and (n <> case when p.children_pending = 0 then 1 else 0 end
-                  or (p.state = 'waiting') <> (p.children_pending > 0 or unfinished = 1))`,
+             and case when p.state = 'cancelled' then n > 1 or unfinished > 0
+                      else n <> case when p.children_pending = 0 then 1 else 0 end
+                           or (p.state = 'waiting') <> (p.children_pending > 0 or unfinished = 1) end`,
   },
   {
     name: 'nothing is unfinished below what has ended',
     sql: `select c.id || ' is ' || c.state from runs c join runs p on p.id = c.parent_id
            where c.state not in ${ENDED} and p.state in ${ENDED}`,
+  },
+  {
+    name: 'nothing is unfinished in an execution that has ended',
+    sql: `select r.id || ' is ' || r.state from runs r join runs root on root.id = r.root_id
+           where r.state not in ${ENDED} and root.state in ${ENDED}`,
+  },
+  {
+    name: 'what is cancelled says so, and has no output',
+    sql: `select id::text from runs where state = 'cancelled' and (error ->> 'code' is distinct from 'cancelled' or output is not null)`,
+  },
+  {
+    name: 'what workers are to let go of was cancelled in that epoch',
+    sql: `select k.run_id::text from cancellations k
+            left join runs r on r.id = k.run_id and r.epoch = k.epoch and r.state = 'cancelled'
+           where r.id is null`,
   },
   {
     name: 'the live executions are the roots that have not ended',

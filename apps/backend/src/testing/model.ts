@@ -65,7 +65,7 @@ export async function startModel(databaseUrl: string, { concurrency = 10, sessio
       concurrency,
       health_port: null,
     });
-    return { id, pool, worker };
+    return { id, pool, worker, queues: ['default'] };
   }
 
   /** Inserts one root run with its dispatch, as accepting a request does. */
@@ -169,6 +169,7 @@ export const ended = {
   inChildren: (run: ClaimedRun, keys: readonly string[], maxParallel: number | null = null) => ({
     ...of(run),
     outcome: 'fanned_out' as const,
+    duration_ms: 1,
     children: keys.map((key) => ({ key, task: 'work', input: { key } })),
     then: { task: 'finish', input: {} },
     max_parallel: maxParallel,

@@ -48,6 +48,38 @@ describe('a file to apply', () => {
     expect(messageOf(WORKFLOW.replace('name: invoices\n', ''))).toMatch(/^x\.yaml:1:1: name: /);
   });
 
+  it.each([
+    ['compute: net +', '9:11: steps[1].extract.fields.total.compute: the expression is not JSONata'],
+    [
+      'compute: net * 1.2',
+      '9:11: steps[1].extract.fields.total.compute: there is no field "net"; there are: total',
+    ],
+    ['compute: total + 1', '7:9: steps[1].extract.fields.total: total needs total'],
+    [
+      'from: [{ label: a }, { regex: "(" }]',
+      '9:34: steps[1].extract.fields.total.from[1].regex: the pattern is',
+    ],
+    [
+      'from: [{ label: a, wen: b }]',
+      '9:30: steps[1].extract.fields.total.from[0].wen: a source has no key "wen"',
+    ],
+    ['label: "{{vendor}}"', '9:11: steps[1].extract.fields.total.label: "{{vendor}}" names nothing'],
+    [
+      'label: a\n          validate: { mni: 3 }',
+      '10:23: steps[1].extract.fields.total.validate.mni: a check has no',
+    ],
+    [
+      'label: a\n          validate:\n            - min: x',
+      '11:15: steps[1].extract.fields.total.validate[0].min: ',
+    ],
+    [
+      'label: a\n      overrides:\n        - file: "[a"',
+      '11:11: steps[1].extract.overrides[0].file: is not a file',
+    ],
+  ])('is told where %j is wrong', (rule, complaint) => {
+    expect(messageOf(WORKFLOW.replace('label: Total', rule))).toContain(`x.yaml:${complaint}`);
+  });
+
   it('points into the document in which it is, and tells every problem', () => {
     const message = messageOf(
       `${WORKFLOW.replace('invoices', '"in voices"')}${DEPLOYMENT}settings: { max_parallel_files: 0 }\n`,

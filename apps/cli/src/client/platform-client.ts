@@ -3,6 +3,7 @@ import { CliError } from '../cli-error.ts';
 
 export interface CallOptions<Params, Body> {
   params?: Params;
+  query?: Readonly<Record<string, string>>;
   /** Sent as JSON, or as it is when it is a form with files. */
   body?: Body | FormData;
   signal?: AbortSignal;
@@ -45,8 +46,10 @@ export function createPlatformClient({ url, key, fetch = globalThis.fetch }: Cli
 
   return {
     url: base,
-    call: async (route, { params, body, signal } = {}) => {
-      const response = await answerTo(pathOf(route.path, params), {
+    call: async (route, { params, query = {}, body, signal } = {}) => {
+      const search = new URLSearchParams(query).toString();
+      const path = `${pathOf(route.path, params)}${search === '' ? '' : `?${search}`}`;
+      const response = await answerTo(path, {
         method: route.method.toUpperCase(),
         ...bodyOf(body),
         ...(signal && { signal }),

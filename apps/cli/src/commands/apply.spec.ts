@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { apiError, validationError } from '@longshore/contracts';
+import { describeChanges } from '../apply/describe-changes.ts';
 import { parseApplyFile } from '../apply/read-apply-file.ts';
 import type { PlatformClient } from '../client/platform-client.ts';
 import { applyFiles } from './apply.ts';
@@ -24,13 +25,14 @@ describe('applying files', () => {
   it('sends all documents of all files at once and says what became of each', async () => {
     const client = clientThat(() => ({
       changes: [
-        { kind: 'workflow', name: 'w', action: 'updated', version: 3 },
-        { kind: 'deployment', name: 'a', action: 'unchanged', version: null },
+        { kind: 'workflow', name: 'w', action: 'updated', version: 3, differences: [] },
+        { kind: 'deployment', name: 'a', action: 'unchanged', version: 3, differences: [] },
       ],
     }));
-    await expect(applyFiles(files, { client, organisation: 'acme' })).resolves.toEqual([
+    const answer = await applyFiles(files, { client, organisation: 'acme' });
+    expect(describeChanges(answer)).toEqual([
       'workflow w updated (version 3)',
-      'deployment a unchanged',
+      'deployment a unchanged (runs version 3)',
     ]);
     expect(client.bodies).toEqual([
       { organisation: 'acme', documents: files.flatMap(({ documents }) => documents) },

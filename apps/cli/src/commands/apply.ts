@@ -1,6 +1,7 @@
-import { ApiError, routes } from '@longshore/contracts';
+import { ApiError, type ApplyResponse, routes } from '@longshore/contracts';
 import type { Command } from 'commander';
 import { type ApplyFile, applyFileError, type FileProblem, readApplyFile } from '../apply/read-apply-file.ts';
+import { describeChanges } from '../apply/describe-changes.ts';
 import { connect, type ConnectionFlags } from '../client/connection.ts';
 import type { PlatformClient } from '../client/platform-client.ts';
 import { addAdminConnection } from './connection-options.ts';
@@ -8,13 +9,16 @@ import type { Terminal } from '../output/terminal.ts';
 
 interface ApplyFlags extends ConnectionFlags {
   file: string[];
-  org: string;
+  organisation: string;
+  dryRun: boolean;
+  json: boolean;
 }
 
 const EXAMPLES = `
 Examples:
   longshore apply -f samples/invoices.yaml
-  longshore apply -f workflows.yaml -f deployments.yaml --org acme
+  longshore apply -f workflows.yaml -f deployments.yaml --organisation acme
+  longshore apply -f invoices.yaml --dry-run         say what would change, and change nothing
   longshore apply -f invoices.yaml --url https://docs.example.org --admin-key "$KEY"
   make-workflow | longshore apply -f -`;
 
@@ -28,16 +32,16 @@ export function addApply(program: Command, terminal: Terminal): void {
         'A changed workflow gets a new version; executions keep the one they started with.',
     )
     .requiredOption('-f, --file <file>', 'file to apply, "-" for standard input; may be repeated', collect)
-    .option('--org <name>', 'organisation to which they belong', 'default')
+    .option('--org, --organisation <name>', 'organisation to which they belong', 'default')
+    .option('--dry-run', 'say field by field what would be done, and do nothing', false)
+    .option('--json', 'print what became of the documents as JSON', false)
     .addHelpText('after', EXAMPLES);
   addAdminConnection(command).action(async (flags: ApplyFlags) => {
     const files = flags.file.map(readApplyFile);
-    for (const line of await applyFiles(files, {
-      client: connect('admin', flags),
-      organisation: flags.org,
-    })) {
-      terminal.out(line);
-    }
+    const { organisation, dryRun } = flags;
+    const answer = await applyFiles(files, { client: connect('admin', flags), organisation, dryRun });
+    const lines = flags.json ? [JSON.stringify(answer, null, 2)] : describeChanges(answer, { dryRun });
+    for (const line of lines) terminal.out(line);
   });
 }
 
@@ -46,19 +50,21 @@ function collect(value: string, before: string[] = []): string[] {
 }
 
 /**
- * Applies all documents of the files in one transaction and says in a line each what became of them.
+ * Applies all documents of the files in one transaction, or asks what that would do.
  * Throws CliError that names the place in the file where the backend found a document wrong.
  */
 export async function applyFiles(
   files: readonly ApplyFile[],
-  { client, organisation }: { client: PlatformClient; organisation: string },
-): Promise<string[]> {
+  {
+    client,
+    organisation,
+    dryRun = false,
+  }: { client: PlatformClient; organisation: string; dryRun?: boolean },
+): Promise<ApplyResponse> {
   const documents = files.flatMap((file) => file.documents);
+  const body = { organisation, documents, ...(dryRun ? { dry_run: true } : {}) };
   try {
-    const { changes } = await client.call(routes.apply, { body: { organisation, documents } });
-    return changes.map(({ kind, name, action, version }) => {
-      return `${kind} ${name} ${action}${version === null ? '' : ` (version ${version})`}`;
-    });
+    return await client.call(routes.apply, { body });
   } catch (error) {
     throw error instanceof ApiError ? placed(error, files) : error;
   }

@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -72,7 +72,7 @@ describe('longshore up', () => {
     const third = await startUp(withoutWorkers, { home });
     expect(third.ready).toEqual({ ...first.ready, url: third.ready.url });
     const { changes } = await adminOf(third.ready).call(routes.apply, { body: APPLIED });
-    expect(changes).toEqual([{ kind: 'workflow', name: 'kept', action: 'unchanged', version: 1 }]);
+    expect(changes).toMatchObject([{ kind: 'workflow', name: 'kept', action: 'unchanged', version: 1 }]);
   });
 
   it('goes on where a platform was whose parent alone was killed', async () => {
@@ -172,6 +172,24 @@ describe('longshore up refuses, in one sentence and with exit code 1,', () => {
     const { code, err } = await runCommand(['up', '--without', 'payroll'], { home: temporaryHome() });
     expect(code).toBe(1);
     expect(err).toContain('Allowed: api-deployment, general, file-processing, callback.');
+  });
+
+  (existsSync('/proc/self') ? it : it.skip)('a home that cannot be made', async () => {
+    expect(await runCommand(['up'], { home: '/proc/longshore/home' })).toEqual({
+      code: 1,
+      out: '',
+      err: 'No folder can be made at /proc/longshore/home: choose another one with LONGSHORE_HOME.\n',
+    });
+  });
+
+  it('a home in whose place there is a file', async () => {
+    const home = join(temporaryHome(), 'home');
+    writeFileSync(home, '');
+    const { code, err } = await runCommand(['up'], { home });
+    expect({ code, err }).toEqual({
+      code: 1,
+      err: `No folder can be made at ${home}: choose another one with LONGSHORE_HOME.\n`,
+    });
   });
 
   itAsNobody('a folder in which it may not write', async () => {

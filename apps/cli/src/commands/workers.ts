@@ -53,5 +53,16 @@ export function workerLines({ pools }: WorkersResponse, now: number): string[] {
   const left = absent.length === 0 ? [] : [`No process alive: ${[...new Set(absent)].join(', ')}.`];
   return rows.length + left.length === 0
     ? ['No worker has registered yet.']
-    : [...table(HEADINGS, rows, 60), ...left];
+    : [...table(HEADINGS, rows, 60), ...left, ...skippedLines(pools)];
+}
+
+/** Each file once, however many processes skipped it, with what one of them says about it. */
+function skippedLines(pools: WorkersResponse['pools']): string[] {
+  const skipped = pools.flatMap(({ worker, sessions }) =>
+    sessions.flatMap(({ skipped_task_files: files = [] }) =>
+      files.map(({ file, reason }) => [`${worker}: ${file}`, reason.replace(/\s+/g, ' ')] as const),
+    ),
+  );
+  const lines = [...new Map(skipped)].map(([file, reason]) => `  ${file}: ${reason}`);
+  return lines.length === 0 ? [] : ['', 'Task files that were not loaded:', ...lines];
 }

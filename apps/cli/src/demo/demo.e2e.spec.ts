@@ -60,7 +60,7 @@ describe('a whole platform', () => {
     const { ready } = await startUp([], { home });
     expect(await runCommand(['apply', '-f', join(SAMPLES, 'invoices.yaml')], { home })).toEqual({
       code: 0,
-      out: 'workflow invoices created (version 1)\ndeployment invoices created\n',
+      out: 'workflow invoices created (version 1)\ndeployment invoices created (runs version 1)\n',
       err: '',
     });
     const workers = await runCommand(['workers'], { home });

@@ -1,8 +1,8 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { coreWorkerNames, type ExecutionDetail } from '@longshore/contracts';
 import { type RootLogger, systemClock } from '@longshore/runtime';
+import { describeChanges } from '../apply/describe-changes.ts';
 import { type ApplyFile, readApplyFile } from '../apply/read-apply-file.ts';
 import { CliError } from '../cli-error.ts';
 import { createPlatformClient } from '../client/platform-client.ts';
@@ -15,6 +15,7 @@ import { resultLines } from '../output/result-table.ts';
 import type { Terminal } from '../output/terminal.ts';
 import { type PlatformSettings } from '../platform/settings.ts';
 import { type Platform, startPlatform } from '../platform/start-platform.ts';
+import { keepResult } from './keep-result.ts';
 
 export interface DemoOptions {
   /** Held by the caller. */
@@ -105,7 +106,8 @@ async function processSamples({ url, credentials }: Platform, work: Work): Promi
   const { file, documents, terminal, signal } = work;
   const { organisation, admin_key: adminKey, api_key: apiKey } = credentials;
   const admin = createPlatformClient({ url, key: adminKey });
-  for (const line of await applyFiles([file], { client: admin, organisation })) terminal.err(line);
+  const applied = await applyFiles([file], { client: admin, organisation });
+  for (const line of describeChanges(applied)) terminal.err(line);
   const apiName = file.documents.find((document) => document.kind === 'deployment')?.api_name;
   if (apiName === undefined) throw new CliError(`${file.name} holds no deployment to send the documents to.`);
 
@@ -131,26 +133,12 @@ function report(
   fields: readonly string[],
   { terminal, resultFile }: DemoOptions,
 ): void {
-  const kept = keepResult(detail, resultFile);
+  const kept = keepResult(detail.result, resultFile);
   terminal.out('');
   resultLines(detail, fields).forEach(terminal.out);
   terminal.out('');
   terminal.out(`${detail.successful_files} of ${detail.total_files} files read. The whole result: ${kept}`);
   if (detail.status !== 'COMPLETED') {
     throw new CliError(`The demo ended as ${detail.status}: ${detail.error ?? 'see the reasons above'}`);
-  }
-}
-
-/** In the home of the folder, or among the temporary files where nothing can be written there. */
-function keepResult(detail: ExecutionDetail, resultFile: string): string {
-  const text = `${JSON.stringify(detail.result, null, 2)}\n`;
-  try {
-    mkdirSync(dirname(resultFile), { recursive: true, mode: 0o711 });
-    writeFileSync(resultFile, text, { mode: 0o600 });
-    return resultFile;
-  } catch {
-    const elsewhere = join(tmpdir(), 'longshore-demo-result.json');
-    writeFileSync(elsewhere, text, { mode: 0o600 });
-    return elsewhere;
   }
 }

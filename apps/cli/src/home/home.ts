@@ -11,7 +11,7 @@ export interface Home {
   readonly earlier: string;
   readonly logs: string;
   readonly postgres: string;
-  /** Settings for workers that are served by hand. */
+  /** Settings with which workers that are served by hand join. */
   readonly dev: string;
 }
 

@@ -89,11 +89,16 @@ function detail(changes: Partial<ExecutionDetail>): ExecutionDetail {
   const counts = { total_files: 2, successful_files: 0, failed_files: 0 };
   return {
     execution_id: ID,
+    organisation: 'default',
     api_name: 'x',
+    tags: [],
+    workflow_version: 1,
+    timings: { waited_ms: null, worked_ms: null },
     status: 'COMPLETED',
     error: null,
     files: [],
     result: null,
+    result_expired: false,
     ...times,
     ...counts,
     ...changes,
@@ -175,6 +180,7 @@ describe('progress', () => {
       attempt: 1,
       starts: 1,
       error: null,
+      attempts: [],
     };
     const times = { started_at: '2026-01-01T00:00:00.000Z', finished_at: null };
     show(detail({ files: [{ ...run, ...times, state: 'queued' }] }));

@@ -22,7 +22,7 @@ export function resultLines(
     ...(reasons.length === 0 ? [] : ['', `${count(reasons.length, 'file')} failed:`, ...reasons]),
     ...(status === 'COMPLETED'
       ? []
-      : ['', `The execution ended as ${status}${error === null ? '' : `: ${error}`}.`]),
+      : ['', `The execution ended as ${status}${error === null ? '' : `: ${error.replace(/\.$/, '')}`}.`]),
   ];
 }
 

@@ -7,8 +7,8 @@ import { writeSecretFile } from '../home/secret-file.ts';
 import { type Addresses, workerSettings } from './child-environment.ts';
 
 /**
- * Writes `<home>/dev/<worker>.env` for each worker that is left to somebody else, for its owner alone: with it
- * `nx serve <worker>` joins this platform. Files of other workers are removed.
+ * Writes `<home>/dev/<worker>.env` for each of these workers, for its owner alone: with it `nx serve <worker>` joins this
+ * platform. Files of other workers are removed.
  */
 export function writeDevelopmentSettings(
   home: Home,

@@ -5,7 +5,8 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { coreWorkerNames, type WorkersResponse } from '@longshore/contracts';
+import { type CoreWorkerName, coreWorkerNames, type WorkersResponse } from '@longshore/contracts';
+import type { ConfigError } from '@longshore/runtime';
 import { homeAt } from '../home/home.ts';
 import { appEntry, looksLikeApp } from './app-entry.ts';
 import { backendEnvironment, workerEnvironment } from './child-environment.ts';
@@ -86,6 +87,36 @@ describe('the environment of a process', () => {
     writeDevelopmentSettings(home, ['general'], given);
     expect(readdirSync(home.dev)).toEqual(['general.env']);
     rmSync(home.folder, { recursive: true });
+  });
+});
+
+describe('the settings of a platform', () => {
+  const wrong = {
+    ...base,
+    PORT: 'eighty',
+    SESSION_TIMEOUT: '0',
+    MAX_FILE_BYTES: 'much',
+    WORKER_CONCURRENCY: '0',
+    TASK_QUEUES: 'files,a:b',
+    CALLBACK_HEALTH_PORT: '99999',
+  };
+  const problemsOf = (workers: readonly CoreWorkerName[]): string[] => {
+    try {
+      loadSettings(workers, wrong);
+      return [];
+    } catch (error) {
+      return (error as ConfigError).problems.map(({ name }) => name).sort();
+    }
+  };
+
+  it('are refused with all that is wrong for the backend and for each worker, in one message', () => {
+    const all = ['CALLBACK_HEALTH_PORT', 'MAX_FILE_BYTES', 'PORT', 'SESSION_TIMEOUT', 'TASK_QUEUES'];
+    expect(problemsOf(coreWorkerNames)).toEqual([...all, 'WORKER_CONCURRENCY']);
+    expect(problemsOf([])).toEqual(['MAX_FILE_BYTES', 'PORT', 'SESSION_TIMEOUT']);
+  });
+
+  it('need nothing that is made here, and nothing that is set for each process', () => {
+    expect(() => loadSettings(coreWorkerNames, { ...base, INTERNAL_SERVICE_API_KEY: 'short' })).not.toThrow();
   });
 });
 

@@ -1,5 +1,12 @@
 import { type CoreWorkerName } from '@longshore/contracts';
-import { loadConfig, type LogLevel } from '@longshore/runtime';
+import {
+  type ConfigKey,
+  loadConfig,
+  type LogLevel,
+  type ProcessName,
+  type Variable,
+  variables,
+} from '@longshore/runtime';
 import { CliError } from '../cli-error.ts';
 import { type Home, homeAt } from '../home/home.ts';
 
@@ -23,21 +30,37 @@ export interface PlatformSettings {
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** Reads the settings from the environment. Throws ConfigError or CliError for what cannot be used. */
-export function loadSettings(workers: readonly CoreWorkerName[], env = process.env): PlatformSettings {
-  const config = loadConfig(
-    [
-      'longshoreHome',
-      'host',
-      'port',
-      'storageDir',
-      'logLevel',
-      'shutdownGraceMs',
-      'databaseUrl',
-      'brokerUrl',
-    ],
-    { env, optional: ['databaseUrl', 'brokerUrl'] },
+const OWN = [
+  ...(['longshoreHome', 'host', 'port', 'storageDir', 'logLevel', 'shutdownGraceMs'] as const),
+  ...(['databaseUrl', 'brokerUrl'] as const),
+] as const;
+
+/** What is missing of these is made here. */
+const MADE_HERE = ['databaseUrl', 'brokerUrl'] as const;
+
+/** Set here for each child, whatever the environment says. */
+const SET_FOR_CHILDREN: readonly ConfigKey[] = [
+  ...(['internalServiceApiKey', 'internalApiBaseUrl', 'parentPipe', 'bootstrapFile', 'logDir'] as const),
+];
+
+/** What the backend and these workers read. Each would refuse to start, one after the other, with something wrong in it. */
+function ofChildren(workers: readonly CoreWorkerName[]): ConfigKey[] {
+  const children: readonly ProcessName[] = [
+    'backend',
+    ...(workers.length > 0 ? ['worker' as const] : []),
+    ...workers,
+  ];
+  const all = Object.entries(variables) as [ConfigKey, Variable][];
+  const read = all.filter(
+    ([key, { readBy }]) =>
+      ![...OWN, ...SET_FOR_CHILDREN].includes(key) && readBy.some((name) => children.includes(name)),
   );
+  return read.map(([key]) => key);
+}
+
+/** Reads the settings from the environment, and checks those of all that is started too. Throws ConfigError or CliError for what cannot be used. */
+export function loadSettings(workers: readonly CoreWorkerName[], env = process.env): PlatformSettings {
+  const config = loadConfig([...OWN, ...ofChildren(workers)], { env, optional: MADE_HERE });
   if (config.databaseUrl !== undefined && config.brokerUrl === undefined) {
     throw new CliError(
       'DATABASE_URL is set and BROKER_URL is not: name a broker too, redis:// or postgres:// with a database of its own, ' +

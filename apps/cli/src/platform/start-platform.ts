@@ -1,4 +1,4 @@
-import { type CoreWorkerName, coreWorkerNames } from '@longshore/contracts';
+import { coreWorkerNames } from '@longshore/contracts';
 import {
   type Child,
   type Clock,
@@ -95,7 +95,7 @@ async function assemble(context: Context, started: AsyncDisposableStack): Promis
   onStep('starting the backend');
   const credentials = await startBackend(context, run, addresses);
   onStep('starting the workers');
-  writeDevelopmentSettings(settings.home, absentWorkers(settings), { addresses, credentials });
+  writeDevelopmentSettings(settings.home, coreWorkerNames, { addresses, credentials });
   await startWorkers(context, run, { addresses, credentials });
   return { url: addresses.url, credentials, isNew, stop: () => started.disposeAsync() };
 }
@@ -130,10 +130,6 @@ async function stopWorkers(supervisor: Supervisor, { graceMs }: PlatformSettings
   const deadline = AbortSignal.timeout(graceMs + HAND_BACK_MS);
   const workers = supervisor.children.filter(({ name }) => name !== 'backend');
   await Promise.all(workers.map((worker) => worker.stop(deadline)));
-}
-
-function absentWorkers({ workers }: PlatformSettings): CoreWorkerName[] {
-  return coreWorkerNames.filter((name) => !workers.includes(name));
 }
 
 async function startBackend(

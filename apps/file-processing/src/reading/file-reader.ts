@@ -50,8 +50,9 @@ function keptWorkflow(
 
 async function read(request: ReadingRequest, workflow: CompiledWorkflow): Promise<ReadingResult> {
   const started = performance.now();
-  const document = await readDocument(request.bytes, { name: request.name, limits: workflow.limits });
-  const { output, problems } = workflow.structure(document);
+  const { name, customData } = request;
+  const document = await readDocument(request.bytes, { name, limits: workflow.limits });
+  const { output, problems } = await workflow.structure(document, { name, customData });
   const { kind, mediaType, pageCount, text } = document;
   return {
     output,

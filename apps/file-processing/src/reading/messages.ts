@@ -5,6 +5,8 @@ import type { DocumentKind, FieldProblem, ReadLimits, UnreadableReason } from '@
 export interface ReadingRequest {
   readonly bytes: Uint8Array;
   readonly name: string;
+  /** What the request said with its files, null without. */
+  readonly customData: unknown;
   readonly includeText: boolean;
   readonly definitionId: string;
   /** Sent with the first file of a definition only; the thread keeps what it compiled. */
@@ -16,7 +18,7 @@ export interface ReadingRequest {
 /** What a file says, structured by its workflow. */
 export interface ReadingResult {
   readonly output: Readonly<Record<string, unknown>>;
-  /** Why parts of the output are missing or wrong; empty when all is well. */
+  /** What is missing or wrong in the output, and whether the file fails for it; empty when all is well. */
   readonly problems: readonly FieldProblem[];
   readonly document: {
     readonly kind: DocumentKind;

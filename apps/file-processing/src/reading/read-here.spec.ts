@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { isSmallText } from './read-here.ts';
+import type { WorkflowDefinition } from '@longshore/contracts';
+import { createQuickTest, isSmallText } from './read-here.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -14,5 +15,24 @@ describe('what is read without a thread', () => {
     ['UTF-16', new Uint8Array([0xff, 0xfe, 0x41, 0x00]), false],
   ])('%s: %#', (_what, content, expected) => {
     expect(isSmallText(content)).toBe(expected);
+  });
+});
+
+describe('a workflow that small texts are read for without a thread', () => {
+  const definitionWith = (rule: object) =>
+    ({
+      steps: [{ read: {} }, { extract: { fields: { it: { type: 'string', ...rule } } } }],
+    }) as WorkflowDefinition;
+
+  it('has no expression and no heavy pattern', () => {
+    const isQuick = createQuickTest();
+    const light = definitionWith({
+      from: [{ label: 'A' }, { regex: 'a{1,20}(b)' }, { value: '{{custom_data.a}}' }],
+    });
+    expect([isQuick(light), isQuick(light)]).toEqual([true, true]);
+    expect(isQuick({ steps: [{ read: {} }] })).toBe(true);
+    expect(isQuick(definitionWith({ compute: '1' }))).toBe(false);
+    expect(isQuick(definitionWith({ label: 'A', when: 'true' }))).toBe(false);
+    expect(isQuick(definitionWith({ regex: '(?:[a-z]?){500}b' }))).toBe(false);
   });
 });

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { WorkflowDefinition } from '@longshore/contracts';
 import { DEFAULT_READ_LIMITS } from '@longshore/documents';
 import type { ReadingResult } from './messages.ts';
-import { createReadHere, isSmallText } from './read-here.ts';
+import { createQuickTest, createReadHere, isSmallText } from './read-here.ts';
 import { abortedError, ReadingError } from './reading-error.ts';
 import {
   type ReadingThread,
@@ -19,8 +19,10 @@ export interface ReadingPoolOptions {
 }
 
 interface ProcessOptions {
-  /** The file's name; it settles only what content leaves open. */
+  /** The file's name; it settles what content leaves open, and overrides of the workflow. */
   readonly name: string;
+  /** What the request gave along with its files. Default null. */
+  readonly customData?: unknown;
   readonly definition: WorkflowDefinition;
   /** Names this very content of the definition, such as a version's id. Default: a hash, at the cost of some microseconds. */
   readonly definitionId?: string | undefined;
@@ -32,7 +34,8 @@ interface ProcessOptions {
 
 export interface ReadingPool {
   /**
-   * Reads and structures one file, away from the main thread unless it is a small plain text. Larger files are handed over: `bytes` is empty afterwards.
+   * Reads and structures one file, away from the main thread unless it is a small plain text for a workflow that
+   * cannot run long. Larger files are handed over: `bytes` is empty afterwards.
    * @throws ReadingError with `reason` unreadable, timeout, memory, aborted, bad_definition, crashed or closed
    */
   readonly process: (bytes: Uint8Array, options: ProcessOptions) => Promise<ReadingResult>;
@@ -52,6 +55,7 @@ export function createReadingPool({ threads, limits: given = {} }: ReadingPoolOp
   const limits = { ...DEFAULT_LIMITS, ...given };
   const line = createWaitingLine();
   const readHere = createReadHere(limits);
+  const isQuick = createQuickTest();
   const idle: ReadingThread[] = [];
   const all = new Set<ReadingThread>();
   const starts = new Set<Promise<void>>();
@@ -95,7 +99,7 @@ export function createReadingPool({ threads, limits: given = {} }: ReadingPoolOp
     if (closed) return Promise.reject(closedError());
     if (options.signal?.aborted === true) return Promise.reject(abortedError(options.signal));
     const job = toJob(bytes, options, limits.maxMs);
-    if (isSmallText(bytes)) return readHere(job);
+    if (isQuick(options.definition) && isSmallText(bytes)) return readHere(job);
     const result = line.add(job);
     pump();
     return result;
@@ -117,6 +121,7 @@ function toJob(bytes: Uint8Array, options: ProcessOptions, maxMs: number): Threa
   return {
     bytes,
     name: options.name,
+    customData: options.customData ?? null,
     definition,
     definitionId:
       options.definitionId ?? createHash('sha256').update(JSON.stringify(definition)).digest('base64url'),

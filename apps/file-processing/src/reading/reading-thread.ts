@@ -26,6 +26,7 @@ export interface ThreadJob {
   readonly name: string;
   readonly definitionId: string;
   readonly definition: WorkflowDefinition;
+  readonly customData: unknown;
   readonly includeText: boolean;
   readonly maxMs: number;
   readonly signal: AbortSignal | undefined;
@@ -134,8 +135,8 @@ export function requestTo(known: Set<string>, job: ThreadJob, bytes: Uint8Array)
   if (forget) known.clear();
   const definition = known.has(job.definitionId) ? undefined : job.definition;
   known.add(job.definitionId);
-  const { name, definitionId, includeText } = job;
-  return { bytes, name, definitionId, includeText, definition, forget };
+  const { name, customData, definitionId, includeText } = job;
+  return { bytes, name, customData, definitionId, includeText, definition, forget };
 }
 
 function post(worker: Worker, job: ThreadJob, known: Set<string>): void {

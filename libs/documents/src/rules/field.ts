@@ -1,103 +1,137 @@
-import type { WorkflowField } from '@longshore/contracts';
-import type { ReadDocument } from '../document.ts';
+import { sourcesOf, type WorkflowField } from '@longshore/contracts';
 import { cleanJson } from '../values/clean.ts';
-import { convert, type ValueSpelling } from '../values/convert.ts';
-import { compileColumns } from './column.ts';
-import { conversionProblem, type FieldResult, type Found } from './found.ts';
-import { compileJsonPath } from './json-path.ts';
-import { compileLabel, type LabelTests } from './label.ts';
-import { compileRegex } from './regex.ts';
-import { compileTable } from './table-field.ts';
+import { compileChecks } from './checks.ts';
+import { compileExpression, ExpressionError } from './expression.ts';
+import {
+  conversionComplaint,
+  type Complaint,
+  type FieldProblem,
+  type FieldResult,
+  type Findings,
+} from './found.ts';
+import type { LabelTests } from './label.ts';
+import { compileSource, type Source } from './source.ts';
 
-type ReadField = (document: ReadDocument) => FieldResult;
-type SimpleField = Exclude<WorkflowField, { type: 'table' }>;
-type ListField = Extract<WorkflowField, { type: 'list' }>;
-
-/** Prepares one field: the rule that finds, then the conversion into its type. */
-export function compileField(name: string, field: WorkflowField, tests: LabelTests): ReadField {
-  if (field.type === 'table') return orMissing(name, field, compileTable(name, field, tests));
-  const find = compileRule(field, tests);
-  const convertAll =
-    field.type === 'list' ? toList(name, field) : toScalar(name, { ...field, type: field.type });
-  return orMissing(name, field, (document) => convertAll(find(document).filter(isPresent)));
+/** What is in the output under the name of a field, and what is to be told about it. */
+export interface FieldOutcome {
+  readonly value?: unknown;
+  readonly problems: readonly FieldProblem[];
 }
 
-function isPresent(found: unknown): boolean {
-  return found !== undefined && found !== null && !(typeof found === 'string' && found.trim() === '');
+/** One field, ready for many files. Both functions throw ExpressionLimitError when an expression takes too much. */
+export interface CompiledField {
+  readonly name: string;
+  readonly read: (findings: Findings) => Promise<FieldOutcome>;
+  /** Makes the field's checks, once all fields are known. */
+  readonly check: (value: unknown, findings: Findings) => Promise<FieldProblem[]>;
 }
 
-function compileRule(field: SimpleField, tests: LabelTests): (document: ReadDocument) => Found {
-  if (field.label !== undefined) return compileLabel({ label: field.label, position: field.position }, tests);
-  if (field.regex !== undefined) {
-    const matches = compileRegex(field.regex);
-    return (document) => matches(document, field.type === 'list');
-  }
-  if (field.json_path !== undefined) return compileJsonPath(field.json_path);
-  const columns = compileColumns([field.column ?? []], tests.isLabel);
-  return (document) => columns(document)?.rows.flat() ?? [];
-}
+type Condition = (findings: Findings) => Promise<boolean>;
 
-/** The first find that converts; the complaint about the very first when none does. */
-function toScalar(name: string, spelling: ValueSpelling) {
-  return (found: Found): FieldResult => {
-    let complaint: string | undefined;
-    for (const candidate of found) {
-      const converted = convert(candidate, spelling);
-      if ('value' in converted) return { value: converted.value, problems: [] };
-      complaint ??= converted.complaint;
+/**
+ * Prepares one field: its condition, its sources in their order, and its checks. `written` is the field as it stands in
+ * the workflow, without what a request put in.
+ */
+export function compileField(
+  name: string,
+  field: WorkflowField,
+  { tests, written }: { tests: LabelTests; written: WorkflowField },
+): CompiledField {
+  const checks = compileChecks(name, field);
+  const applies = compileCondition(name, field.when);
+  const sources = sourcesOf(field).map((source) => ({
+    applies: compileCondition(name, field.from === undefined ? undefined : source.when),
+    read: compileSource(field, source, { name, tests, fits: checks.fits }),
+  }));
+  const settle = settled(name, written);
+  const read = async (findings: Findings): Promise<FieldOutcome> => {
+    try {
+      if (applies !== undefined && !(await applies(findings))) return { problems: [] };
+      const results: FieldResult[] = [];
+      for (const source of sources) {
+        if (source.applies !== undefined && !(await source.applies(findings))) continue;
+        const found = source.read(findings);
+        const result = cleaned(name, found instanceof Promise ? await found : found);
+        if (isValid(result, checks.fits)) return settle([result]);
+        results.push(result);
+      }
+      return settle(results);
+    } catch (error) {
+      if (!(error instanceof ConditionError)) throw error;
+      return { problems: [{ field: name, reason: 'expression', outcome: 'fail', message: error.message }] };
     }
-    return { problems: complaint === undefined ? [] : [conversionProblem(name, complaint)] };
+  };
+  return { name, read, check: checks.problems };
+}
+
+function isValid({ value, complaints }: FieldResult, fits: (value: unknown) => boolean): boolean {
+  return value !== undefined && complaints.length === 0 && fits(value);
+}
+
+/** Without an answer to its condition nobody knows what a field should be, so that is no mere problem. */
+class ConditionError extends Error {}
+
+function compileCondition(name: string, text: string | undefined): Condition | undefined {
+  if (text === undefined) return undefined;
+  const evaluate = compileExpression(text);
+  return async (findings) => {
+    try {
+      return isTrue(await evaluate(findings));
+    } catch (error) {
+      if (!(error instanceof ExpressionError)) throw error;
+      throw new ConditionError(`${name}: its condition ${error.message}.`);
+    }
   };
 }
 
-function toList(name: string, field: ListField) {
-  const spelling: ValueSpelling = { ...field, type: field.items ?? 'string' };
-  return (found: Found): FieldResult => {
-    const items =
-      field.label === undefined ? found.flatMap(spreadList) : splitItems(found[0], field.separator);
-    const converted = items.filter(isPresent).map((item) => convert(item, spelling));
-    const problems = converted.flatMap((item, index) =>
-      'complaint' in item ? [conversionProblem(name, `item ${index + 1}: ${item.complaint}`)] : [],
-    );
-    const values = converted.flatMap((item) => ('value' in item ? [item.value] : []));
-    return values.length === 0 ? { problems } : { value: values, problems };
+/** As JSONata counts it: nothing, zero, and what is empty are false. */
+function isTrue(value: unknown): boolean {
+  if (Array.isArray(value)) return value.some(isTrue);
+  return typeof value === 'object' && value !== null ? Object.keys(value).length > 0 : Boolean(value);
+}
+
+/** Of the results of all sources, none of which was without fault: the first value, else the first complaint. */
+function settled(name: string, field: WorkflowField): (results: readonly FieldResult[]) => FieldOutcome {
+  const missing: Complaint = {
+    field: name,
+    reason: 'missing',
+    message: `${name} is required, but was not found by its ${sourcesOf(field).map(ruleName).join(' or ')}.`,
+  };
+  const judge = judgement(field);
+  return (results) => {
+    const best = results.find(({ value }) => value !== undefined);
+    if (best !== undefined) return { value: best.value, problems: best.complaints.map(judge) };
+    const complaints = results.find((result) => result.complaints.length > 0)?.complaints ?? [];
+    const none = complaints.length === 0 && field.required === true;
+    return { problems: (none ? [missing] : complaints).map(judge) };
   };
 }
 
-/** A path may lead to a list as well as to its items. */
-function spreadList(found: unknown): readonly unknown[] {
-  return Array.isArray(found) ? found : [found];
-}
-
-function splitItems(found: unknown, separator: string | undefined): string[] {
-  return typeof found === 'string' ? found.split(separator ?? /[,;]/u) : [];
-}
-
-/** Turns a required field without a value and without another complaint into a problem. */
-function orMissing(name: string, field: WorkflowField, read: ReadField): ReadField {
-  const message = `${name} is required, but was not found by its ${ruleName(field)}.`;
-  return (document) => {
-    const result = read(document);
-    if (result.value !== undefined) return cleaned(name, result);
-    const missing = field.required === true && result.problems.length === 0;
-    return missing ? { problems: [{ field: name, reason: 'missing', message }] } : result;
-  };
+/** A value of the wrong type counts as absent, which only a field that is required must not be. */
+function judgement({ required }: WorkflowField): (complaint: Complaint) => FieldProblem {
+  return (complaint) => ({
+    ...complaint,
+    outcome: complaint.reason === 'missing' || required === true ? 'fail' : 'problem',
+  });
 }
 
 function cleaned(name: string, result: FieldResult): FieldResult {
+  if (result.value === undefined) return result;
   try {
     return { ...result, value: cleanJson(result.value) };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    return { problems: [...result.problems, conversionProblem(name, error.message)] };
+    return { complaints: [...result.complaints, conversionComplaint(name, error.message)] };
   }
 }
 
-function ruleName(field: WorkflowField): string {
-  if (field.json_path !== undefined) return `path ${field.json_path}`;
-  if (field.type === 'table') return 'columns';
-  if (field.label !== undefined) return `label ${quotedList(field.label)}`;
-  return field.regex === undefined ? `column ${quotedList(field.column ?? [])}` : 'pattern';
+function ruleName(source: Source): string {
+  if (source.json_path !== undefined) return `path ${source.json_path}`;
+  if (source.compute !== undefined) return 'expression';
+  if ('columns' in source && source.columns !== undefined) return 'columns';
+  if ('label' in source && source.label !== undefined) return `label ${quotedList(source.label)}`;
+  if ('column' in source && source.column !== undefined) return `column ${quotedList(source.column)}`;
+  return 'regex' in source && source.regex !== undefined ? 'pattern' : 'constant';
 }
 
 function quotedList(texts: string | readonly string[]): string {

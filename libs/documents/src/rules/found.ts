@@ -1,20 +1,43 @@
-/** What a rule found, best first. Text or, from JSON, any value. */
+import type { ReadDocument } from '../document.ts';
+
+/** What a rule found, best first. Text or, from JSON and expressions, any value. */
 export type Found = readonly unknown[];
 
+/** One file, with what was said of it when it was sent. */
+export interface Scene {
+  readonly document: ReadDocument;
+  /** Name of the file, without a folder. */
+  readonly name: string;
+  /** What the request gave as `custom_data`, null without. */
+  readonly customData: unknown;
+}
+
+/** What an expression is evaluated on: the scene, and what was found in it by now. */
+export interface Findings {
+  readonly scene: Scene;
+  readonly output: Readonly<Record<string, unknown>>;
+}
+
 /** Something about one field that did not work out. `message` is a sentence for a person. */
-export interface FieldProblem {
+export interface Complaint {
   readonly field: string;
-  readonly reason: 'missing' | 'conversion' | 'schema';
+  readonly reason: 'missing' | 'conversion' | 'schema' | 'validation' | 'expression' | 'limit';
   readonly message: string;
 }
 
-/** What became of one field. A value may come with problems: those of single rows or items. */
-export interface FieldResult {
-  readonly value?: unknown;
-  readonly problems: readonly FieldProblem[];
+/** A complaint, and what becomes of the file for it. */
+export interface FieldProblem extends Complaint {
+  /** `fail`: the file counts as failed. `problem`: it is told beside the output. */
+  readonly outcome: 'fail' | 'problem';
 }
 
-/** A problem with a value that was found, but is not what the field wants. */
-export function conversionProblem(field: string, complaint: string): FieldProblem {
+/** What became of one field. A value may come with complaints: those of single rows or items. */
+export interface FieldResult {
+  readonly value?: unknown;
+  readonly complaints: readonly Complaint[];
+}
+
+/** A complaint about a value that was found, but is not what the field wants. */
+export function conversionComplaint(field: string, complaint: string): Complaint {
   return { field, reason: 'conversion', message: `${field}: ${complaint}.` };
 }

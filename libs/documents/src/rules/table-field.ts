@@ -2,12 +2,13 @@ import type { WorkflowColumn, WorkflowField } from '@longshore/contracts';
 import type { ReadDocument } from '../document.ts';
 import { convert, type ValueSpelling } from '../values/convert.ts';
 import { compileColumns } from './column.ts';
-import { conversionProblem, type FieldProblem, type FieldResult } from './found.ts';
+import { conversionComplaint, type Complaint, type FieldResult } from './found.ts';
 import { compileJsonPath } from './json-path.ts';
 import type { LabelTests } from './label.ts';
 import type { Wording } from './wording.ts';
 
 type TableField = Extract<WorkflowField, { type: 'table' }>;
+type TableRule = Pick<TableField, 'columns' | 'json_path'>;
 
 interface Column extends ValueSpelling {
   readonly name: string;
@@ -17,17 +18,17 @@ interface Column extends ValueSpelling {
 
 type Row = Record<string, unknown>;
 
-/** Prepares a table field: a list of objects, from headings or from a path into JSON. */
+/** Prepares a rule for a table: a list of objects, from headings or from a path into JSON. */
 export function compileTable(
   name: string,
-  field: TableField,
+  rule: TableRule,
   { isLabel }: LabelTests,
 ): (document: ReadDocument) => FieldResult {
-  if (field.json_path !== undefined) {
-    const find = compileJsonPath(field.json_path);
+  if (rule.json_path !== undefined) {
+    const find = compileJsonPath(rule.json_path);
     return (document) => objectRows(name, find(document));
   }
-  const columns = Object.entries(field.columns ?? {}).map(([key, column]) => toColumn(key, column));
+  const columns = Object.entries(rule.columns ?? {}).map(([key, column]) => toColumn(key, column));
   const find = compileColumns(
     columns.map(({ heading }) => heading),
     isLabel,
@@ -36,8 +37,10 @@ export function compileTable(
     const rows = (find(document)?.rows ?? []).map((cells, index) =>
       readRow(`${name} row ${index + 1}`, columns, cells),
     );
-    const problems = rows.flatMap((row) => row.problems.map((problem) => ({ ...problem, field: name })));
-    return rows.length === 0 ? { problems } : { value: rows.map(({ value }) => value), problems };
+    const complaints = rows.flatMap((row) =>
+      row.complaints.map((complaint) => ({ ...complaint, field: name })),
+    );
+    return rows.length === 0 ? { complaints } : { value: rows.map(({ value }) => value), complaints };
   };
 }
 
@@ -49,26 +52,27 @@ function toColumn(name: string, column: WorkflowColumn): Column {
 }
 
 function readRow(where: string, columns: readonly Column[], cells: readonly (string | undefined)[]) {
-  const problems: FieldProblem[] = [];
+  const complaints: Complaint[] = [];
   const value: [string, unknown][] = [];
   for (const [index, column] of columns.entries()) {
     const cell = cells[index] ?? '';
     if (cell === '') {
       if (column.required)
-        problems.push({ field: where, reason: 'missing', message: `${where} has no ${column.name}.` });
+        complaints.push({ field: where, reason: 'missing', message: `${where} has no ${column.name}.` });
       continue;
     }
     const converted = convert(cell, column);
     if ('value' in converted) value.push([column.name, converted.value]);
-    else problems.push(conversionProblem(`${where}, ${column.name}`, converted.complaint));
+    else complaints.push(conversionComplaint(`${where}, ${column.name}`, converted.complaint));
   }
-  return { value: Object.fromEntries(value) as Row, problems };
+  return { value: Object.fromEntries(value) as Row, complaints };
 }
 
 /** The objects at a path, whether it leads to each of them or to their list. */
-function objectRows(name: string, found: readonly unknown[]): FieldResult {
+export function objectRows(name: string, found: readonly unknown[]): FieldResult {
   const items = found.flatMap((value) => (Array.isArray(value) ? (value as unknown[]) : [value]));
   const strange = items.findIndex((item) => typeof item !== 'object' || item === null || Array.isArray(item));
-  if (strange >= 0) return { problems: [conversionProblem(name, `item ${strange + 1} is not an object`)] };
-  return items.length === 0 ? { problems: [] } : { value: items, problems: [] };
+  if (strange >= 0)
+    return { complaints: [conversionComplaint(name, `item ${strange + 1} is not an object`)] };
+  return items.length === 0 ? { complaints: [] } : { value: items, complaints: [] };
 }

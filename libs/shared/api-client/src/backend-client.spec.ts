@@ -5,7 +5,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { apiError, ApiError, routes } from '@longshore/contracts';
-import { silentLogger } from '@longshore/runtime';
+import { silentLogger, systemClock } from '@longshore/runtime';
+import type { Clock } from '@longshore/runtime';
 import {
   BackendUnavailableError,
   createApiClient,
@@ -50,16 +51,30 @@ async function serve(answer: Answer): Promise<{ url: string; seen: Seen[]; close
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen, close };
 }
 
-async function setup(answer: Answer) {
+/** A clock that runs ahead with each sleep, so that no test waits. */
+function hastyClock(): Clock {
+  let ahead = 0;
+  return {
+    now: () => systemClock.now() + ahead,
+    monotonic: () => systemClock.monotonic() + ahead,
+    sleep: async (ms, signal) => {
+      signal?.throwIfAborted();
+      ahead += ms;
+      await new Promise((resolve) => setImmediate(resolve));
+    },
+  };
+}
+
+async function setup(answer: Answer, clock = hastyClock()) {
   const server = await serve(answer);
   const client = createBackendClient({
     baseUrl: `${server.url}/internal/`,
     serviceKey: KEY,
     logger: silentLogger(),
-    random: () => 0,
+    clock,
   });
   cleanups.push(() => client.close());
-  return { client, ...server };
+  return { client, clock, ...server };
 }
 
 const json = (response: ServerResponse, status: number, body: unknown, headers = {}): void => {
@@ -116,6 +131,45 @@ describe('the client of the backend', () => {
     });
     expect(await client.call(routes.endSession, { params: { id: ID } })).toEqual({ status: 'ok' });
     expect(calls).toBe(3);
+  });
+
+  it.each([
+    ['its own 500', (response: ServerResponse) => json(response, 500, apiError('internal_error', 'x').body)],
+    ['a 500 of a proxy', (response: ServerResponse) => response.writeHead(500).end('oops')],
+    ['a 502', (response: ServerResponse) => response.writeHead(502).end()],
+    ['a 503', (response: ServerResponse) => json(response, 503, apiError('unavailable', 'x').body)],
+    ['a 504', (response: ServerResponse) => response.writeHead(504).end()],
+    ['a broken connection', (response: ServerResponse) => response.destroy()],
+  ])('outlasts %s for 30 s, with few calls at times of their own', async (_what, fault) => {
+    const at: number[] = [];
+    const { client, clock } = await setup((response) => {
+      at.push(clock.monotonic());
+      if (clock.monotonic() - at[0]! < 30_000) fault(response);
+      else json(response, 200, { children: [] });
+    });
+    expect(await client.call(routes.childResults, { params: { id: ID } })).toEqual({ children: [] });
+    expect(at.length).toBeLessThan(40);
+  });
+
+  it('gives up soon on what the backend stumbles over while it serves others', async () => {
+    const { client, seen } = await setup((response, { url }) => {
+      if (url?.includes('children')) json(response, 500, apiError('internal_error', 'a bug').body);
+      else json(response, 200, { status: 'ok' });
+    });
+    const bad = client.call(routes.childResults, { params: { id: ID } });
+    const refused = expect(bad).rejects.toMatchObject({ status: 500 });
+    await client.call(routes.endSession, { params: { id: ID } });
+    await refused;
+    expect(seen.length).toBeLessThan(10);
+  });
+
+  it('gives up after a minute in which nothing was served', async () => {
+    const { client, clock } = await setup((response) => response.writeHead(500).end());
+    const since = clock.monotonic();
+    await expect(client.call(routes.childResults, { params: { id: ID } })).rejects.toThrow('status 500');
+    const tookMs = clock.monotonic() - since;
+    expect(tookMs).toBeGreaterThanOrEqual(60_000);
+    expect(tookMs).toBeLessThan(150_000);
   });
 
   it('tries again when the connection breaks', async () => {

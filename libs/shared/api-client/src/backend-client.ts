@@ -6,7 +6,9 @@ import { createTransport } from './transport.ts';
 
 /** The internal API, for workers. */
 export interface BackendClient {
-  /** Tries four times unless it is told otherwise, behind one breaker for all calls. */
+  /**
+   * Tries at least four times, and for a minute while no call is served, unless it is told otherwise; behind one breaker for all calls.
+   */
   call: Call;
   /** The content of a file of the run's execution. @throws {TooManyBytesError} */
   fetchFile(fileId: string, options: FetchOptions): Promise<Buffer>;
@@ -41,6 +43,8 @@ export interface BackendClientOptions {
 }
 
 const ATTEMPTS = 4;
+/** A backend behind a proxy that starts anew, with time to spare. */
+const PATIENCE_MS = 60_000;
 /** A large file over a slow line. */
 const STREAM_TIMEOUT_MS = 300_000;
 
@@ -48,7 +52,10 @@ const STREAM_TIMEOUT_MS = 300_000;
 export function createBackendClient(options: BackendClientOptions): BackendClient {
   const transport = createTransport({ baseUrl: options.baseUrl, apiKey: options.serviceKey });
   const { clock, random, logger } = options;
-  const { call, bytes } = createCaller({ transport, attempts: ATTEMPTS, clock, random, logger });
+  const { call, bytes } = createCaller({
+    ...{ transport, clock, random, logger },
+    ...{ attempts: ATTEMPTS, patienceMs: PATIENCE_MS },
+  });
   return {
     call,
     fetchFile: (id, { runToken, maxBytes, signal }) =>

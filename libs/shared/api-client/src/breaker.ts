@@ -7,8 +7,13 @@ import type { Clock } from '@longshore/runtime';
 export interface Breaker {
   /** Milliseconds to wait before calling; 0 = call now, and tell how it went. */
   enter(): number;
+  /** Somebody answered, if only with an error of its own. */
   succeeded(): void;
   failed(): void;
+  /** A call got what it asked for. */
+  served(): void;
+  /** Whether any call got what it asked for since this moment (monotonic milliseconds). */
+  servedSince(moment: number): boolean;
   /** Nothing was learnt (the caller gave up): a trial may be made by the next one. */
   abandoned(): void;
 }
@@ -32,6 +37,7 @@ export interface BreakerOptions {
 
 export function createBreaker({ clock, random, onChange }: BreakerOptions): Breaker {
   let state: State = { kind: 'closed', failures: 0 };
+  let lastServed = -Infinity;
   const open = (times: number): State => {
     const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** times);
     return { kind: 'open', until: clock.monotonic() + pause * (0.5 + random() / 2), times: times + 1 };
@@ -65,6 +71,10 @@ export function createBreaker({ clock, random, onChange }: BreakerOptions): Brea
       if (state.kind === 'closed' && next.kind === 'open') onChange(true);
       state = next;
     },
+    served: () => {
+      lastServed = clock.monotonic();
+    },
+    servedSince: (moment) => lastServed >= moment,
     abandoned: () => {
       if (state.kind === 'trying') state = { kind: 'open', until: clock.monotonic(), times: state.times };
     },

@@ -2,6 +2,7 @@ import type { Clock, Logger } from '@longshore/runtime';
 import { systemClock } from '@longshore/runtime';
 import { createBreaker } from './breaker.ts';
 import { jsonOf, UnexpectedAnswerError } from './errors.ts';
+import type { Persistence } from './persistence.ts';
 import { persist } from './persistence.ts';
 import type { Transport } from './transport.ts';
 import { RUN_TOKEN_HEADER } from './transport.ts';
@@ -17,6 +18,11 @@ export interface CallSettings {
   readonly timeoutMs?: number;
   /** Tries altogether. `Infinity` needs a signal. */
   readonly attempts?: number;
+  /**
+   * Goes on beyond its attempts for this long, milliseconds, while no other call of this client is served. Default: as the
+   * client does, and 0 where `attempts` is given.
+   */
+  readonly patienceMs?: number;
   /** Largest answer that is read, bytes (default 64 MiB). */
   readonly maxBytes?: number;
 }
@@ -35,6 +41,8 @@ export interface CallerOptions {
   transport: Transport;
   /** Of a call that does not say. */
   attempts: number;
+  /** Of a call that names no attempts of its own; see {@link CallSettings.patienceMs}. Default 0. */
+  patienceMs?: number | undefined;
   clock?: Clock | undefined;
   random?: (() => number) | undefined;
   /** Told when calls fail repeatedly and are held back, and when they succeed again. */
@@ -63,6 +71,11 @@ export function createCaller(options: CallerOptions): Caller {
   const breaker = createBreaker({ clock, random, onChange: (open) => tell(options.logger, open) });
   const means = { breaker, clock, random };
 
+  const persistenceOf = (given: CallSettings): Persistence => ({
+    attempts: given.attempts ?? attempts,
+    patienceMs: given.patienceMs ?? (given.attempts === undefined ? options.patienceMs : 0),
+    signal: given.signal,
+  });
   const bytes = async <R extends AnyRoute>(route: R, given: CallOptions<R>): Promise<Buffer> => {
     const { params, query, body, signal } = given as LooseInput & CallSettings;
     const request = {
@@ -76,7 +89,7 @@ export function createCaller(options: CallerOptions): Caller {
       maxBytes: given.maxBytes ?? MAX_BYTES,
       signal,
     };
-    return persist(() => transport.send(request), { attempts: given.attempts ?? attempts, signal }, means);
+    return persist(() => transport.send(request), persistenceOf(given), means);
   };
   const call: Call = async (route, given) => {
     const answer = await bytes(route, given);

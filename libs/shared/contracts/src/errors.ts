@@ -20,13 +20,17 @@ export const errorCodes = Object.freeze({
   method_not_allowed: 405,
   already_acknowledged: 406,
   conflict: 409,
+  idempotency_conflict: 409,
   session_lapsed: 410,
   too_large: 413,
   unsupported_media_type: 415,
   upgrade_required: 426,
   too_many_executions: 429,
+  too_many_attempts: 429,
   internal_error: 500,
+  fetch_failed: 502,
   unavailable: 503,
+  fetch_timeout: 504,
 } as const);
 export type ErrorCode = keyof typeof errorCodes;
 

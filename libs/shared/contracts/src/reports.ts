@@ -67,6 +67,7 @@ export const reportSchema = z.discriminatedUnion('outcome', [
     then: continuationSpecSchema,
     /** At most this many children at a time; null = all at once. */
     max_parallel: z.int().min(1).nullable(),
+    duration_ms: z.number().min(0),
   }),
 ]);
 export type Report = z.infer<typeof reportSchema>;

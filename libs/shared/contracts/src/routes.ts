@@ -1,9 +1,27 @@
+import { cancelRoutes } from './routes/cancel.ts';
 import { deploymentRoutes } from './routes/deployment.ts';
+import { executionRoutes } from './routes/executions.ts';
 import { internalRoutes } from './routes/internal.ts';
+import { keyRoutes } from './routes/keys.ts';
 import { nativeRoutes } from './routes/native.ts';
+import { openApiRoutes } from './routes/openapi.ts';
+import { organisationRoutes } from './routes/organisations.ts';
+import { retentionRoutes } from './routes/retention.ts';
+import { workflowRoutes } from './routes/workflows.ts';
 
-export type { Route, RouteAuth } from './routes/route.ts';
+export type { Route, RouteAuth, RouteDocumentation } from './routes/route.ts';
 
 /** Every route of the backend. The server mounts them from here and the client calls them from here. */
-export const routes = Object.freeze({ ...internalRoutes, ...deploymentRoutes, ...nativeRoutes });
+export const routes = Object.freeze({
+  ...internalRoutes,
+  ...deploymentRoutes,
+  ...nativeRoutes,
+  ...organisationRoutes,
+  ...workflowRoutes,
+  ...executionRoutes,
+  ...openApiRoutes,
+  ...cancelRoutes,
+  ...keyRoutes,
+  ...retentionRoutes,
+});
 export type Routes = typeof routes;

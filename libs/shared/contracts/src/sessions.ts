@@ -18,6 +18,13 @@ export const taskDescriptorSchema = z.object({
 });
 export type TaskDescriptor = z.infer<typeof taskDescriptorSchema>;
 
+/** A task file, or a folder of them, that a worker could not load. */
+export const skippedTaskFileSchema = z.object({
+  file: z.string().max(4096),
+  reason: z.string().max(500),
+});
+export type SkippedTaskFile = z.infer<typeof skippedTaskFileSchema>;
+
 /** A worker process introduces itself; the answer names its pool and the BullMQ queue of that pool. */
 export const registerSessionRequestSchema = z.object({
   worker: nameSchema,
@@ -29,6 +36,7 @@ export const registerSessionRequestSchema = z.object({
   tasks: z.array(taskDescriptorSchema).max(1000),
   concurrency: z.int().min(1).max(1000),
   health_port: z.int().nullable(),
+  skipped_task_files: z.array(skippedTaskFileSchema).max(100).optional(),
 });
 export type RegisterSessionRequest = z.infer<typeof registerSessionRequestSchema>;
 

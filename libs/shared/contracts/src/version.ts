@@ -1,3 +1,6 @@
+/** The release that all parts of one checkout belong to; each package.json says the same. */
+export const RELEASE = '0.1.0';
+
 /** Version of the internal HTTP contract. The backend serves this one and the one before. */
 export const CONTRACT_VERSION = 1;
 

@@ -45,7 +45,9 @@ describe('a workflow document', () => {
   it('wants exactly one rule', () => {
     expect(complaints(setup({ type: 'string' }))).toContain('it has none');
     expect(complaints(setup({ type: 'string', label: 'x', regex: 'y' }))).toContain('it has label and regex');
-    expect(complaints(setup({ type: 'table' }))).toContain('exactly one of columns or json_path');
+    expect(complaints(setup({ type: 'table' }))).toContain(
+      'exactly one of json_path, compute, columns or from',
+    );
     expect(complaints(setup({ type: 'string', regex: 'y', position: 'below' }))).toContain('needs a label');
   });
 

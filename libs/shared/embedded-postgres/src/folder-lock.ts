@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, mkdtempSync, rmdirSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { mkdtempSync, rmdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { makeFolder } from '@longshore/runtime';
 import { EmbeddedPostgresError, explainFileError } from './embedded-postgres-error.ts';
 
 /** A folder held for one process. */
@@ -55,17 +56,16 @@ function requireWritable(folder: string): void {
     makeFolder(folder);
     rmdirSync(mkdtempSync(join(folder, '.writable-')));
   } catch (error) {
-    throw explainFileError(error, folder);
+    throw isNoPlace(error) ? noPlace(folder, error) : explainFileError(error, folder);
   }
 }
 
-/** One by one: Node's recursive form answers ENOENT on a read-only file system. */
-function makeFolder(folder: string): void {
-  if (existsSync(folder)) return;
-  makeFolder(dirname(folder));
-  try {
-    mkdirSync(folder);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error; // Else another process was faster.
-  }
+/** A file is in the way, or the file system takes no folders at all, as /proc does. */
+function isNoPlace(error: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
+}
+
+function noPlace(folder: string, cause: unknown): EmbeddedPostgresError {
+  const message = `No folder can be made at ${folder}: choose another one with LONGSHORE_HOME.`;
+  return new EmbeddedPostgresError('not_permitted', message, { cause });
 }

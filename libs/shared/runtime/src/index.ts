@@ -1,3 +1,6 @@
+export type { Batcher, BatcherOptions } from './batcher.ts';
+export { createBatcher } from './batcher.ts';
+
 export type { Clock } from './clock/clock.ts';
 export { systemClock } from './clock/clock.ts';
 export type { RetryOptions } from './clock/retry.ts';
@@ -13,6 +16,8 @@ export { loadConfig } from './config/load-config.ts';
 export type { LogLevel, PortChoice } from './config/schemas.ts';
 export type { ProcessName, Variable } from './config/variable.ts';
 export { variables } from './config/variables.ts';
+
+export { makeFolder } from './files/make-folder.ts';
 
 export type {
   HealthChecks,

@@ -4,3 +4,5 @@ export type { TestPostgres } from './postgres.ts';
 export { startPostgres } from './postgres.ts';
 export type { TestPlatform } from './platform.ts';
 export { startPlatform } from './platform.ts';
+export type { TestCertificate } from './certificate.ts';
+export { makeCertificate } from './certificate.ts';

@@ -117,6 +117,9 @@ describe('the tasks of a worker', () => {
   });
 });
 
+/** Sharing modules is for a process of its own: apps/general proves it. */
+const QUIET = { logger: silentLogger(), share: () => undefined };
+
 describe('task files', () => {
   async function folder(files: Record<string, string>): Promise<string> {
     const path = await mkdtemp(join(tmpdir(), 'longshore-tasks-'));
@@ -132,7 +135,7 @@ describe('task files', () => {
       'b.mjs': `export default ${made('from.mjs')}`,
       'a.mjs': `export default (means) => [(${made('one')})(means), (${made('two')})(means)]`,
     });
-    const tasks = await loadTaskFiles(path, silentLogger());
+    const { tasks } = await loadTaskFiles([path], QUIET);
     expect(tasks.map(({ descriptor }) => descriptor.name)).toEqual(['one', 'two', 'from.mjs']);
   });
 
@@ -146,21 +149,31 @@ describe('task files', () => {
       'notes.md': 'not a task',
       'good.spec.mjs': 'throw new Error("a test is no task")',
     });
-    const tasks = await loadTaskFiles(path, logger);
+    const { tasks, skipped } = await loadTaskFiles([path], { ...QUIET, logger });
     expect(tasks.map(({ descriptor }) => descriptor.name)).toEqual(['good']);
-    const skipped = lines
-      .filter(({ message }) => message === 'task file skipped')
-      .map(({ file }) => String(file));
-    expect(skipped.map((file) => file.slice(path.length + 1))).toEqual([
-      'broken.mjs',
-      'empty.mjs',
-      'throws.mjs',
+    const told = lines.filter(({ message }) => message === 'task file skipped').map(({ file }) => file);
+    expect(told).toEqual(['broken.mjs', 'empty.mjs', 'throws.mjs'].map((name) => join(path, name)));
+    expect(skipped.map(({ file }) => file)).toEqual(told);
+    expect(skipped.map(({ reason }) => reason).slice(1)).toEqual([
+      expect.stringContaining('does not export a task'),
+      'no',
     ]);
+  });
+
+  it('may lie in several folders', async () => {
+    const [one, two] = [
+      await folder({ 'a.mjs': `export default ${made('a')}` }),
+      await folder({ 'b.mjs': `export default ${made('b')}` }),
+    ];
+    const { tasks } = await loadTaskFiles([two, one, two], QUIET);
+    expect(tasks.map(({ descriptor }) => descriptor.name)).toEqual(['b', 'a']);
   });
 
   it('need not be there', async () => {
     const { logger, lines } = listening();
-    expect(await loadTaskFiles('/nowhere/at/all', logger)).toEqual([]);
+    const { tasks, skipped } = await loadTaskFiles(['/nowhere/at/all'], { ...QUIET, logger });
+    expect(tasks).toEqual([]);
+    expect(skipped).toEqual([{ file: '/nowhere/at/all', reason: expect.stringContaining('ENOENT') }]);
     expect(lines).toMatchObject([{ level: 'error', message: 'task folder cannot be read' }]);
   });
 });

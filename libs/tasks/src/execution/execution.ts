@@ -6,7 +6,7 @@ import { isTaskError, TaskError } from '../definition/task-error.ts';
 import type { Outcome } from './outcome.ts';
 import { outcomeOfError, outcomeOfResult } from './outcome.ts';
 
-/** Why a run was taken from its handler. Only `released` and `hard_limit` are reported; the others were decided elsewhere. */
+/** Why a run was taken from its handler. Of a lapse nothing is reported, and of a cancel only that the run was let go. */
 export type TakenBecause = 'cancelled' | 'lapsed' | 'released' | 'hard_limit';
 
 export type Executed =

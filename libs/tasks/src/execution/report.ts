@@ -21,9 +21,10 @@ export async function reportOf(
 ): Promise<Report | undefined> {
   if (executed.kind === 'finished') return outcomeReport(run, executed.outcome, executed.durationMs, means);
   switch (executed.because) {
-    case 'cancelled':
     case 'lapsed':
       return undefined;
+    case 'cancelled':
+    // Takes no effect, but tells that the slot is free again.
     case 'released':
       return releaseReport(run);
     case 'hard_limit':
@@ -58,7 +59,7 @@ async function outcomeReport(
     }
     case 'fanned_out': {
       const { children, then, maxParallel } = outcome;
-      return { ...identity, outcome: 'fanned_out', children, then, max_parallel: maxParallel };
+      return { ...identity, outcome: 'fanned_out', children, then, max_parallel: maxParallel, duration_ms };
     }
   }
 }

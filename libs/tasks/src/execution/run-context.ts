@@ -92,12 +92,15 @@ function taskFile(
 type Level = LogLinesRequest['items'][number]['level'];
 
 function taskLog(run: ClaimedRun, { journal, logger }: ContextMeans): TaskLog {
-  const own = logger.child({ run_id: run.run_id, execution_id: run.execution_id, task: run.task });
+  let own: Logger | undefined;
+  // Most runs log nothing.
+  const logged = () =>
+    (own ??= logger.child({ run_id: run.run_id, execution_id: run.execution_id, task: run.task }));
   const method =
     (level: Level): TaskLog['info'] =>
     (message, fields) => {
       const text = cleanText(String(message), 10_000);
-      own[level](text, fields);
+      logged()[level](text, fields);
       journal.log({ token: run.token, level, message: text, fields: advisory(fields) });
     };
   return { debug: method('debug'), info: method('info'), warn: method('warn'), error: method('error') };

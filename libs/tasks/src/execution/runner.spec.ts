@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createBackendClient } from '@longshore/api-client';
-import { apiError } from '@longshore/contracts';
+import { ApiError, apiError } from '@longshore/contracts';
 import type { Report, WorkflowDefinition } from '@longshore/contracts';
 import { createMetrics, silentLogger, systemClock } from '@longshore/runtime';
 import { z } from 'zod';
@@ -187,6 +187,20 @@ describe('the runner', () => {
     };
     expect(await run()).toMatchObject({ outcome: 'succeeded' });
   });
+
+  it.each([500, 502, 503, 504])(
+    'outlasts a proxy or a backend that answers everything with %i',
+    async (status) => {
+      const { backend, run } = await setup(() => 'done');
+      let calls = 0;
+      const error = new ApiError(status, [{ code: 'internal_error', detail: 'starting', attr: null }]);
+      backend.state.fault = () => ((calls += 1) <= 6 ? error : undefined);
+      expect(await run()).toMatchObject({ outcome: 'succeeded' });
+      backend.state.fault = undefined;
+      expect(backend.reports).toHaveLength(1);
+      expect(backend.sessions).toHaveLength(1);
+    },
+  );
 });
 
 describe('a failing handler', () => {
@@ -450,7 +464,7 @@ describe('a run that is taken from its handler', () => {
     return { handler, started: started.promise, reasons };
   }
 
-  it('by a cancel of this epoch hears its signal and is not reported', async () => {
+  it('by a cancel of this epoch hears its signal and is let go', async () => {
     const { handler, started, reasons } = heeding();
     const { backend, runner } = await setup(handler);
     const message = backend.parcel({ task: 'work' });
@@ -462,7 +476,33 @@ describe('a run that is taken from its handler', () => {
     runner.cancel([{ run_id, epoch: 1 }]);
     await handled;
     expect(String(reasons[0])).toContain('cancelled');
-    expect(backend.reports).toHaveLength(0);
+    expect(backend.reports).toMatchObject([{ run_id, epoch: 1, outcome: 'released' }]);
+  });
+
+  it('by a cancel before its turn in the parcel is let go without being started', async () => {
+    const finish = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<void>();
+    const started: string[] = [];
+    const { backend, runner } = await setup((_input, { run }) => {
+      started.push(run.id);
+      begun.resolve();
+      return finish.promise;
+    });
+    const message = backend.parcel({ task: 'work' }, { task: 'work' }, { task: 'work' });
+    const [first, second, third] = message.run_ids as [string, string, string];
+    const handled = runner.handle(message);
+    await begun.promise;
+    runner.cancel([{ run_id: second, epoch: 1 }]);
+    finish.resolve();
+    await handled;
+    expect(started).toEqual([first, third]);
+    expect(backend.reports.map(({ run_id, outcome }) => [run_id, outcome]).sort()).toEqual(
+      [
+        [first, 'succeeded'],
+        [second, 'released'],
+        [third, 'succeeded'],
+      ].sort(),
+    );
   });
 
   it('by its soft limit is reported as such', async () => {

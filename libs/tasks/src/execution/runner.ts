@@ -65,7 +65,11 @@ export function createRunner(options: RunnerOptions): Runner {
   const active = createActiveRuns({ tasks, clock, onChange, means });
   const reporter = createReporter({ tasks, client, logger, metrics, random });
   const stopping = new AbortController();
-  const carryOut = parcels({ active, reporter, stopping: stopping.signal, onHardLimit: options.onHardLimit });
+  // As told last: a cancel is told again until the run was let go.
+  let cancelled: ReadonlySet<string> = new Set();
+  const isCancelled = (run: ClaimedRun): boolean => cancelled.has(attemptOf(run));
+  const { onHardLimit } = options;
+  const carryOut = parcels({ active, reporter, stopping: stopping.signal, isCancelled, onHardLimit });
   let link = Promise.withResolvers<SessionLink>();
   let lastClaimAt: number | undefined;
 
@@ -105,8 +109,8 @@ export function createRunner(options: RunnerOptions): Runner {
     handle: slots.take,
     ...{ use, stop },
     cancel: (runs) => {
-      const keys = new Set(runs.map(({ run_id, epoch }) => `${run_id} ${epoch}`));
-      active.take('cancelled', ({ run_id, epoch }) => keys.has(`${run_id} ${epoch}`));
+      cancelled = new Set(runs.map(attemptOf));
+      active.take('cancelled', isCancelled);
     },
     state: () => ({
       ...slots.state(),
@@ -116,20 +120,25 @@ export function createRunner(options: RunnerOptions): Runner {
   };
 }
 
+function attemptOf({ run_id, epoch }: { run_id: string; epoch: number }): string {
+  return `${run_id} ${epoch}`;
+}
+
 interface ParcelMeans {
   active: ActiveRuns;
   reporter: Reporter;
   stopping: AbortSignal;
+  isCancelled: (run: ClaimedRun) => boolean;
   onHardLimit: (run: ClaimedRun) => void;
 }
 
 /** The runs of a parcel one after the other. A report does not hold up the next run; the parcel ends when all are told. */
-function parcels({ active, reporter, stopping, onHardLimit }: ParcelMeans) {
+function parcels({ active, reporter, stopping, isCancelled, onHardLimit }: ParcelMeans) {
   return async (link: SessionLink, { runs, executions }: Granted): Promise<void> => {
     const told: Promise<void>[] = [];
     for (const run of runs) {
       if (link.session.signal.aborted) break;
-      if (stopping.aborted) {
+      if (stopping.aborted || isCancelled(run)) {
         told.push(reporter.release(link, run));
         continue;
       }

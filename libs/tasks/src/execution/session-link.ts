@@ -8,8 +8,7 @@ import type {
   ReportAnswer,
 } from '@longshore/contracts';
 import type { BackendClient } from '@longshore/api-client';
-import { createBatcher } from '@longshore/api-client';
-import { uuidV7 } from '@longshore/runtime';
+import { createBatcher, uuidV7 } from '@longshore/runtime';
 import type { Logger } from '@longshore/runtime';
 import { sendUntilAnswered } from './until-answered.ts';
 import type { RunnerMetrics } from './runner-metrics.ts';

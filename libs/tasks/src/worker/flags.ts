@@ -4,6 +4,7 @@ import { ConfigError } from '@longshore/runtime';
 /** What the command line says, as the environment variables that it goes before. */
 export interface Flags {
   readonly help: boolean;
+  readonly version: boolean;
   readonly env: Readonly<Record<string, string>>;
 }
 
@@ -14,11 +15,13 @@ const OPTIONS = {
   'log-level': { type: 'string', short: 'l' },
   name: { type: 'string', short: 'n' },
   help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean', short: 'V' },
 } as const;
 
 /** Reads the flags of a worker. @throws {ConfigError} for one that it does not know */
 export function parseFlags(argv: readonly string[], healthPortVariable: string): Flags {
-  const { queues, concurrency, port, 'log-level': level, name, help = false } = parsed(argv);
+  const { queues, concurrency, port, 'log-level': level, name, ...asked } = parsed(argv);
+  const { help = false, version = false } = asked;
   const given = {
     TASK_QUEUES: queues,
     WORKER_CONCURRENCY: concurrency,
@@ -27,7 +30,7 @@ export function parseFlags(argv: readonly string[], healthPortVariable: string):
     WORKER_NAME: name,
   };
   const env = Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  return { help, env: Object.fromEntries(env) };
+  return { help, version, env: Object.fromEntries(env) };
 }
 
 function parsed(argv: readonly string[]) {
@@ -57,10 +60,14 @@ export function helpText({ name, queues, concurrency, healthPort }: HelpFacts): 
   -p, --port <port>        port of the health server (default ${healthPort}, or the next free one)
   -l, --log-level <level>  DEBUG, INFO, WARNING or ERROR (LOG_LEVEL; default INFO)
   -n, --name <name>        name of this process (WORKER_NAME; default made from the host's name)
+  -V, --version            the release that it belongs to
   -h, --help
 
 It needs BROKER_URL, INTERNAL_API_BASE_URL and INTERNAL_SERVICE_API_KEY, from the environment, from .env, or from
-<LONGSHORE_HOME>/dev/${name}.env, which \`longshore up --without ${name}\` writes.
+<LONGSHORE_HOME>/dev/${name}.env, which \`longshore up\` writes; with --without ${name} it starts none of its own.
+
+Exit codes: 0 when it was told to stop, 1 after a failure, 86 when a run did not end within its hard limit and the
+process wants to be started anew.
 
 Examples:
   npx nx serve ${name}

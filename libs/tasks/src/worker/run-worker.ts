@@ -1,5 +1,7 @@
+import { RELEASE } from '@longshore/contracts';
 import { createLogger, runProcess } from '@longshore/runtime';
 import type { ProcessHost, RunOptions } from '@longshore/runtime';
+import { besidePlatform } from './beside-platform.ts';
 import { helpText, parseFlags } from './flags.ts';
 import type { WorkerSpec } from './start-worker.ts';
 import { startWorker } from './start-worker.ts';
@@ -23,7 +25,8 @@ export async function runWorker(spec: WorkerSpec): Promise<void> {
   };
   const options = (): RunOptions => {
     const flags = parseFlags(process.argv.slice(2), healthPortVariable(spec.name));
-    if (flags.help) return showHelp(spec);
+    if (flags.help) return answer(helpOf(spec));
+    if (flags.version) return answer(`${RELEASE}\n`);
     const env = { ...process.env, ...flags.env };
     const config = loadWorkerConfig(spec, { env, cwd: process.cwd() });
     const logger = createLogger({
@@ -33,6 +36,9 @@ export async function runWorker(spec: WorkerSpec): Promise<void> {
       // A parent that keeps us running reads the file; one line is enough for one event.
       ...(config.parentPipe && config.logDir !== undefined ? { destination: null } : {}),
     });
+    // One that the platform started itself is the one that it runs.
+    const beside = config.parentPipe ? undefined : besidePlatform(spec.name, config.home);
+    if (beside !== undefined) logger.warn(beside);
     return {
       name: config.instance,
       logger,
@@ -45,8 +51,12 @@ export async function runWorker(spec: WorkerSpec): Promise<void> {
   await runProcess(options, host);
 }
 
-function showHelp(spec: WorkerSpec): never {
+function helpOf(spec: WorkerSpec): string {
   const { name, defaultConcurrency: concurrency, defaultHealthPort: healthPort } = spec;
-  process.stdout.write(helpText({ name, queues: queuesOf(spec), concurrency, healthPort }));
+  return helpText({ name, queues: queuesOf(spec), concurrency, healthPort });
+}
+
+function answer(text: string): never {
+  process.stdout.write(text);
   process.exit(0);
 }

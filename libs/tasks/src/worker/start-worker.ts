@@ -3,12 +3,13 @@ import type { BackendClient } from '@longshore/api-client';
 import { createBackendClient } from '@longshore/api-client';
 import type { Consumer } from '@longshore/broker';
 import { BrokerConfigurationError, createConsumer, waitForBroker } from '@longshore/broker';
-import type { ClaimedRun } from '@longshore/contracts';
+import type { ClaimedRun, SkippedTaskFile } from '@longshore/contracts';
 import { routes } from '@longshore/contracts';
 import { createHealthServer, createMetrics, retry, systemClock, waitUntil } from '@longshore/runtime';
 import type { Lifecycle, Logger } from '@longshore/runtime';
 import type { Task } from '../definition/define-task.ts';
 import { loadTaskFiles } from '../definition/load-task-files.ts';
+import { shareModules } from '../definition/shared-modules.ts';
 import type { TaskSet } from '../definition/task-set.ts';
 import { createTaskSet } from '../definition/task-set.ts';
 import { createRunnerMetrics } from '../execution/runner-metrics.ts';
@@ -64,7 +65,7 @@ export async function startWorker(options: StartOptions): Promise<void> {
   const ask = () => client.call(routes.internalHealth, { attempts: 1 });
   await waitUntil(`the backend at ${baseUrl}`, ask, { everyMs: BACKEND_EVERY_MS, signal, logger });
 
-  const tasks = await loadTasks(options);
+  const tasks = await loadTasks(options, parts);
   const runnerMetrics = createRunnerMetrics(metrics, () => parts.runner?.state().activeRuns ?? 0);
   const runner = createRunner({
     ...{ tasks, client, logger, metrics: runnerMetrics, clock: systemClock },
@@ -90,7 +91,12 @@ interface Parts {
   /** The broker queue of the pool, once it is known. */
   brokerQueue?: string;
   hardLimit?: boolean;
+  /** What was not loaded of TASKS_DIR. */
+  skippedTaskFiles?: readonly SkippedTaskFile[];
 }
+
+/** More are not told; the log has them all. */
+const MOST_SKIPPED = 100;
 
 const NO_WORK = { busySlots: 0, activeRuns: 0, processedRuns: 0, ...times() };
 const NO_SESSION = {
@@ -117,6 +123,7 @@ async function startHealth(
       runner: parts.runner?.state() ?? NO_WORK,
       session: parts.sessions?.state() ?? NO_SESSION,
       consumer: parts.consumer?.state(),
+      skippedTaskFiles: parts.skippedTaskFiles ?? [],
     }),
     systemClock,
   );
@@ -125,12 +132,17 @@ async function startHealth(
   return server.port;
 }
 
-async function loadTasks({ spec, config, logger, lifecycle }: StartOptions): Promise<TaskSet> {
-  const { concurrency, tasksDir, taskGroups: groups } = config;
+async function loadTasks(options: StartOptions, parts: Parts): Promise<TaskSet> {
+  const { spec, config, logger, lifecycle } = options;
+  const { concurrency, taskFolders, taskGroups: groups } = config;
   const onStop: WorkerMeans['onStop'] = (label, step) => lifecycle.onStop(label, step);
   const own = typeof spec.tasks === 'function' ? spec.tasks({ logger, concurrency, onStop }) : spec.tasks;
-  const files = spec.taskFiles && tasksDir !== undefined ? await loadTaskFiles(tasksDir, logger) : [];
-  return createTaskSet({ tasks: [...own, ...files], groups, logger });
+  const { tasks, skipped } = await loadTaskFiles(spec.taskFiles ? taskFolders : [], {
+    logger,
+    share: shareModules,
+  });
+  parts.skippedTaskFiles = skipped.slice(0, MOST_SKIPPED);
+  return createTaskSet({ tasks: [...own, ...tasks], groups, logger });
 }
 
 async function startSessions(
@@ -152,6 +164,7 @@ async function startSessions(
     request: {
       ...{ worker: spec.name, instance, hostname: hostname(), pid: process.pid },
       ...{ queues: [...queues], tasks: [...tasks.descriptors], concurrency, health_port: healthPort },
+      skipped_task_files: [...(parts.skippedTaskFiles ?? [])],
     },
     onSession: (session) =>
       void useSession(session, options, parts).catch((error: unknown) => lifecycle.fail(error)),

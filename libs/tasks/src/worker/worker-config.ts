@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
-import { coreWorkers, NAME_PATTERN } from '@longshore/contracts';
-import { ConfigError, loadConfig, variables } from '@longshore/runtime';
-import type { ConfigKey, ConfigProblem, LogLevel, PortChoice } from '@longshore/runtime';
+import { coreWorkers } from '@longshore/contracts';
+import { loadConfig, variables } from '@longshore/runtime';
+import type { ConfigKey, LogLevel, PortChoice } from '@longshore/runtime';
 
 /** What a worker process is told. */
 export interface WorkerConfig {
@@ -19,11 +19,13 @@ export interface WorkerConfig {
   readonly baseUrl: string;
   readonly serviceKey: string;
   readonly taskGroups: readonly string[];
-  readonly tasksDir: string | undefined;
+  readonly taskFolders: readonly string[];
   readonly logLevel: LogLevel;
   readonly logDir: string | undefined;
   readonly shutdownGraceMs: number;
   readonly parentPipe: boolean;
+  /** The folder of the platform on this machine, if there is one. */
+  readonly home: string;
 }
 
 export interface WorkerDefaults {
@@ -50,7 +52,7 @@ const KEYS = [
     'taskQueues',
     'queueName',
   ] as const),
-  ...(['taskGroups', 'tasksDir'] as const),
+  ...(['taskGroups', 'taskFolders'] as const),
 ] as const;
 
 /** `FILE_PROCESSING_HEALTH_PORT` for `file-processing`. */
@@ -81,20 +83,23 @@ export function loadWorkerConfig(defaults: WorkerDefaults, { env, cwd }: ConfigS
     baseUrl: config.internalApiBaseUrl,
     serviceKey: config.internalServiceApiKey,
     taskGroups: config.taskGroups,
-    tasksDir: config.tasksDir,
+    taskFolders: config.taskFolders,
     logLevel: config.logLevel,
     logDir: config.logDir,
     shutdownGraceMs: config.shutdownGraceMs,
     parentPipe: config.parentPipe,
+    home: homeFolder({ env, cwd }),
   });
 }
 
 /** Those that exist, the development settings first: they know the platform that is meant. */
-function envFiles(name: string, { env, cwd }: ConfigSources): string[] {
-  const home = env['LONGSHORE_HOME'] ?? '.longshore';
-  return [join(resolve(cwd, home), 'dev', `${name}.env`), resolve(cwd, '.env')].filter((file) =>
-    existsSync(file),
-  );
+function envFiles(name: string, sources: ConfigSources): string[] {
+  const files = [join(homeFolder(sources), 'dev', `${name}.env`), resolve(sources.cwd, '.env')];
+  return files.filter((file) => existsSync(file));
+}
+
+function homeFolder({ env, cwd }: ConfigSources): string {
+  return resolve(cwd, env['LONGSHORE_HOME'] || '.longshore');
 }
 
 function chosenQueues(
@@ -103,13 +108,6 @@ function chosenQueues(
   fallback: readonly string[],
 ): readonly string[] {
   const chosen = list.length > 0 ? list : single === undefined ? fallback : [single];
-  const problems = chosen
-    .filter((queue) => !NAME_PATTERN.test(queue))
-    .map((queue): ConfigProblem => ({
-      name: 'TASK_QUEUES',
-      problem: `names "${queue}", which no queue can be called`,
-    }));
-  if (problems.length > 0) throw new ConfigError(problems);
   return [...new Set(chosen)];
 }
 

@@ -1,3 +1,4 @@
+import type { SkippedTaskFile } from '@longshore/contracts';
 import type { Clock, HealthChecks, HealthReport } from '@longshore/runtime';
 import type { ConsumerState } from '@longshore/broker';
 import type { RunnerState } from '../execution/runner.ts';
@@ -12,6 +13,7 @@ export interface HealthFacts {
   /** Undefined while the worker does not consume yet. */
   readonly consumer: ConsumerState | undefined;
   readonly stopping: boolean;
+  readonly skippedTaskFiles: readonly SkippedTaskFile[];
   /** Monotonic milliseconds. */
   readonly now: number;
 }
@@ -54,6 +56,8 @@ export function healthOf(facts: HealthFacts): HealthReport {
       session_id: session.sessionId ?? null,
       broker_connected: consumer?.connected ?? false,
       stopping,
+      // Of no harm to the others, so no reason to be unhealthy.
+      skipped_task_files: facts.skippedTaskFiles,
     },
   };
 }

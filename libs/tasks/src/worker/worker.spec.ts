@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigError } from '@longshore/runtime';
+import { besidePlatform } from './beside-platform.ts';
 import { helpText, parseFlags } from './flags.ts';
 import { healthPortVariable, loadWorkerConfig } from './worker-config.ts';
 import type { HealthFacts } from './worker-health.ts';
@@ -97,6 +98,30 @@ describe('the configuration of a worker', () => {
   });
 });
 
+describe('a worker that is served by hand', () => {
+  function homeWith(processes: unknown): string {
+    const home = mkdtempSync(join(tmpdir(), 'longshore-home-'));
+    folders.push(home);
+    writeFileSync(join(home, 'instance.json'), JSON.stringify({ pid: 1, url: 'http://x', processes }));
+    return home;
+  }
+
+  it('is told when the platform runs one of the same name, and what to do about it', () => {
+    const home = homeWith([{ name: 'general', pid: process.ppid }]);
+    expect(besidePlatform('general', home)).toContain('start the platform with --without general');
+    expect(besidePlatform('callback', home)).toBeUndefined();
+  });
+
+  it.each([
+    ['its platform has ended', () => homeWith([{ name: 'general', pid: 4_194_304 }])],
+    ['it is the one that the platform runs', () => homeWith([{ name: 'general', pid: process.pid }])],
+    ['the platform writes something else', () => homeWith('none')],
+    ['there is no platform', () => '/nowhere'],
+  ])('is told nothing when %s', (_when, home) => {
+    expect(besidePlatform('general', home())).toBeUndefined();
+  });
+});
+
 describe('the health of a worker', () => {
   const facts = ({
     runner,
@@ -107,6 +132,7 @@ describe('the health of a worker', () => {
     session?: Partial<HealthFacts['session']>;
   } & Partial<Omit<HealthFacts, 'runner' | 'session'>>): HealthFacts => ({
     ...{ concurrency: 4, queues: ['general'], consumer: undefined, stopping: false, now: 100_000 },
+    skippedTaskFiles: [],
     runner: {
       ...{
         busySlots: 1,
@@ -130,6 +156,12 @@ describe('the health of a worker', () => {
     expect(report.healthy).toBe(false);
     expect(report.reasons).toEqual(['3 dispatches wait, 3 slots are free, and nothing was claimed for 30 s']);
     expect(report.details).toMatchObject({ active_tasks: 1, processed_tasks: 7, free_slots: 3 });
+  });
+
+  it('tells which task files were skipped, and is green with them', () => {
+    const skippedTaskFiles = [{ file: '/tasks/broken.ts', reason: 'Unexpected end of input' }];
+    const report = healthOf(facts({ skippedTaskFiles, runner: { busySlots: 4 } }));
+    expect(report).toMatchObject({ healthy: true, details: { skipped_task_files: skippedTaskFiles } });
   });
 
   it.each([

@@ -282,7 +282,8 @@ begin
   insert into dispatches (id, organisation_id, task, queue, priority, run_ids, remaining, ready, due, pool, publications)
   values (l.dispatch_id, e.organisation_id, l.task, l.queue, 0, array[e.id], 1, true,
           now() + (case when leased is null then 0 else l.publication_timeout_ms end) * interval '1 ms',
-          leased, case when leased is null then 0 else 1 end);
+          leased, case when leased is null then 0 else 1 end)
+  on conflict (id) do update set run_ids = dispatches.run_ids || excluded.run_ids, remaining = dispatches.remaining + 1;
   dispatched := jsonb_build_object('id', l.dispatch_id, 'pool', leased, 'queue', l.queue, 'task', l.task,
                                    'run_ids', jsonb_build_array(e.id), 'ready', true);
 end

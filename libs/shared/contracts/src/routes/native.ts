@@ -1,39 +1,33 @@
 import * as native from '../native-api.ts';
-import { idParams, nothing, route } from './route.ts';
+import { nothing, route } from './route.ts';
+
+const TOTAL = { total: { type: 'number', label: 'Total due' } };
 
 /** What integrators and administrators call. */
 export const nativeRoutes = {
-  execution: route({
-    method: 'get',
-    path: '/api/v1/executions/:id',
-    area: 'public',
-    auth: 'organisation',
-    params: idParams,
-    response: native.executionDetailSchema,
-  }),
   apply: route({
     method: 'post',
     path: '/api/v1/apply',
     area: 'public',
     auth: 'admin',
+    audit: 'workflow.apply',
     body: native.applyRequestSchema,
     response: native.applyResponseSchema,
-  }),
-  createOrganisation: route({
-    method: 'post',
-    path: '/api/v1/organisations',
-    area: 'public',
-    auth: 'admin',
-    body: native.createOrganisationRequestSchema,
-    response: native.organisationSchema,
-  }),
-  createKey: route({
-    method: 'post',
-    path: '/api/v1/keys',
-    area: 'public',
-    auth: 'admin',
-    body: native.createKeyRequestSchema,
-    response: native.createdKeySchema,
+    documentation: {
+      summary: 'Create or change workflows and deployments',
+      description:
+        'All documents take effect, or none. A workflow whose definition changed gets a new version.',
+      tag: 'workflows',
+      examples: {
+        body: {
+          organisation: 'default',
+          documents: [
+            { kind: 'workflow', name: 'totals', steps: [{ read: {} }, { extract: { fields: TOTAL } }] },
+            { kind: 'deployment', api_name: 'totals', workflow: 'totals' },
+          ],
+        },
+      },
+    },
   }),
   /** The text format of Prometheus. */
   metrics: route({
@@ -43,6 +37,11 @@ export const nativeRoutes = {
     auth: 'admin',
     response: nothing,
     stream: true,
+    documentation: {
+      summary: 'Metrics in the text format of Prometheus',
+      tag: 'platform',
+      media: 'text/plain',
+    },
   }),
   workers: route({
     method: 'get',
@@ -50,6 +49,7 @@ export const nativeRoutes = {
     area: 'public',
     auth: 'admin',
     response: native.workersResponseSchema,
+    documentation: { summary: 'List pools and their live workers', tag: 'platform' },
   }),
   queues: route({
     method: 'get',
@@ -57,5 +57,6 @@ export const nativeRoutes = {
     area: 'public',
     auth: 'admin',
     response: native.queuesResponseSchema,
+    documentation: { summary: 'Show how much waits in each queue', tag: 'platform' },
   }),
 };

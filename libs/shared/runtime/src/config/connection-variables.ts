@@ -53,7 +53,7 @@ export const connectionVariables = {
     schema: key,
     range: '16 or more printable ASCII characters',
     help: 'The key by which workers prove themselves to the backend.',
-    readBy: ['backend', 'worker', 'cli'],
+    readBy: ['worker'],
     secret: true,
   }),
   longshoreUrl: optional({
@@ -76,7 +76,7 @@ export const connectionVariables = {
     schema: key,
     range: '16 or more printable ASCII characters',
     help: 'The key that may manage organisations and keys.',
-    readBy: ['backend', 'cli'],
+    readBy: ['cli'],
     secret: true,
   }),
 } as const;

@@ -1,4 +1,4 @@
-import { bytes, wholeNumber } from './schemas.ts';
+import { bytes, origins, wholeNumber } from './schemas.ts';
 import { defaulting } from './variable.ts';
 
 const MIB = 1024 ** 2;
@@ -46,6 +46,13 @@ export const limitVariables = {
     schema: wholeNumber(1, 10_000),
     range: '1 to 10000',
     help: 'A request with more files than this is refused.',
+    readBy: ['backend'],
+  }),
+  corsOrigins: defaulting('', {
+    env: 'CORS_ORIGINS',
+    schema: origins,
+    range: 'origins separated by commas, for example https://app.example.org',
+    help: 'Pages of these origins may call the public API from a browser; none when not set.',
     readBy: ['backend'],
   }),
 } as const;

@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { ConfigError } from './config-error.ts';
 import type { ConfigKey } from './load-config.ts';
@@ -225,6 +225,21 @@ describe('values', () => {
   it('lists are split and trimmed', () => {
     expect(load('taskQueues', { TASK_QUEUES: ' high, default ,,low' })).toEqual(['high', 'default', 'low']);
     expect(load('taskGroups', { ACTION_GROUPS: 'A' })).toEqual(['A']);
+  });
+
+  it('queues have names that a queue can have, and all that have not are named', () => {
+    expect(load('queueName', { QUEUE_NAME: 'files.low-1' })).toBe('files.low-1');
+    expect(() => load('queueName', { QUEUE_NAME: 'a:b' })).toThrow(
+      'QUEUE_NAME is no name that a queue can have',
+    );
+    expect(() => load('taskQueues', { TASK_QUEUES: 'a,b c,1d' })).toThrow(
+      'names "b c", "1d", which no queue',
+    );
+  });
+
+  it('folders are separated by commas or as in PATH', () => {
+    expect(load('taskFolders', {})).toEqual([]);
+    expect(load('taskFolders', { TASKS_DIR: ` a, /b/c${delimiter}d ` })).toEqual(['a', '/b/c', 'd']);
   });
 
   it('a health port insists, unless it is only a default', () => {

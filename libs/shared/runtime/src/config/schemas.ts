@@ -1,3 +1,6 @@
+import { delimiter } from 'node:path';
+import { NAME_PATTERN } from '@longshore/contracts';
+import { isIP } from 'node:net';
 import { z } from 'zod';
 
 /** Levels of the log, from most to least talkative. */
@@ -57,6 +60,46 @@ export const list = z.string().transform((text): readonly string[] =>
     .map((part) => part.trim())
     .filter((part) => part !== ''),
 );
+
+/** Origins separated by commas: scheme, host and port, as browsers send them. */
+export const origins = list.superRefine((given, context) => {
+  const wrong = given.filter((origin) => !URL.canParse(origin) || new URL(origin).origin !== origin);
+  if (wrong.length === 0) return;
+  const message = `names ${wrong.map((each) => `"${each}"`).join(', ')}, which no browser sends as an origin`;
+  context.addIssue({ code: 'custom', message });
+});
+
+/** The name of a queue. */
+export const queueName = z.string().regex(NAME_PATTERN, 'is no name that a queue can have');
+
+/** Names of queues separated by commas. */
+export const queueNames = list.superRefine((names, context) => {
+  const wrong = names.filter((name) => !NAME_PATTERN.test(name));
+  if (wrong.length === 0) return;
+  const message = `names ${wrong.map((name) => `"${name}"`).join(', ')}, which no queue can be called`;
+  context.addIssue({ code: 'custom', message });
+});
+
+/** Folders separated by commas, or by what separates those of PATH. */
+export const folders = z.string().transform((text): readonly string[] =>
+  text
+    .split(new RegExp(`[,${delimiter}]`))
+    .map((part) => part.trim())
+    .filter((part) => part !== ''),
+);
+
+/** Addresses and networks in the form `address/bits`, separated by commas. */
+export const networks = list.refine(
+  (all) => all.every(isNetwork),
+  'holds something that is no address and no network',
+);
+
+function isNetwork(spelled: string): boolean {
+  const [address = '', bits, ...rest] = spelled.split('/');
+  const longest = isIP(address) === 6 ? 128 : 32;
+  const fits = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= longest);
+  return isIP(address) !== 0 && fits && rest.length === 0;
+}
 
 /** Any text that is not empty. */
 export const text = z.string().min(1, 'is empty');

@@ -1,6 +1,9 @@
 import { connectionVariables } from './connection-variables.ts';
+import { intakeVariables } from './intake-variables.ts';
 import { limitVariables } from './limit-variables.ts';
 import { processVariables } from './process-variables.ts';
+import { retentionVariables } from './retention-variables.ts';
+import { securityVariables } from './security-variables.ts';
 import { workerVariables } from './worker-variables.ts';
 
 /** Every environment variable of every process. `docs/configuration.md` and `sample.env` are written from it. */
@@ -9,4 +12,7 @@ export const variables = {
   ...processVariables,
   ...workerVariables,
   ...limitVariables,
+  ...intakeVariables,
+  ...retentionVariables,
+  ...securityVariables,
 } as const;

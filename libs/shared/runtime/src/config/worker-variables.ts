@@ -1,4 +1,4 @@
-import { healthPort, list, seconds, text, wholeNumber } from './schemas.ts';
+import { folders, healthPort, list, queueName, queueNames, seconds, text, wholeNumber } from './schemas.ts';
 import type { ProcessName } from './variable.ts';
 import { defaulting, optional } from './variable.ts';
 
@@ -30,14 +30,14 @@ export const workerVariables = {
   }),
   taskQueues: defaulting('', {
     env: 'TASK_QUEUES',
-    schema: list,
+    schema: queueNames,
     range: 'queue names separated by commas',
     help: 'The queues a worker drains, strictly in this order; goes before QUEUE_NAME.',
     readBy: ['worker'],
   }),
   queueName: optional({
     env: 'QUEUE_NAME',
-    schema: text.regex(/^[\w.-]{1,100}$/, 'is not a name'),
+    schema: queueName,
     range: 'one queue name',
     help: 'The one queue a worker drains, when TASK_QUEUES is not set; each worker has its own default.',
     readBy: ['worker'],
@@ -50,11 +50,11 @@ export const workerVariables = {
     readBy: ['worker'],
     aliases: ['ACTION_GROUPS'],
   }),
-  tasksDir: optional({
+  taskFolders: defaulting('', {
     env: 'TASKS_DIR',
-    schema: text,
-    range: 'a folder',
-    help: 'The folder with task files of your own.',
+    schema: folders,
+    range: 'folders separated by commas, or as in PATH',
+    help: 'The folders with task files of your own; see docs/tasks.md.',
     readBy: ['general', 'cli'],
   }),
   sessionTimeoutMs: defaulting('15', {

@@ -33,7 +33,12 @@ const SHAPES: readonly (readonly [RegExp, string])[] = [
   ],
 ];
 
+/** Every shape has one of these; most text has none, and is then searched once instead of once per shape. */
+const TRACE =
+  /ls[kr]_|sk-|whsec_|gh[opusr]_|github_pat_|xox|A[KS]IA|eyJ|bearer|basic|-----BEGIN|:\/\/|passw|secret|api[_-]?key|access[_-]?key|token|signature|credential/i;
+
 /** The text without what looks like a secret. */
 export function redactText(text: string): string {
+  if (!TRACE.test(text)) return text;
   return SHAPES.reduce((left, [shape, replacement]) => left.replace(shape, replacement), text);
 }

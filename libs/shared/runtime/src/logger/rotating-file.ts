@@ -1,6 +1,7 @@
-import { closeSync, fstatSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Writable } from 'node:stream';
+import { makeFolder } from '../files/make-folder.ts';
 
 export interface RotatingFileOptions {
   path: string;
@@ -20,7 +21,7 @@ export function rotatingFile({ path, maxBytes, maxFiles, onError }: RotatingFile
   let file: { fd: number; size: number } | undefined;
 
   const open = (): { fd: number; size: number } => {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     const fd = openSync(path, 'a', 0o640);
     return { fd, size: fstatSync(fd).size };
   };

@@ -19,8 +19,20 @@ const SECRET_ANYWHERE = [
 /** Words that make a name secret only at its end: `run_token` is one, `token_count` and `max_tokens` are not. */
 const SECRET_AT_END = /(^|_)(token|pwd|pass|signature|jwt|dsn)$/;
 
+/** Log lines repeat the same few names; whatever else is thrown at us must not fill the memory. */
+const MOST_KNOWN = 1_000;
+const known = new Map<string, boolean>();
+
 /** Whether the value under this name must not be shown, judged by the name alone, in any spelling of words. */
 export function isSecretName(name: string): boolean {
+  const before = known.get(name);
+  if (before !== undefined) return before;
+  const secret = judge(name);
+  if (known.size < MOST_KNOWN && name.length < 100) known.set(name, secret);
+  return secret;
+}
+
+function judge(name: string): boolean {
   const snake = name
     .slice(0, 200)
     .replace(/([a-z0-9])([A-Z])/g, '$1_$2')

@@ -1,0 +1,121 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { apiError } from '@longshore/contracts';
+import type { HttpSource } from '@longshore/connectors';
+import { uuidV7 } from '@longshore/runtime';
+import type { Request, Response } from 'express';
+import type { Deployment } from '../deployments/deployments.ts';
+import type { FileStore } from '../files/file-store.ts';
+import type { Database } from '../store/database.ts';
+import type { Accept, Acceptance, NewExecution } from './accept.ts';
+import { findReusable, together, type ReusedResult } from './file-history.ts';
+import { findEarlier, fingerprintOf, idempotencyKeyOf, repeatedExecution, type Once } from './idempotency.ts';
+import type { ReceivedForm } from './multipart.ts';
+import { checkUrls, fetchFiles } from './presigned-urls.ts';
+import { parseExecutionFields, type ExecutionFields } from './request-fields.ts';
+import { receiveUpload } from './upload.ts';
+import { tooManyFiles, type UploadLimits } from './upload-limits.ts';
+import { createUploadWriter, type UploadWriter } from './upload-writer.ts';
+
+export interface IntakeDependencies {
+  readonly database: Database;
+  readonly store: FileStore;
+  readonly source: HttpSource;
+  readonly uploadLimits: UploadLimits;
+  /** For all addresses of one request together, ms. */
+  readonly fetchTimeoutMs: number;
+  readonly accept: Accept;
+}
+
+/** A request that was taken in: its execution, which may be one that an earlier request began. */
+export interface TakenIn extends Acceptance {
+  readonly fields: ExecutionFields;
+}
+
+/** What is known of a request once its body was read. */
+interface Received {
+  readonly id: string;
+  readonly deployment: Deployment;
+  readonly form: ReceivedForm;
+  readonly fields: ExecutionFields;
+  readonly writer: UploadWriter;
+  readonly once: Once | null;
+  readonly gone: AbortSignal;
+}
+
+/**
+ * Takes in the requests of clients: reads the form, fetches what it names, accepts. Whatever is refused before it
+ * was accepted leaves nothing, as does a client that goes away.
+ */
+export function createIntake(dependencies: IntakeDependencies) {
+  return async function takeIn(
+    deployment: Deployment,
+    request: Request,
+    response: Response,
+  ): Promise<TakenIn> {
+    const key = idempotencyKeyOf(request.headers);
+    const id = uuidV7();
+    const writer = createUploadWriter(dependencies.store, `uploads/${id}`);
+    const gone = whenGone(response);
+    let prepared: Prepared;
+    try {
+      const form = await receiveUpload(request, writer, dependencies.uploadLimits);
+      const fields = parseFields(form, writer, dependencies.uploadLimits);
+      const files = writer.received().files;
+      const once = key === null ? null : { key, fingerprint: fingerprintOf(fields, files, form) };
+      prepared = await prepare(dependencies, { id, deployment, form, fields, writer, once, gone });
+    } catch (error) {
+      await writer.discard();
+      throw error;
+    }
+    if ('repeated' in prepared) return prepared;
+    // From here on accepting alone knows whether the bytes are needed.
+    return { ...(await dependencies.accept(prepared)), fields: prepared.fields };
+  };
+}
+
+type Prepared = NewExecution | (TakenIn & { readonly repeated: true });
+
+function parseFields({ fields, urls }: ReceivedForm, writer: UploadWriter, { maxFiles }: UploadLimits) {
+  const count = writer.received().files.length + urls.length;
+  if (count === 0) {
+    throw apiError('required', 'Send at least one file in the field "files" or "presigned_urls"', 'files');
+  }
+  if (count > maxFiles) throw tooManyFiles(maxFiles);
+  return parseExecutionFields(fields);
+}
+
+async function prepare(dependencies: IntakeDependencies, received: Received): Promise<Prepared> {
+  const { id, deployment, fields, form, writer, once, gone } = received;
+  const { source, uploadLimits: limits, fetchTimeoutMs: timeoutMs, database } = dependencies;
+  if (form.urls.length > 0) {
+    // An address is good for minutes, a key for a day: what was accepted is not fetched again.
+    const earlier = once && (await findEarlier(database, deployment.id, once.key));
+    if (earlier) {
+      const first = repeatedExecution(earlier, once!);
+      await writer.discard();
+      return { id: first, fields, repeated: true };
+    }
+    checkUrls(source, form.urls);
+    await fetchFiles(form.urls, { source, writer, limits, timeoutMs, gone });
+  }
+  const reused = fields.useFileHistory ? await earlierResults(dependencies, received) : [];
+  const upload = writer.received();
+  const object = together([upload.object, ...reused.map((result) => result.object)]);
+  return { id, deployment, fields, upload: { ...upload, object }, once, reused };
+}
+
+async function earlierResults(
+  { database, store }: IntakeDependencies,
+  { id, deployment, fields, writer }: Received,
+): Promise<ReusedResult[]> {
+  return await findReusable(database, store, { id, deployment, fields, files: writer.received().files });
+}
+
+/** Fires when the client hung up before it was answered. */
+function whenGone(response: ServerResponse<IncomingMessage>): AbortSignal {
+  const gone = new AbortController();
+  response.once('close', () => {
+    gone.abort(apiError('malformed_request', 'The client went away in the middle of the request'));
+  });
+  return gone.signal;
+}

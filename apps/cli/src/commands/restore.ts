@@ -1,0 +1,44 @@
+import { existsSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { loadConfig } from '@longshore/runtime';
+import type { Command } from 'commander';
+import { restoreBackup } from '../backup/restore-backup.ts';
+import { homeAt } from '../home/home.ts';
+import type { Terminal } from '../output/terminal.ts';
+
+const EXAMPLES = `
+Examples:
+  longshore restore /backups/monday.tar.zst --home /srv/restored
+  LONGSHORE_HOME=/srv/restored longshore up`;
+
+/** Adds `longshore restore`. */
+export function addRestore(program: Command, terminal: Terminal): void {
+  program
+    .command('restore')
+    .summary('put a backup into an empty home')
+    .description(
+      'Puts what "longshore backup" wrote into an empty home, from which "longshore up" then starts it. Executions, results and ' +
+        'keys are as they were; what had been accepted and not ended goes on.',
+    )
+    .argument('<file>', 'the backup')
+    .option('--home <folder>', 'home to restore into (default: LONGSHORE_HOME); must be empty')
+    .addHelpText('after', EXAMPLES)
+    .action((file: string, flags: { home?: string }) => restore(file, flags.home, terminal));
+}
+
+async function restore(given: string, home: string | undefined, terminal: Terminal): Promise<void> {
+  const env = { ...process.env, ...(home !== undefined && { LONGSHORE_HOME: home }) };
+  const config = loadConfig(['longshoreHome', 'storageDir'], { env });
+  const file = resolve(given);
+  const size = existsSync(file) ? statSync(file).size : 0;
+  const { release, created_at: createdAt } = await restoreBackup({
+    file,
+    home: homeAt(config.longshoreHome),
+    storageDir: resolve(config.storageDir),
+    onProgress: (bytes) => terminal.status(`${Math.floor((100 * bytes) / size)} % restored`),
+  });
+  const folder = resolve(config.longshoreHome);
+  terminal.out(`Restored the backup of ${createdAt} (release ${release}) into ${folder}.`);
+  terminal.out(`Start it with LONGSHORE_HOME=${folder} longshore up. The keys are those of the backup.`);
+  terminal.out('Do not run it beside the platform it was made from: both would work on the same executions.');
+}

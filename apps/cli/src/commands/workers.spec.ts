@@ -1,0 +1,41 @@
+import { describe, expect, it } from '@jest/globals';
+import type { WorkersResponse } from '@longshore/contracts';
+import { workerLines } from './workers.ts';
+
+type Session = WorkersResponse['pools'][number]['sessions'][number];
+
+const session: Session = {
+  ...{ session_id: '019a0000-0000-7000-8000-000000000000', instance: 'general-1', hostname: 'h', pid: 7 },
+  ...{ concurrency: 6, active: 1, state: 'active', health_port: 8081, seen_ms_ago: 5 },
+  started_at: '2026-01-01T00:00:00Z',
+};
+const poolOf = (...sessions: Session[]): WorkersResponse => ({
+  pools: [{ pool: 'p', worker: 'general', queues: ['general'], tasks: ['a', 'b'], sessions }],
+});
+const now = Date.parse('2026-01-01T00:01:00Z');
+
+describe('longshore workers', () => {
+  it('lists what is alive, also from a backend that does not tell of task files', () => {
+    const lines = workerLines(poolOf(session), now);
+    expect(lines).toHaveLength(3);
+    expect(lines[2]).toMatch(/^general +general-1 +7 +active +1\/6 +general +2 +:8081 +\S+/);
+  });
+
+  it('names each task file that was not loaded once, with the reason in one line', () => {
+    const skipped_task_files = [{ file: '/tasks/a.ts', reason: 'Unexpected\n  end of input' }];
+    const lines = workerLines(
+      poolOf({ ...session, skipped_task_files }, { ...session, skipped_task_files }),
+      now,
+    );
+    expect(lines.slice(-3)).toEqual([
+      '',
+      'Task files that were not loaded:',
+      '  general: /tasks/a.ts: Unexpected end of input',
+    ]);
+  });
+
+  it('names the workers of which no process is alive', () => {
+    expect(workerLines(poolOf(), now)).toEqual(['No process alive: general.']);
+    expect(workerLines({ pools: [] }, now)).toEqual(['No worker has registered yet.']);
+  });
+});

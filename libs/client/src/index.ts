@@ -1,0 +1,10 @@
+export {
+  createClient,
+  type CallSettings,
+  type Client,
+  type ClientOptions,
+  type PagedOperation,
+  type Submission,
+} from './client.ts';
+export { LongshoreError } from './errors.ts';
+export type { Answer, Input, OperationName } from './operation-types.ts';

@@ -1,0 +1,47 @@
+/** What the guard allows of a host: nothing, public addresses alone, or internal ones too. */
+export type HostPermission = 'none' | 'public' | 'internal';
+
+export interface AllowedHosts {
+  /** What is allowed of the host and port of an address, both as the URL parser spells them. */
+  permission(host: string, port: number): HostPermission;
+}
+
+const STANDARD_PORTS = new Set([80, 443]);
+
+interface Entry {
+  readonly host: string;
+  readonly port: number | null;
+}
+
+/**
+ * Reads a list of hosts. `*.example.com` stands for every host below example.com, `example.com` for that host, `*`
+ * for any: each on the standard ports and at public addresses. An entry with a port (`localhost:9000`,
+ * `[fd00::9]:443`) allows that one host and port wherever it lies, internal addresses included. An empty list
+ * allows any public host.
+ */
+export function allowedHosts(entries: readonly string[]): AllowedHosts {
+  const parsed = (entries.length === 0 ? ['*'] : entries).map(parseEntry);
+  return {
+    permission(host, port) {
+      const name = host.replace(/\.$/, '').toLowerCase();
+      const matching = parsed.filter((entry) => matches(entry, name, port));
+      if (matching.length === 0) return 'none';
+      const named = matching.some((entry) => entry.port !== null && !entry.host.startsWith('*'));
+      return named ? 'internal' : 'public';
+    },
+  };
+}
+
+function parseEntry(entry: string): Entry {
+  const [, host, port] = /^(.*?)(?::(\d+))?$/.exec(entry.toLowerCase())!;
+  const isBareV6 = host!.includes(':') && !host!.startsWith('[');
+  return isBareV6
+    ? { host: `[${entry.toLowerCase()}]`, port: null }
+    : { host: host!, port: port === undefined ? null : Number(port) };
+}
+
+function matches(entry: Entry, host: string, port: number): boolean {
+  if (entry.port === null ? !STANDARD_PORTS.has(port) : entry.port !== port) return false;
+  if (entry.host === '*') return true;
+  return entry.host.startsWith('*.') ? host.endsWith(entry.host.slice(1)) : host === entry.host;
+}
