@@ -58,6 +58,20 @@ describe('planning an execution', () => {
     ]);
   });
 
+  it('makes a run for each name of a content where its output depends on the name', () => {
+    const { files, ...rest } = inputOf(['a', 'a', 'a']);
+    const keys = ['k1', 'k2', 'k1'];
+    const { children, then } = planOf({
+      ...rest,
+      files: files.map((file, index) => ({ ...file, key: keys[index]! })),
+    });
+    expect(children.map(({ key, fileId }) => [key, fileId])).toEqual([
+      ['k1', id(0)],
+      ['k2', id(1)],
+    ]);
+    expect(then.input).toMatchObject({ files: keys.map((key) => ({ sha256: 'a', key })) });
+  });
+
   it('runs nothing for a file whose earlier result is reused, and tells the one that finishes', () => {
     const input = inputOf(['a', 'b', 'a']);
     const files = input.files.map((file) => ({

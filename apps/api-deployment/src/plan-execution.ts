@@ -14,6 +14,8 @@ const plannedFileSchema = z.object({
   sha256: z.string().min(1),
   /** Place in the request. */
   ordinal: z.int().min(0),
+  /** Of the run that reads it, where the content alone does not settle its output. */
+  key: z.string().min(1).optional(),
   /** The run whose result is taken for it, which stands under the execution already. */
   reused_from: z.uuid().optional(),
 });
@@ -27,7 +29,7 @@ const planInputSchema = z.object({
 
 /**
  * Plans an execution: one run per distinct content, then one that finishes. The same content under two names is
- * computed once, and one whose earlier result is reused not at all; the finishing run knows all names.
+ * computed once (unless the workflow's rules depend on the name), and one whose earlier result is reused not at all; the finishing run knows all names.
  */
 export const planExecution = defineTask({
   name: pipelineTasks.plan,
@@ -46,7 +48,7 @@ export function planOf({ files, max_parallel_files }: z.infer<typeof planInputSc
   }
   const ordered = files.toSorted((one, other) => one.ordinal - other.ordinal);
   const distinct = new Map<string, PlannedFile>();
-  for (const file of ordered) if (!distinct.has(file.sha256)) distinct.set(file.sha256, file);
+  for (const file of ordered) if (!distinct.has(keyOf(file))) distinct.set(keyOf(file), file);
   const toRun = [...distinct.values()].filter((file) => file.reused_from === undefined);
   return {
     children: toRun.map(fileRun),
@@ -54,8 +56,9 @@ export function planOf({ files, max_parallel_files }: z.infer<typeof planInputSc
       task: pipelineTasks.finish,
       queue: FINISH_QUEUE,
       input: {
-        files: ordered.map(({ ordinal, file_id, name, sha256, reused_from }) => ({
+        files: ordered.map(({ ordinal, file_id, name, sha256, key, reused_from }) => ({
           ...{ ordinal, file_id, name, sha256 },
+          ...(key !== undefined && { key }),
           ...(reused_from !== undefined && { reused: true }),
         })),
       },
@@ -64,9 +67,14 @@ export function planOf({ files, max_parallel_files }: z.infer<typeof planInputSc
   };
 }
 
-function fileRun({ file_id, name, sha256 }: PlannedFile): ChildTask {
+function keyOf({ key, sha256 }: PlannedFile): string {
+  return key ?? sha256;
+}
+
+function fileRun(file: PlannedFile): ChildTask {
+  const { file_id, name, sha256 } = file;
   return {
-    key: sha256,
+    key: keyOf(file),
     task: pipelineTasks.processFile,
     queue: FILE_QUEUE,
     input: { file_name: name, sha256 },

@@ -1,6 +1,7 @@
 import { auditRoutes } from './audit/audit-routes.ts';
 import type { BackendConfig } from './config.ts';
 import { adminRoutes } from './deployments/admin-routes.ts';
+import { createDefinitions } from './deployments/definitions.ts';
 import { createDeployments } from './deployments/deployments.ts';
 import { exportRoutes } from './deployments/export.ts';
 import { createAccept } from './executions/accept.ts';
@@ -35,7 +36,8 @@ export interface BackendRoutesDependencies {
 export function backendRoutes(dependencies: BackendRoutesDependencies): MountedRoute[] {
   const { config, database, store, keyUse, model, stopping } = dependencies;
   const { dispatcher, catalogue, backendId, contexts, waiters, pools } = model;
-  const outcomes = createOutcomes(database, store);
+  const definitions = createDefinitions(database);
+  const outcomes = createOutcomes({ database, store, definitions });
   const deployments = createDeployments(database, keyUse);
   const acceptDependencies = {
     database,
@@ -52,6 +54,7 @@ export function backendRoutes(dependencies: BackendRoutesDependencies): MountedR
     ...deploymentRoutes({
       deployments,
       takeIn: createIntake({
+        definitions,
         database,
         store,
         source: createUrlSource(config),

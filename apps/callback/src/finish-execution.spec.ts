@@ -47,6 +47,12 @@ describe('the end of an execution', () => {
     expect(end(['a', 'a', 'b', 'b', 'b'], children)).toEqual({ total: 5, succeeded: 2, failed: 3 });
   });
 
+  it('counts a content by name where its output depends on the name', () => {
+    const files = filesOf(['a', 'a']).map((file, index) => ({ ...file, key: `k${index}` }));
+    const children = [child('k0', 'succeeded'), child('k1', 'failed', 'No total.')];
+    expect(tallyOf(files, children)).toEqual({ total: 2, succeeded: 1, failed: 1 });
+  });
+
   it('is a failure when all files failed: says why the first did, and keeps the count', () => {
     const failed = [child('a', 'failed', 'The file is empty.'), child('b', 'failed', 'The file is locked.')];
     expect(thrownBy(() => end(['a', 'b'], failed))).toMatchObject({

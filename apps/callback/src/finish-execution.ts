@@ -9,6 +9,8 @@ const finishInputSchema = z.object({
   files: z.array(
     z.object({
       ...{ ordinal: z.int().min(0), file_id: z.uuid(), name: z.string(), sha256: z.string().min(1) },
+      /** Of the run that read it, where that is not the hash of the content alone. */
+      key: z.string().min(1).optional(),
       /** An earlier successful result stands for it, so that no child ran. */
       reused: z.boolean().optional(),
     }),
@@ -38,10 +40,10 @@ export function tallyOf(
   files: z.infer<typeof finishInputSchema>['files'],
   children: readonly Pick<ChildSummary, 'key' | 'state'>[],
 ): Tally {
-  const succeededContents = new Set(
-    children.filter(({ state }) => state === 'succeeded').map(({ key }) => key),
-  );
-  const succeeded = files.filter(({ sha256, reused }) => reused || succeededContents.has(sha256)).length;
+  const succeededKeys = new Set(children.filter(({ state }) => state === 'succeeded').map(({ key }) => key));
+  const succeeded = files.filter(
+    ({ sha256, key, reused }) => reused || succeededKeys.has(key ?? sha256),
+  ).length;
   return { total: files.length, succeeded, failed: files.length - succeeded };
 }
 

@@ -11,6 +11,7 @@ import { sqlStateOf, type Database } from '../store/database.ts';
 import type { ExecutionFields } from './request-fields.ts';
 import type { ReusedResult } from './file-history.ts';
 import { KEY_VALID_HOURS, repeatedExecution, type EarlierExecution, type Once } from './idempotency.ts';
+import type { KeyedFile } from './run-key.ts';
 import type { ReceivedUpload } from './upload-writer.ts';
 
 export interface AcceptLimits {
@@ -32,7 +33,7 @@ export interface NewExecution {
   readonly id: string;
   readonly deployment: Deployment;
   readonly fields: ExecutionFields;
-  readonly upload: ReceivedUpload;
+  readonly upload: Omit<ReceivedUpload, 'files'> & { readonly files: readonly KeyedFile[] };
   /** The key that makes repeated requests this one. */
   readonly once: Once | null;
   /** Files that need not run, because an earlier result is taken. */
@@ -228,8 +229,8 @@ function reusedRows(reused: readonly ReusedResult[]) {
   }));
 }
 
-function fileRows(upload: ReceivedUpload) {
-  return upload.files.map(({ id, name, size, sha256, offset }, ordinal) => ({
+function fileRows({ files }: NewExecution['upload']) {
+  return files.map(({ id, name, size, sha256, offset }, ordinal) => ({
     id,
     ordinal,
     name,
@@ -242,13 +243,14 @@ function fileRows(upload: ReceivedUpload) {
 function planInput({ deployment, upload, reused }: NewExecution, limits: AcceptLimits) {
   const origins = new Map(reused.map(({ key, reusedFrom }) => [key, reusedFrom]));
   return {
-    files: upload.files.map(({ id, name, size, sha256 }, ordinal) => ({
+    files: upload.files.map(({ id, name, size, sha256, key }, ordinal) => ({
       file_id: id,
       name,
       size,
       sha256,
       ordinal,
-      ...(origins.has(sha256) ? { reused_from: origins.get(sha256) } : {}),
+      ...(key === sha256 ? {} : { key }),
+      ...(origins.has(key) ? { reused_from: origins.get(key) } : {}),
     })),
     max_parallel_files: deployment.maxParallelFiles ?? limits.maxParallelFiles,
     workflow_version_id: deployment.workflowVersionId,

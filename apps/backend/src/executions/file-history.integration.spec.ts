@@ -170,6 +170,24 @@ it('a new version of the workflow computes anew', async () => {
   expect(computed).toHaveLength(2);
 });
 
+it('the name must be the same too where the rules depend on it', async () => {
+  const target = await backend.deploy(organisation, 'by-name');
+  const kind = (value: string) => ({ kind: { type: 'string', value } });
+  const extract = { fields: kind('invoice'), overrides: [{ file: 'credit-*', fields: kind('credit note') }] };
+  await backend.database.query(
+    `insert into workflow_versions (id, workflow_id, version, definition)
+     select uuid_v7(), v.workflow_id, v.version + 1, $2::json from workflow_versions v
+      join deployments d on d.workflow_id = v.workflow_id where d.id = $1`,
+    [target.id, JSON.stringify({ steps: [{ read: {} }, { extract }] })],
+  );
+  const named = (name: string) => textFile(name, 'by whatever name');
+  const both = await post(target, [named('one.txt'), named('credit-1.txt')], reusing);
+  expect(resultsOf(both)).toHaveLength(2);
+  expect(computed.sort()).toStrictEqual(['credit-1.txt', 'one.txt']);
+  await post(target, [named('other.txt'), named('credit-1.txt')], reusing);
+  expect(computed.sort()).toStrictEqual(['credit-1.txt', 'one.txt', 'other.txt']);
+});
+
 it('a result in the file store is copied: it outlives the earlier one', async () => {
   const file = textFile('l.txt', 'large');
   const earlier = await post(deployment, [file], waiting);

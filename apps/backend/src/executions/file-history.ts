@@ -5,13 +5,13 @@ import type { FileStore, PendingObject } from '../files/file-store.ts';
 import type { Database } from '../store/database.ts';
 import { childRunId, familyRange } from '../store/family-ids.ts';
 import type { ExecutionFields } from './request-fields.ts';
-import type { ReceivedFile } from './upload-writer.ts';
+import type { KeyedFile } from './run-key.ts';
 
 /** A file run that need not run: the result of an earlier one, copied, under the new execution. */
 export interface ReusedResult {
   /** Id of the run that stands for it in the new execution. */
   readonly id: string;
-  /** The hash of the content, which is the run's key. */
+  /** The run's key. */
   readonly key: string;
   readonly file_id: string;
   /** The file run that was really executed. */
@@ -35,24 +35,28 @@ export interface HistoryQuestion {
   readonly id: string;
   readonly deployment: Pick<Deployment, 'organisationId' | 'workflowVersionId'>;
   readonly fields: Pick<ExecutionFields, 'customData' | 'llmProfileId'>;
-  readonly files: readonly ReceivedFile[];
+  readonly files: readonly KeyedFile[];
+  /** Whether results depend on the names of files. */
+  readonly byName: boolean;
 }
 
 /** How many of the latest executions of a content are looked at. */
 const LATEST = 20;
 
 /**
- * $1 organisation, $2 workflow version, $3 custom data, $4 LLM profile, $5 hashes, $6 extensions. All that a result
- * depends on is compared: content and extension (which settles what the content leaves open), rules, custom data.
+ * $1 organisation, $2 workflow version, $3 custom data, $4 LLM profile, $5 hashes, $6 extensions, $7 names,
+ * $8 keys, $9 whether names count. All that a result depends on is compared: content and extension (which settles what the
+ * content leaves open), rules, custom data, and the name where the rules do.
  */
 const FIND_CANDIDATES = `
-select wanted.sha256, f.id as file_id, f.execution_id
-  from unnest($5::text[], $6::text[]) as wanted (sha256, extension)
+select wanted.key, f.id as file_id, f.execution_id
+  from unnest($5::text[], $6::text[], $7::text[], $8::text[]) as wanted (sha256, extension, name, key)
  cross join lateral (
    select f.id, f.execution_id
      from files f join executions e on e.id = f.execution_id
     where f.organisation_id = $1 and f.sha256 = wanted.sha256
       and lower(coalesce(substring(f.name from '.(\\.[^.]*)$'), '')) = wanted.extension
+      and (not $9::boolean or f.name = wanted.name)
       and e.workflow_version_id = $2 and e.custom_data is not distinct from $3::jsonb
       and e.llm_profile_id is not distinct from $4::uuid
     order by f.id desc limit ${LATEST}) f`;
@@ -66,7 +70,7 @@ select id, file_id, output, coalesce(input ->> 'reused_from', id::text) as origi
  order by id desc`;
 
 interface Candidate {
-  sha256: string;
+  key: string;
   file_id: string;
   execution_id: string;
 }
@@ -86,12 +90,12 @@ export async function findReusable(
   store: FileStore,
   question: HistoryQuestion,
 ): Promise<ReusedResult[]> {
-  const contents = firstOfEachContent(question.files);
+  const contents = firstOfEachKey(question.files);
   const found = await findResults(database, question, contents);
   const reused: ReusedResult[] = [];
   try {
     for (const file of contents) {
-      const result = found.get(file.sha256);
+      const result = found.get(file.key);
       const taken = result && (await takeOver(store, question.id, file, result));
       if (taken) reused.push(taken);
     }
@@ -102,17 +106,17 @@ export async function findReusable(
   }
 }
 
-/** The file by whose name a content is read: the first one of that content. */
-function firstOfEachContent(files: readonly ReceivedFile[]): ReceivedFile[] {
-  const first = new Map<string, ReceivedFile>();
-  for (const file of files) if (!first.has(file.sha256)) first.set(file.sha256, file);
+/** The file by whose name a content is read: the first one of that key. */
+function firstOfEachKey(files: readonly KeyedFile[]): KeyedFile[] {
+  const first = new Map<string, KeyedFile>();
+  for (const file of files) if (!first.has(file.key)) first.set(file.key, file);
   return [...first.values()];
 }
 
 async function findResults(
   database: Database,
-  { deployment, fields }: HistoryQuestion,
-  contents: readonly ReceivedFile[],
+  { deployment, fields, byName }: HistoryQuestion,
+  contents: readonly KeyedFile[],
 ): Promise<Map<string, ResultRow>> {
   const candidates = await database.query<Candidate>(FIND_CANDIDATES, [
     deployment.organisationId,
@@ -121,8 +125,11 @@ async function findResults(
     fields.llmProfileId,
     contents.map(({ sha256 }) => sha256),
     contents.map(({ name }) => extname(name).toLowerCase()),
+    contents.map(({ name }) => name),
+    contents.map(({ key }) => key),
+    byName,
   ]);
-  const runs = new Map(candidates.map((each) => [childRunId(each.execution_id, each.sha256), each]));
+  const runs = new Map(candidates.map((each) => [childRunId(each.execution_id, each.key), each]));
   if (runs.size === 0) return new Map();
   const ids = [...runs.keys()].sort();
   const { from, to } = familyRange(ids);
@@ -132,7 +139,7 @@ async function findResults(
     const candidate = runs.get(row.id)!;
     // The name by which it was read is that of the run's file, not that of another file of the same content.
     const isOfThatFile = row.file_id === candidate.file_id;
-    if (isOfThatFile && !newest.has(candidate.sha256)) newest.set(candidate.sha256, row);
+    if (isOfThatFile && !newest.has(candidate.key)) newest.set(candidate.key, row);
   }
   return newest;
 }
@@ -140,12 +147,12 @@ async function findResults(
 async function takeOver(
   store: FileStore,
   executionId: string,
-  file: ReceivedFile,
+  file: KeyedFile,
   { output, origin, task, queue, max_attempts, soft_limit_ms, hard_limit_ms }: ResultRow,
 ): Promise<ReusedResult | null> {
-  const id = childRunId(executionId, file.sha256);
+  const id = childRunId(executionId, file.key);
   const run = { task, queue, max_attempts, soft_limit_ms, hard_limit_ms };
-  const common = { id, key: file.sha256, file_id: file.id, reusedFrom: origin, run };
+  const common = { id, key: file.key, file_id: file.id, reusedFrom: origin, run };
   if ('inline' in output) return isFileOutput(output.inline) ? { ...common, output, object: null } : null;
   const name = `outputs/${id}-0`;
   const object = await copyObject(store, output, name);

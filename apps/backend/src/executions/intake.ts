@@ -3,15 +3,17 @@ import { apiError } from '@longshore/contracts';
 import type { HttpSource } from '@longshore/connectors';
 import { uuidV7 } from '@longshore/runtime';
 import type { Request, Response } from 'express';
+import type { Definitions } from '../deployments/definitions.ts';
 import type { Deployment } from '../deployments/deployments.ts';
 import type { FileStore } from '../files/file-store.ts';
 import type { Database } from '../store/database.ts';
 import type { Accept, Acceptance, NewExecution } from './accept.ts';
-import { findReusable, together, type ReusedResult } from './file-history.ts';
+import { findReusable, together } from './file-history.ts';
 import { findEarlier, fingerprintOf, idempotencyKeyOf, repeatedExecution, type Once } from './idempotency.ts';
 import type { ReceivedForm } from './multipart.ts';
 import { checkUrls, fetchFiles } from './presigned-urls.ts';
 import { parseExecutionFields, type ExecutionFields } from './request-fields.ts';
+import { keyed } from './run-key.ts';
 import { receiveUpload } from './upload.ts';
 import { tooManyFiles, type UploadLimits } from './upload-limits.ts';
 import { createUploadWriter, type UploadWriter } from './upload-writer.ts';
@@ -19,6 +21,7 @@ import { createUploadWriter, type UploadWriter } from './upload-writer.ts';
 export interface IntakeDependencies {
   readonly database: Database;
   readonly store: FileStore;
+  readonly definitions: Definitions;
   readonly source: HttpSource;
   readonly uploadLimits: UploadLimits;
   /** For all addresses of one request together, ms. */
@@ -98,17 +101,13 @@ async function prepare(dependencies: IntakeDependencies, received: Received): Pr
     checkUrls(source, form.urls);
     await fetchFiles(form.urls, { source, writer, limits, timeoutMs, gone });
   }
-  const reused = fields.useFileHistory ? await earlierResults(dependencies, received) : [];
+  const byName = (await dependencies.definitions(deployment.workflowVersionId))?.dependsOnFileName ?? false;
   const upload = writer.received();
+  const files = keyed(upload.files, byName);
+  const question = { id, deployment, fields, files, byName };
+  const reused = fields.useFileHistory ? await findReusable(database, dependencies.store, question) : [];
   const object = together([upload.object, ...reused.map((result) => result.object)]);
-  return { id, deployment, fields, upload: { ...upload, object }, once, reused };
-}
-
-async function earlierResults(
-  { database, store }: IntakeDependencies,
-  { id, deployment, fields, writer }: Received,
-): Promise<ReusedResult[]> {
-  return await findReusable(database, store, { id, deployment, fields, files: writer.received().files });
+  return { id, deployment, fields, upload: { ...upload, files, object }, once, reused };
 }
 
 /** Fires when the client hung up before it was answered. */

@@ -9,6 +9,7 @@ export interface StoredExecution {
   readonly organisation: string;
   readonly organisation_id: string;
   readonly deployment_id: string;
+  readonly workflow_version_id: string;
   readonly api_name: string;
   readonly workflow_id: string;
   readonly tags: string[];
@@ -32,6 +33,8 @@ export interface RequestedFile {
   readonly name: string;
   readonly size: number;
   readonly sha256: string;
+  /** Of its run, where that is not the hash of the content alone. */
+  readonly key?: string;
   /** The run whose result was taken for it, if one was. */
   readonly reused_from?: string;
 }
@@ -53,7 +56,7 @@ export interface FileRunRow {
 const findExecutions = {
   name: 'find_executions',
   text: `
-select e.id, o.name as organisation, e.organisation_id, e.deployment_id, d.api_name, d.workflow_id, e.tags, e.include_metadata,
+select e.id, o.name as organisation, e.organisation_id, e.deployment_id, e.workflow_version_id, d.api_name, d.workflow_id, e.tags, e.include_metadata,
        e.include_metrics, e.include_extracted_text, e.acknowledged_at, x.results_removed_at, e.created_at,
        r.state, r.started_at, r.finished_at, r.error, r.input -> 'files' as files
   from executions e

@@ -2,12 +2,14 @@ import {
   apiError,
   executionStatusOf,
   isTerminal,
+  orderedOutput,
   type ExecutionStatus,
   type FileResult,
   type JsonValue,
   type Output,
   type RunState,
 } from '@longshore/contracts';
+import type { Definitions, KnownDefinition } from '../deployments/definitions.ts';
 import type { FileStore } from '../files/file-store.ts';
 import type { Database } from '../store/database.ts';
 import { childRunId } from '../store/family-ids.ts';
@@ -51,13 +53,19 @@ export interface Outcomes {
   acknowledge(executionId: string): Promise<boolean>;
 }
 
-export function createOutcomes(database: Database, store: FileStore): Outcomes {
+export interface OutcomesDependencies {
+  readonly database: Database;
+  readonly store: FileStore;
+  readonly definitions: Definitions;
+}
+
+export function createOutcomes({ database, store, definitions }: OutcomesDependencies): Outcomes {
   const reads = createOutcomeReads(database);
 
   async function files({ id, files }: StoredExecution, includeText: boolean): Promise<StoredFile[]> {
-    const runIds = new Map(files.map(({ sha256 }) => [sha256, childRunId(id, sha256)]));
+    const runIds = new Map(files.map((file) => [keyOf(file), childRunId(id, keyOf(file))]));
     const byId = await reads.fileRuns(includeText).add([...runIds.values()]);
-    return files.map((file) => ({ ...file, ...(byId.get(runIds.get(file.sha256)!) ?? NO_RUN) }));
+    return files.map((file) => ({ ...file, ...(byId.get(runIds.get(keyOf(file))!) ?? NO_RUN) }));
   }
 
   return {
@@ -68,7 +76,14 @@ export function createOutcomes(database: Database, store: FileStore): Outcomes {
       const stored = await files(execution, flags.includeExtractedText);
       const told = execution.state === 'cancelled' ? stored.filter(hadEnded) : stored;
       if (told.length === 0) return null;
-      return await Promise.all(told.map((file) => resultOf(store, execution, file, flags)));
+      const known = await definitions(execution.workflow_version_id);
+      return await Promise.all(
+        told.map(async (file) => {
+          // A file that failed may still have told what was found in it.
+          const read = await readFileOutput(store, file.output);
+          return resultOf(execution, file, read && inOrder(read, known), flags);
+        }),
+      );
     },
     acknowledge: (executionId) => reads.acknowledgements.add(executionId),
   };
@@ -97,14 +112,23 @@ interface FileOutput {
   elapsed_ms?: number;
 }
 
-async function resultOf(
-  store: FileStore,
+/** The files of one key share a run. */
+function keyOf({ key, sha256 }: RequestedFile): string {
+  return key ?? sha256;
+}
+
+/** The database keeps the keys of an object in an order of its own; people want that of their workflow. */
+function inOrder(read: FileOutput, known: KnownDefinition | null): FileOutput {
+  if (known === null) return read;
+  return { ...read, output: orderedOutput(known.definition, read.output) as JsonValue };
+}
+
+function resultOf(
   execution: StoredExecution,
   file: StoredFile,
+  read: FileOutput | null,
   flags: ResultFlags,
-): Promise<FileResult> {
-  // A file that failed may still have told what was found in it.
-  const read = await readFileOutput(store, file.output);
+): FileResult {
   const succeeded = file.state === 'succeeded' && read !== null;
   const runId = file.run_id ?? file.file_id;
   return {

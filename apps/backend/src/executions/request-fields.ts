@@ -1,6 +1,6 @@
 import { TAG_PATTERN, validationError, type JsonValue } from '@longshore/contracts';
 import { z } from 'zod';
-import { complaintAboutJson } from './storable-json.ts';
+import { complaintAboutJson } from '../http/storable-json.ts';
 
 /** The fields of a deployment request, parsed; files and their addresses apart. */
 export interface ExecutionFields {

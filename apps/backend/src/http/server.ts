@@ -1,10 +1,11 @@
 import { createServer } from 'node:http';
-import { apiError, validationError, type ApiError, type Route } from '@longshore/contracts';
+import { apiError, validationError, type ApiError, type JsonValue, type Route } from '@longshore/contracts';
 import { uuidV7, type Logger } from '@longshore/runtime';
 import express, { type NextFunction, type Request, type Response } from 'express';
 import type { Act, RequestAudit } from '../audit/request-audit.ts';
 import type { Authenticate, Caller } from './auth.ts';
 import { allowOrigins } from './cors.ts';
+import { complaintAboutJson } from './storable-json.ts';
 import { sendError, toApiError } from './errors.ts';
 import { sendTagged } from './etag.ts';
 import type { Exchange } from './exchange.ts';
@@ -88,6 +89,8 @@ const parseJson = express.json({ limit: '8mb', strict: false });
 
 async function parseInput<P, Q, B, R>(route: Route<P, Q, B, R>, request: Request, response: Response) {
   if (!route.stream) await readJson(request, response);
+  // What workers report is stored or fails one by one; people are told at once.
+  if (!route.stream && route.area === 'public') refuseUnstorable(request.body);
   return {
     params: parsePart(route.params, request.params),
     query: parsePart(route.query, request.query),
@@ -102,6 +105,12 @@ function readJson(request: Request, response: Response): Promise<void> {
       else reject(error instanceof Error ? jsonBodyError(error) : error);
     });
   });
+}
+
+/** @throws ApiError 400 for text, numbers or depths that the database cannot hold. */
+function refuseUnstorable(body: unknown): void {
+  const complaint = body === undefined ? null : complaintAboutJson(body as JsonValue);
+  if (complaint !== null) throw apiError('invalid', complaint, 'body');
 }
 
 function jsonBodyError(error: Error): ApiError {

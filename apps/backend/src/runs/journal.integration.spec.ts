@@ -70,7 +70,10 @@ describe('the log of a run', () => {
   it('keeps so many bytes, whatever the lines are', async () => {
     const [run] = await runningRuns(1);
     const long = 'x'.repeat(10_000);
-    await say(run!, Array.from({ length: 300 }, () => long));
+    await say(
+      run!,
+      Array.from({ length: 300 }, () => long),
+    );
     await say(run!, ['short']);
     const lines = await linesOf(run!);
     expect(lines).toHaveLength(Math.floor(MAX_LOG_BYTES / long.length) + 1);

@@ -85,7 +85,7 @@ export function createSessions(dependencies: SessionsDependencies): Sessions {
       live.delete(session.id);
       return { status: 'lapsed', cancelled: [], dispatched: 0 };
     }
-    remember(session);
+    if (live.has(session.id)) remember(session);
     if (row.changed) await changed();
     return { status: 'live', cancelled: row.cancelled, dispatched: row.dispatched };
   }

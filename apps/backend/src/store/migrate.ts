@@ -10,7 +10,7 @@ import { skippedTaskFiles } from './migrations/0009-skipped-task-files.ts';
 import { workflowVersions } from './migrations/0010-workflow-versions.ts';
 
 /** In order; a migration that was released is never edited, only followed. */
-const migrations: readonly { name: string; sql: string }[] = [
+export const migrations: readonly { name: string; sql: string }[] = [
   { name: '0001-initial', sql: initial },
   { name: '0002-intake', sql: intake },
   { name: '0003-keys-and-audit', sql: keysAndAudit },

@@ -104,16 +104,17 @@ interface PlanInput {
   readonly files: readonly {
     readonly file_id: string;
     readonly sha256: string;
+    readonly key?: string;
     readonly reused_from?: string;
   }[];
   readonly max_parallel_files: number;
 }
 
-/** One child for each content; its key is the content's hash. */
+/** One child for each key. */
 function planned(run: ClaimedRun) {
   const { files, max_parallel_files } = run.input as unknown as PlanInput;
   const toRun = files.filter((file) => file.reused_from === undefined);
-  const unique = new Map(toRun.toReversed().map((file) => [file.sha256, file.file_id]));
+  const unique = new Map(toRun.toReversed().map((file) => [file.key ?? file.sha256, file.file_id]));
   const children = [...unique].toReversed().map(([key, file_id]) => ({
     key,
     task: pipelineTasks.processFile,

@@ -31,8 +31,9 @@ export interface BackupOptions {
   onProgress: (bytes: number) => void;
 }
 
-/** Of the running platform, of its last run, or of no use elsewhere. */
-const NOT_OF_THE_HOME = new Set(['lock', 'instance.json', 'earlier-instance.json', 'demo-result.json']);
+/** Of the running platform or of its last run, of no use elsewhere, or a backup itself. */
+const NOT_OF_THE_HOME =
+  /^(?:lock(?:-\w+)?|(?:earlier-)?instance\.json|demo-result\.json|.*\.(?:new|unfinished|tar\.zst|tar\.gz|tgz))$/;
 /** Uploads that are not accepted yet. */
 const TEMPORARY = 'tmp';
 
@@ -118,7 +119,7 @@ async function* filesIn(folder: string, prefix: string, deep: boolean): AsyncGen
     const path = join(folder, item.name);
     if (item.isDirectory() && deep && item.name !== TEMPORARY)
       yield* filesIn(path, `${prefix}${item.name}/`, true);
-    if (!item.isFile() || NOT_OF_THE_HOME.has(item.name)) continue;
+    if (!item.isFile() || (!deep && NOT_OF_THE_HOME.test(item.name))) continue;
     yield* openedFile(path, `${prefix}${relative(folder, path)}`);
   }
 }

@@ -17,7 +17,7 @@ const documents = [
   {
     kind: 'workflow',
     name: 'notes',
-    steps: [{ read: {} }, { extract: { fields: [{ name: 'number', type: 'string', label: 'Number' }] } }],
+    steps: [{ read: {} }, { extract: { fields: { number: { type: 'string', label: 'Number' } } } }],
   },
   { kind: 'deployment', api_name: 'notes', workflow: 'notes' },
 ];
@@ -123,6 +123,7 @@ describe('a backup that is made while executions are accepted and run', () => {
     expect({ ...again.ready, url: '' }).toEqual({ ...platform.ready, url: '' });
     const restoredClient = clientOf(again.ready);
     expect(completed.length).toBeGreaterThan(0);
+    expect(readdirSync(join(other, 'files', 'outputs')).length).toBeGreaterThanOrEqual(completed.length);
     for (const id of completed) {
       expect(found((await restoredClient.detail(id))!)).toEqual(expected(work.ids.indexOf(id)));
     }
@@ -170,7 +171,10 @@ describe('a backup of a home', () => {
     expect([own.code, own.err]).toEqual([1, expect.stringContaining('with its own tools')]);
     expect(existsSync(`${file}.unfinished`)).toBe(false);
     const other = temporaryHome();
-    expect(await runCommand(['restore', file, '--home', other], { home })).toMatchObject({ code: 0, err: '' });
+    expect(await runCommand(['restore', file, '--home', other], { home })).toMatchObject({
+      code: 0,
+      err: '',
+    });
     expect((await startUp([], { home: other })).ready.api_key).toBe(platform.ready.api_key);
   }, 120_000);
 });

@@ -6,4 +6,3 @@ import { z } from 'zod';
  * ended before can be read as ever. Cancelling again answers the same; an execution that ended otherwise is a 409.
  */
 export const cancelledExecutionSchema = z.object({ execution_id: z.uuid(), status: z.literal('STOPPED') });
-export type CancelledExecution = z.infer<typeof cancelledExecutionSchema>;
