@@ -2,7 +2,7 @@ import { createPublisher } from '@longshore/broker';
 import { systemClock, type Lifecycle, type Logger } from '@longshore/runtime';
 import { backendRoutes } from './backend-routes.ts';
 import type { BackendConfig } from './config.ts';
-import { measureQueueDepths } from './dispatch/queue-depths.ts';
+import { createNotifications } from './events/notifications.ts';
 import { findEndedExecutions } from './executions/ended.ts';
 import { forgetOldKeys } from './executions/idempotency.ts';
 import { openFileStore, type FileStore } from './files/file-store.ts';
@@ -14,6 +14,7 @@ import { bootstrapCredentials } from './keys/bootstrap.ts';
 import { createKeys } from './keys/keys.ts';
 import { createModel, type Model } from './model.ts';
 import { startPeriodicWork, type PeriodicWork } from './periodic.ts';
+import { createReplaying } from './replay/replaying.ts';
 import { retentionWork } from './retention/retention-work.ts';
 import { createDatabase, type Database } from './store/database.ts';
 import { migrate } from './store/migrate.ts';
@@ -31,7 +32,7 @@ export async function startBackend(
 ): Promise<HttpServer> {
   const database = createDatabase({ url: config.databaseUrl, logger });
   lifecycle.onStop('database', () => database.close());
-  await migrate(database, logger);
+  await migrateInPeace(config.databaseUrl, logger);
   await ensurePartitions(database, new Date(systemClock.now()));
   const store = await openFileStore(config.storageDir);
   const keys = createKeys(database);
@@ -41,13 +42,19 @@ export async function startBackend(
   const publisher = createPublisher({ brokerUrl: config.brokerUrl, logger });
   lifecycle.onStop('broker', (deadline) => publisher.close(deadline));
   const { databaseUrl, sessionTimeoutMs, auditRetentionDays: auditKeptDays } = config;
+  const notifications = createNotifications({ databaseUrl, database, clock: systemClock, logger });
+  lifecycle.onStop('notifications', notifications.stop);
   const timeouts = { sessionTimeoutMs, publicationTimeoutMs: PUBLICATION_TIMEOUT_MS };
-  const model = await createModel({ database, publisher, store, logger, ...timeouts });
-  const guard = createGuard({ database, databaseUrl, keys, tokens: model.tokens, auditKeptDays, logger });
+  const model = await createModel({
+    ...{ database, publisher, store, logger, notifications, ...timeouts },
+    maxWaitingRuns: config.maxWaitingRuns,
+  });
+  const guard = createGuard({ database, notifications, keys, tokens: model.tokens, auditKeptDays, logger });
+  const replaying = createReplaying({ config, database, store, model, logger });
   lifecycle.onStop('guard', guard.stop);
   lifecycle.onStop('dispatcher', async () => {
     await model.dispatcher.stop();
-    await model.pools.release();
+    await model.release();
   });
   lifecycle.onStop(
     'periodic work',
@@ -56,6 +63,7 @@ export async function startBackend(
         ...periodicWork(database, store, model),
         ...retentionWork({ database, store, clock: systemClock, logger }, config),
         ...guard.work,
+        ...replaying.work,
       ],
       systemClock,
       logger,
@@ -74,7 +82,10 @@ export async function startBackend(
     audit: guard.audit,
     ready: () => (lifecycle.stopping ? { ready: false, reason: 'stopping' } : { ready: true }),
     routes: [
-      ...backendRoutes({ config, database, store, keyUse: guard.keyUse, model, stopping: lifecycle.signal }),
+      ...backendRoutes({
+        ...{ config, database, store, keyUse: guard.keyUse, model, replay: replaying.replay },
+        stopping: lifecycle.signal,
+      }),
       ...metrics.routes,
     ],
   });
@@ -83,16 +94,27 @@ export async function startBackend(
   return server;
 }
 
+/** Migrations take what time they take, and wait for those of other backends. */
+async function migrateInPeace(url: string, logger: Logger): Promise<void> {
+  const database = createDatabase({ url, logger, connections: 1, patience: 'endless' });
+  try {
+    await migrate(database, logger);
+  } finally {
+    await database.close();
+  }
+}
+
 function periodicWork(database: Database, store: FileStore, model: Model): PeriodicWork[] {
   const { waiters } = model;
   return [
     { label: 'pools', everyMs: 1_000, run: model.refresh },
     { label: 'reconciler', everyMs: 1_000, run: model.reconcile },
-    { label: 'queue depths', everyMs: 2_000, run: () => measureQueueDepths(database) },
+    { label: 'deadlines', everyMs: 1_000, run: model.endOverdue },
+    { label: 'queue depths', everyMs: 2_000, run: model.waitingRuns.measure },
     {
       label: 'waiters',
       everyMs: 1_000,
-      run: async () => waiters.ended(await findEndedExecutions(database, waiters.awaited())),
+      run: async () => waiters.wake(await findEndedExecutions(database, waiters.awaited())),
     },
     { label: 'task catalogue', everyMs: 5_000, run: model.catalogue.refresh },
     {

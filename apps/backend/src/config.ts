@@ -15,6 +15,7 @@ const keys = [
   'maxParallelFiles',
   'maxUnfinishedPerOrganisation',
   'maxUnfinished',
+  'maxWaitingRuns',
   'maxFileBytes',
   'maxRequestBytes',
   'maxFilesPerRequest',

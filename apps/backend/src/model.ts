@@ -3,6 +3,9 @@ import { systemClock, uuidV7, type Logger } from '@longshore/runtime';
 import { createDispatcher } from './dispatch/dispatcher.ts';
 import { createPools } from './dispatch/pools.ts';
 import { createTaskCatalogue } from './dispatch/task-catalogue.ts';
+import { createWaitingRuns } from './dispatch/waiting-runs.ts';
+import { createAnnouncements } from './events/announcements.ts';
+import type { Notifications } from './events/notifications.ts';
 import { createExecutionContexts } from './executions/contexts.ts';
 import { createExecutionWaiters } from './executions/waiters.ts';
 import type { FileStore } from './files/file-store.ts';
@@ -10,6 +13,7 @@ import { createAttemptEnds } from './runs/attempt-ends.ts';
 import { createCancel } from './runs/cancel.ts';
 import { createCancellations } from './runs/cancellations.ts';
 import { createClaims } from './runs/claims.ts';
+import { createDeadlines } from './runs/deadlines.ts';
 import { createFanOut } from './runs/fan-out.ts';
 import { createRunJournal } from './runs/journal.ts';
 import { createReports } from './runs/reports.ts';
@@ -24,8 +28,10 @@ export interface ModelDependencies {
   readonly publisher: Publisher;
   readonly store: FileStore;
   readonly logger: Logger;
+  readonly notifications: Notifications;
   readonly sessionTimeoutMs: number;
   readonly publicationTimeoutMs: number;
+  readonly maxWaitingRuns: number;
   /** See the reconciler. */
   readonly hearingMs?: number;
 }
@@ -38,31 +44,58 @@ export async function createModel(dependencies: ModelDependencies) {
   const catalogue = createTaskCatalogue(database);
   await catalogue.refresh();
   const pools = createPools({ database, backendId, sessionTimeoutMs });
-  const dispatcher = createDispatcher({ ...dependencies, clock: systemClock, pools, catalogue, backendId });
-  const waiters = createExecutionWaiters();
+  const others = createAnnouncements(dependencies);
+  const dispatcher = createDispatcher({
+    ...dependencies,
+    clock: systemClock,
+    pools,
+    catalogue,
+    backendId,
+    tellOthers: others.work,
+  });
+  const waiters = createExecutionWaiters(others.ended);
   const contexts = createExecutionContexts(database);
   const endAttempts = createAttemptEnds({ database, dispatcher, waiters, backendId });
   const fanOut = createFanOut({ database, dispatcher, catalogue, endAttempts, backendId });
+  const cancel = createCancel({ database, dispatcher, waiters, backendId });
   const cancellations = createCancellations(database, dispatcher);
   const changed = async () => {
     await pools.refresh();
     dispatcher.pumpAll();
   };
+  others.listen({
+    work: dispatcher.heard,
+    missed: dispatcher.pumpAll,
+    ended: waiters.wake,
+    released: () =>
+      void changed().catch((error: unknown) =>
+        logger.warn('Leases were not taken over at once; tried again within a second', { error }),
+      ),
+  });
   return {
     backendId,
     tokens,
     catalogue,
     pools,
     dispatcher,
+    waitingRuns: createWaitingRuns({ database, clock: systemClock, most: dependencies.maxWaitingRuns }),
     waiters,
     contexts,
     endAttempts,
     /** To be called when sessions may have changed, and now and then: leases, pools, what waits. */
     refresh: changed,
+    /** Lets other backends lead what this one led, at once. To be called when nothing is published here any more. */
+    async release() {
+      await pools.release();
+      others.released();
+      await others.said();
+    },
     sessions: createSessions({ database, catalogue, logger, sessionTimeoutMs, changed }),
     claim: createClaims({ database, files: store, contexts, tokens }),
     report: createReports({ tokens, catalogue, endAttempts, cancellations, fanOut }),
-    cancel: createCancel({ database, dispatcher, waiters, backendId }),
+    cancel,
+    /** Ends the executions whose time is over. To be called again and again. */
+    endOverdue: createDeadlines({ database, cancel, logger }),
     journal: createRunJournal({ database, tokens }),
     reconcile: createReconciler({
       ...dependencies,

@@ -3,14 +3,19 @@ import { Command } from 'commander';
 import { addApply } from './commands/apply.ts';
 import { addBackup } from './commands/backup.ts';
 import { addCancel } from './commands/cancel.ts';
+import { addChaos } from './commands/chaos.ts';
 import { addAudit } from './commands/audit.ts';
 import { addDelete } from './commands/delete.ts';
 import { addDemo } from './commands/demo.ts';
 import { addDown } from './commands/down.ts';
 import { addExport } from './commands/export.ts';
+import { addFailures } from './commands/failures.ts';
 import { addKeys } from './commands/keys.ts';
+import { addPipelines } from './commands/pipelines.ts';
+import { addLogs } from './commands/logs.ts';
 import { addPs } from './commands/ps.ts';
 import { addQueues } from './commands/queues.ts';
+import { addReplay } from './commands/replay.ts';
 import { addRestore } from './commands/restore.ts';
 import { addSubmit } from './commands/submit.ts';
 import { addUp } from './commands/up.ts';
@@ -40,7 +45,11 @@ export function createProgram(terminal: Terminal): Command {
     addApply,
     addExport,
     addSubmit,
+    addPipelines,
     addCancel,
+    addLogs,
+    addFailures,
+    addReplay,
     addWorkers,
     addQueues,
     addKeys,
@@ -48,6 +57,7 @@ export function createProgram(terminal: Terminal): Command {
     addDelete,
     addBackup,
     addRestore,
+    addChaos,
   ];
   for (const add of commands) add(program, terminal);
   return program;

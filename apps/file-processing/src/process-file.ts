@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { coreWorkers, pipelineTasks } from '@longshore/contracts';
 import type { Task, TaskContext } from '@longshore/tasks';
 import { defineTask, TaskError } from '@longshore/tasks';
@@ -45,7 +46,8 @@ async function processFile(pool: Pick<ReadingPool, 'process'>, context: TaskCont
   const [bytes, definition] = await Promise.all([file.bytes(), context.workflowDefinition()]);
   const result = await pool
     .process(bytes, {
-      name: file.name,
+      // Of a pipeline it is the path below its source; rules about names mean the name alone.
+      name: posix.basename(file.name),
       customData: execution.custom_data,
       definition,
       definitionId: execution.workflow_version_id,

@@ -38,4 +38,13 @@ export const operations = Object.freeze({
   deletion: ['get', '/api/v1/deletions/:id'],
   organisationRetention: ['get', '/api/v1/organisations/:name/retention'],
   setOrganisationRetention: ['put', '/api/v1/organisations/:name/retention'],
+  runPipeline: ['post', '/deployment/pipeline/api/:org/:pipeline_id'],
+  pipelineStatus: ['get', '/deployment/pipeline/api/:org/:pipeline_id'],
+  listFailures: ['get', '/api/v1/failures'],
+  executionLogs: ['get', '/api/v1/executions/:id/logs'],
+  replayExecution: ['post', '/api/v1/executions/:id/replay'],
+  replayMany: ['post', '/api/v1/replays'],
+  listReplays: ['get', '/api/v1/replays'],
+  replay: ['get', '/api/v1/replays/:id'],
+  cancelReplay: ['post', '/api/v1/replays/:id/cancel'],
 } as const);

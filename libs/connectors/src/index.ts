@@ -1,3 +1,10 @@
+export type { AllowedFolders } from './folder/allowed-folders.ts';
+export { allowedFolders, isWithin } from './folder/allowed-folders.ts';
+export type { FolderDestination } from './folder/folder-destination.ts';
+export { openFolderDestination } from './folder/folder-destination.ts';
+export { FolderError } from './folder/folder-error.ts';
+export type { FolderSource } from './folder/folder-source.ts';
+export { openFolderSource } from './folder/folder-source.ts';
 export { FetchError } from './https/fetch-error.ts';
 export type { HttpSource, HttpSourceOptions, OpenedFile, OpenOptions } from './https/http-source.ts';
 export { createHttpSource } from './https/http-source.ts';

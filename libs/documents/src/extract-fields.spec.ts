@@ -207,6 +207,37 @@ describe('a JSON path', () => {
     ]);
   });
 
+  it('finds more than a call could carry', async () => {
+    const items = Array.from({ length: 200_000 }, (_none, x) => ({ x }));
+    const fields: WorkflowFields = {
+      step: { type: 'list', items: 'number', json_path: '$.items[*].x' },
+      anywhere: { type: 'list', items: 'number', json_path: '$..x' },
+    };
+    const { output, problems } = await extract(JSON.stringify({ items }), fields, 'a.json');
+    expect(problems).toEqual([]);
+    expect(output['step']).toHaveLength(items.length);
+    expect(output['anywhere']).toHaveLength(items.length);
+  });
+
+  it('tells of rows without fault of their number', async () => {
+    const rows = Array.from({ length: 200_000 }, () => 'a;b');
+    const fields: WorkflowFields = {
+      t: { type: 'table', columns: { x: { heading: 'X', type: 'number' }, y: 'Y' } },
+    };
+    const { output, problems } = await extract(['X;Y', ...rows].join('\n'), fields, 'a.csv');
+    expect(output['t']).toHaveLength(rows.length);
+    expect(problems).toHaveLength(rows.length);
+  });
+
+  it('looks deep, and says where it would be too deep', async () => {
+    const nested = (levels: number) => `${'{"a":'.repeat(levels)}"x"${'}'.repeat(levels)}`;
+    const fields: WorkflowFields = { it: { type: 'list', json_path: '$..b' } };
+    expect((await extract(nested(90), fields, 'a.json')).problems).toEqual([]);
+    expect((await extract(nested(3000), fields, 'a.json')).problems).toMatchObject([
+      { field: 'it', reason: 'limit', outcome: 'fail' },
+    ]);
+  });
+
   it('reports a table of things that are no objects, and endless nesting', async () => {
     const deep = `{"a":${'['.repeat(300)}${']'.repeat(300)},"b":[1]}`;
     const fields: WorkflowFields = {

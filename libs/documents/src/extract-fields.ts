@@ -55,7 +55,8 @@ async function run(
     for (const { name, read } of compiled) {
       current = name;
       const outcome = await read(findings);
-      problems.push(...outcome.problems);
+      // One by one: a table may have more of them than a call can carry.
+      for (const problem of outcome.problems) problems.push(problem);
       if (outcome.value !== undefined) output[name] = outcome.value;
     }
     for (const { name, check } of compiled) {

@@ -211,6 +211,7 @@ describe('the audit log', () => {
     const byId = await events(`?actor=${byName[0]!.actor.key_id}&limit=1000`);
     expect(byId).toStrictEqual(byName);
     expect((await call('GET', '/api/v1/audit?since=yesterday')).status).toBe(400);
+    expect((await call('GET', '/api/v1/audit?until=0000-01-01T00:00:00Z')).status).toBe(400);
   });
 
   it('of an organisation is shown to its key, and no line of another', async () => {

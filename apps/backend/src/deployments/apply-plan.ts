@@ -4,10 +4,11 @@ import {
   type ApplyResponse,
   type DeploymentDocument,
   type JsonValue,
+  type PipelineDocument,
   type WorkflowDocument,
 } from '@longshore/contracts';
 import { changesBetween } from '../native/changes-between.ts';
-import type { ApplyState, DeploymentForm, WorkflowForm } from './apply-state.ts';
+import type { ApplyState, DeploymentForm, PipelineForm, WorkflowForm } from './apply-state.ts';
 
 export type Change = ApplyResponse['changes'][number];
 
@@ -15,6 +16,7 @@ export type Change = ApplyResponse['changes'][number];
 export type PlannedChange = { readonly change: Change } & (
   | { readonly kind: 'workflow'; readonly form: WorkflowForm; readonly newVersion: boolean }
   | { readonly kind: 'deployment'; readonly form: DeploymentForm }
+  | { readonly kind: 'pipeline'; readonly form: PipelineForm }
 );
 
 interface Placed<Document> {
@@ -36,7 +38,8 @@ export function planApply(state: ApplyState, documents: readonly ApplyDocument[]
   const versions = new Map([...state.workflows].map(([name, { version }]) => [name, version]));
   for (const { change } of workflows) versions.set(change.name, change.version!);
   const deployments = placed.filter(isDeployment).map((entry) => planDeployment(state, versions, entry));
-  return [...workflows, ...deployments];
+  const pipelines = placed.filter(isPipeline).map((entry) => planPipeline(state, versions, entry));
+  return [...workflows, ...deployments, ...pipelines];
 }
 
 function isWorkflow(entry: Placed<ApplyDocument>): entry is Placed<WorkflowDocument> {
@@ -47,16 +50,30 @@ function isDeployment(entry: Placed<ApplyDocument>): entry is Placed<DeploymentD
   return entry.document.kind === 'deployment';
 }
 
+function isPipeline(entry: Placed<ApplyDocument>): entry is Placed<PipelineDocument> {
+  return entry.document.kind === 'pipeline';
+}
+
+/** The key of a document that names it. Deployments and pipelines share their names: each is a public address. */
+const NAME_KEYS = { workflow: 'name', deployment: 'api_name', pipeline: 'pipeline_id' } as const;
+
+function nameOf(document: ApplyDocument): string {
+  if (document.kind === 'workflow') return document.name;
+  return document.kind === 'deployment' ? document.api_name : document.pipeline_id;
+}
+
 /** Two documents of one name would each undo the other, and the last would win silently. */
 function refuseRepeated(documents: readonly ApplyDocument[]): void {
-  const names = documents.map((document) =>
-    document.kind === 'workflow' ? `workflow "${document.name}"` : `deployment "${document.api_name}"`,
+  const spaces = documents.map(
+    (document) => `${document.kind === 'workflow' ? 'workflow' : 'address'} ${nameOf(document)}`,
   );
-  const issues = names.flatMap((name, index) => {
-    const path = ['documents', index, documents[index]?.kind === 'workflow' ? 'name' : 'api_name'];
-    return names.indexOf(name) === index
-      ? []
-      : [{ path, message: `There is another document for the ${name}` }];
+  const issues = documents.flatMap((document, index) => {
+    const first = spaces.indexOf(spaces[index]!);
+    if (first === index) return [];
+    const path = ['documents', index, NAME_KEYS[document.kind]];
+    return [
+      { path, message: `There is another document for the ${documents[first]!.kind} "${nameOf(document)}"` },
+    ];
   });
   if (issues.length > 0) throw validationError(issues);
 }
@@ -78,6 +95,7 @@ function planDeployment(
 ): PlannedChange {
   const { kind, api_name: name, active = true, settings = {}, ...given } = document;
   const latest = versions.get(given.workflow);
+  if (state.pipelines.has(name)) throw nameIsTaken({ document, index }, 'pipeline');
   refuseMissing(document, latest, index);
   const form = withoutGaps({ ...given, active, settings });
   const stored = state.deployments.get(name);
@@ -86,13 +104,36 @@ function planDeployment(
   return { kind, form, change: { kind, name, action: actionOf(stored, differences), version, differences } };
 }
 
+function planPipeline(
+  state: ApplyState,
+  versions: ReadonlyMap<string, number>,
+  { document, index }: Placed<PipelineDocument>,
+): PlannedChange {
+  const { kind, pipeline_id: name, active = true, settings = {}, ...given } = document;
+  const latest = versions.get(given.workflow);
+  if (state.deployments.has(name)) throw nameIsTaken({ document, index }, 'deployment');
+  refuseMissing(document, latest, index);
+  const form = withoutGaps({ ...given, active, settings });
+  const stored = state.pipelines.get(name);
+  const differences = changesBetween(asJson(stored?.form ?? {}), asJson(form));
+  const version = form.version ?? latest!;
+  return { kind, form, change: { kind, name, action: actionOf(stored, differences), version, differences } };
+}
+
+function nameIsTaken({ document, index }: Placed<DeploymentDocument | PipelineDocument>, by: string) {
+  const message = `There is a ${by} "${nameOf(document)}", and the names of both are one set`;
+  return validationError([{ path: ['documents', index, NAME_KEYS[document.kind]], message }]);
+}
+
 function refuseMissing(
-  { api_name, workflow, version }: DeploymentDocument,
+  document: DeploymentDocument | PipelineDocument,
   latest: number | undefined,
   index: number,
 ) {
+  const { kind, workflow, version } = document;
   if (latest === undefined) {
-    const message = `Deployment "${api_name}" names the workflow "${workflow}", which does not exist`;
+    const what = kind === 'deployment' ? 'Deployment' : 'Pipeline';
+    const message = `${what} "${nameOf(document)}" names the workflow "${workflow}", which does not exist`;
     throw validationError([{ path: ['documents', index, 'workflow'], message }]);
   }
   if (version !== undefined && version > latest) {

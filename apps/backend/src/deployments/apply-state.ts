@@ -1,10 +1,12 @@
-import type { DeploymentDocument, JsonValue, WorkflowDocument } from '@longshore/contracts';
+import type { DeploymentDocument, JsonValue, PipelineDocument, WorkflowDocument } from '@longshore/contracts';
 import type { SqlClient } from '../store/database.ts';
 
 /** A workflow as it stands, without its name. */
 export type WorkflowForm = Omit<WorkflowDocument, 'kind' | 'name'>;
 /** A deployment as it stands, without its name, and with what it does by default. */
 export type DeploymentForm = Omit<DeploymentDocument, 'kind' | 'api_name'>;
+/** A pipeline as it stands, without its name, and with what it does by default. */
+export type PipelineForm = Omit<PipelineDocument, 'kind' | 'pipeline_id'>;
 
 export interface StoredWorkflow {
   readonly id: string;
@@ -14,9 +16,9 @@ export interface StoredWorkflow {
   readonly form: WorkflowForm;
 }
 
-export interface StoredDeployment {
+export interface StoredDeployment<Form = DeploymentForm> {
   readonly name: string;
-  readonly form: DeploymentForm;
+  readonly form: Form;
   /** The version that new executions get. */
   readonly version: number;
 }
@@ -25,9 +27,10 @@ export interface StoredDeployment {
 export interface ApplyState {
   readonly workflows: ReadonlyMap<string, StoredWorkflow>;
   readonly deployments: ReadonlyMap<string, StoredDeployment>;
+  readonly pipelines: ReadonlyMap<string, StoredDeployment<PipelineForm>>;
 }
 
-/** Reads all workflows, each with its latest version, and all deployments of an organisation. */
+/** Reads all workflows, each with its latest version, and all deployments and pipelines of an organisation. */
 export async function readApplyState(
   client: Pick<SqlClient, 'query'>,
   organisationId: string,
@@ -42,7 +45,7 @@ export async function readApplyState(
     [organisationId],
   );
   const deployments = await client.query<DeploymentRow>(
-    `select d.api_name, w.name as workflow, d.version as pinned, d.description, d.active, d.settings,
+    `select d.kind, d.source, d.destination, d.api_name, w.name as workflow, d.version as pinned, d.description, d.active, d.settings,
             coalesce(d.version, v.latest) as version
        from deployments d
        join workflows w on w.id = d.workflow_id
@@ -53,7 +56,16 @@ export async function readApplyState(
   );
   return {
     workflows: new Map(workflows.rows.map((row) => [row.name, storedWorkflow(row)])),
-    deployments: new Map(deployments.rows.map((row) => [row.api_name, storedDeployment(row)])),
+    deployments: new Map(
+      deployments.rows
+        .filter(({ kind }) => kind === 'api')
+        .map((row) => [row.api_name, storedDeployment(row)]),
+    ),
+    pipelines: new Map(
+      deployments.rows
+        .filter(({ kind }) => kind === 'pipeline')
+        .map((row) => [row.api_name, storedPipeline(row)]),
+    ),
   };
 }
 
@@ -66,6 +78,10 @@ interface WorkflowRow {
 }
 
 interface DeploymentRow {
+  readonly kind: 'api' | 'pipeline';
+  /** Of a pipeline alone. */
+  readonly source: PipelineForm['source'];
+  readonly destination: PipelineForm['destination'];
   readonly api_name: string;
   readonly workflow: string;
   readonly pinned: number | null;
@@ -89,4 +105,10 @@ function storedDeployment(row: DeploymentRow): StoredDeployment {
     settings,
   };
   return { name, form, version };
+}
+
+function storedPipeline(row: DeploymentRow): StoredDeployment<PipelineForm> {
+  const { name, form, version } = storedDeployment(row);
+  const { source, destination } = row;
+  return { name, form: { ...form, source, destination }, version };
 }

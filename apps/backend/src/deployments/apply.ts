@@ -6,6 +6,7 @@ import type { Act } from '../audit/request-audit.ts';
 import type { Database, SqlClient } from '../store/database.ts';
 import { planApply, type PlannedChange } from './apply-plan.ts';
 import { readApplyState } from './apply-state.ts';
+import { writePipeline } from '../pipelines/write-pipeline.ts';
 
 type ApplyRequest = z.output<typeof applyRequestSchema>;
 type WorkflowChange = Extract<PlannedChange, { kind: 'workflow' }>;
@@ -50,6 +51,7 @@ async function organisationIdOf(client: SqlClient, name: string): Promise<string
 async function carryOut(client: SqlClient, organisationId: string, planned: PlannedChange): Promise<void> {
   if (planned.change.action === 'unchanged') return;
   if (planned.kind === 'workflow') await writeWorkflow(client, organisationId, planned);
+  else if (planned.kind === 'pipeline') await writePipeline(client, organisationId, planned);
   else await writeDeployment(client, organisationId, planned);
 }
 

@@ -14,14 +14,19 @@ export interface Deployment {
   readonly workflowVersionId: string;
   /** Own setting, else the organisation's; null: the backend's default. */
   readonly maxParallelFiles: number | null;
+  /** An execution that has not ended after so many seconds ends in ERROR; null: never. */
+  readonly maxSeconds: number | null;
 }
+
+/** A deployment takes files with each request; a pipeline has a source of its own. */
+export type DeploymentKind = 'api' | 'pipeline';
 
 export interface Deployments {
   /**
-   * The deployment behind a public address, for the presented key.
+   * The deployment behind a public address, for the presented key. `kind`: default `api`.
    * @throws ApiError 404 for an unknown or inactive deployment, 401 for a key that does not open it: in this order.
    */
-  open(organisation: string, apiName: string, secret: string): Promise<Deployment>;
+  open(organisation: string, apiName: string, secret: string, kind?: DeploymentKind): Promise<Deployment>;
   /** @throws ApiError 404 when the version is unknown or not the organisation's. */
   workflowVersion(id: string, organisationId: string): Promise<WorkflowDefinition>;
 }
@@ -32,9 +37,9 @@ const openDeployment = {
 select d.id, d.organisation_id as "organisationId", o.name as organisation, d.api_name as "apiName",
        d.workflow_id as "workflowId", v.id as "workflowVersionId",
        coalesce((d.settings ->> 'max_parallel_files')::int, o.max_parallel_files) as "maxParallelFiles",
-       k.hash as key_hash, k.id as key_id
+       (d.settings ->> 'max_seconds')::int as "maxSeconds", k.hash as key_hash, k.id as key_id
   from organisations o
-  join deployments d on d.organisation_id = o.id and d.api_name = $2 and d.active
+  join deployments d on d.organisation_id = o.id and d.api_name = $2 and d.active and d.kind = $4
   cross join lateral (
     select id from workflow_versions where workflow_id = d.workflow_id and version = coalesce(d.version, version)
      order by version desc limit 1) v
@@ -48,13 +53,13 @@ select d.id, d.organisation_id as "organisationId", o.name as organisation, d.ap
 
 export function createDeployments(database: Database, keyUse: Pick<KeyUse, 'note'>): Deployments {
   return {
-    async open(organisation, apiName, secret) {
+    async open(organisation, apiName, secret, kind = 'api') {
       // The database knows no NUL character, so nothing has such a name.
       if (`${organisation}${apiName}`.includes('\0')) throw unknownDeployment();
       const hash = hashOfKey(secret);
       const [row] = await database.hot<Deployment & { key_hash: Buffer | null; key_id: string | null }>(
         openDeployment,
-        [organisation, apiName, hash],
+        [organisation, apiName, hash, kind],
       );
       if (row === undefined) throw unknownDeployment();
       const { key_hash, key_id, ...deployment } = row;

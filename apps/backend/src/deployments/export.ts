@@ -3,7 +3,7 @@ import { routes } from '@longshore/contracts';
 import { handle, type MountedRoute } from '../http/server.ts';
 import { oneOrganisation } from '../native/visible-organisations.ts';
 import type { Database } from '../store/database.ts';
-import { readApplyState, type DeploymentForm } from './apply-state.ts';
+import { readApplyState, type DeploymentForm, type PipelineForm } from './apply-state.ts';
 
 /** `GET /api/v1/export`. */
 export function exportRoutes({ database }: { database: Database }): MountedRoute[] {
@@ -30,13 +30,21 @@ async function exportDocuments(database: Database, organisationId: string): Prom
       version,
       document: { kind: 'deployment', api_name: name, ...withoutDefaults(form) },
     })),
+    pipelines: [...state.pipelines.values()].map(({ name, version, form }) => ({
+      version,
+      document: { kind: 'pipeline', pipeline_id: name, ...withoutDefaults(form) },
+    })),
   };
 }
 
 /** What would be so anyhow need not be written. */
-function withoutDefaults({ active, settings = {}, ...form }: DeploymentForm): DeploymentForm {
+function withoutDefaults<Form extends DeploymentForm | PipelineForm>({
+  active,
+  settings = {},
+  ...form
+}: Form): Form {
   return {
-    ...form,
+    ...(form as unknown as Form),
     ...(active === false ? { active } : {}),
     ...(Object.keys(settings).length > 0 ? { settings } : {}),
   };

@@ -1,5 +1,6 @@
 import type { Publisher } from '@longshore/broker';
 import type { Clock, Logger } from '@longshore/runtime';
+import type { PoolNews } from '../events/announcements.ts';
 import type { Database } from '../store/database.ts';
 import type { LedPool, Pools } from './pools.ts';
 import {
@@ -32,6 +33,8 @@ export interface Dispatcher {
   planParcels(runs: readonly Kind[]): ParcelPlan;
   /** To be called after each commit: sends what was written as published, and looks for room for the rest. */
   committed(written: readonly WrittenDispatch[], removed: Readonly<Record<string, number>>): void;
+  /** To be called with what another backend committed. */
+  heard(news: readonly PoolNews[]): void;
   /** Publishes what waits for any pool led here. */
   pumpAll(): void;
   /** Resolves when everything that was to be published has been handed to the broker. */
@@ -49,6 +52,8 @@ export interface DispatcherDependencies {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly publicationTimeoutMs: number;
+  /** Told of what concerns pools that are not led here. */
+  readonly tellOthers: (news: readonly PoolNews[]) => void;
 }
 
 /** Job ids differ by publication, since adding a job whose id still exists does nothing. */
@@ -57,7 +62,7 @@ export function brokerJobId(dispatchId: string, publications: number): string {
 }
 
 export function createDispatcher(dependencies: DispatcherDependencies): Dispatcher {
-  const { pools, catalogue, publicationTimeoutMs } = dependencies;
+  const { pools, catalogue, publicationTimeoutMs, tellOthers } = dependencies;
   const sender = createSender(dependencies);
   const { pump, underWay, stop } = createPump({ ...dependencies, send: sender.send });
 
@@ -78,6 +83,14 @@ export function createDispatcher(dependencies: DispatcherDependencies): Dispatch
         if (led !== undefined) led.outstanding += dispatches.length;
         sender.send(pool, dispatches);
       }
+      for (const pool of touched) pump(pool);
+      tellOthers(newsForOthers(pools, written, removed));
+    },
+    heard(news) {
+      const removals = Object.fromEntries(news.map(({ pool, removed }) => [pool, removed]));
+      const waiting = news.flatMap((each) => (each.waiting ? (pools.get(each.pool) ?? []) : []));
+      for (const pool of waiting) pool.backlog = true;
+      const touched = new Set([...noteRemoved(pools, removals), ...waiting.map(({ pool }) => pool)]);
       for (const pool of touched) pump(pool);
     },
     pumpAll() {
@@ -130,6 +143,21 @@ function noteWaiting(pools: Pools, written: readonly WrittenDispatch[]): string[
   const touched = waiting.length === 0 ? [] : pools.led().filter(serves);
   for (const pool of touched) pool.backlog = true;
   return touched.map((pool) => pool.pool);
+}
+
+/** Room that came about in pools which are led elsewhere, and what waits for them. */
+function newsForOthers(
+  pools: Pools,
+  written: readonly WrittenDispatch[],
+  removed: Readonly<Record<string, number>>,
+): PoolNews[] {
+  const room = Object.entries(removed)
+    .filter(([pool]) => pools.get(pool) === undefined)
+    .map(([pool, count]) => ({ pool, removed: count, waiting: false }));
+  const waiting = written
+    .filter((dispatch) => dispatch.pool === null && dispatch.ready)
+    .flatMap(({ task, queue }) => pools.servedElsewhere(task, queue));
+  return [...room, ...waiting.map((pool) => ({ pool, removed: 0, waiting: true }))];
 }
 
 function publishedByPool(written: readonly WrittenDispatch[]): Map<string, MarkedDispatch[]> {

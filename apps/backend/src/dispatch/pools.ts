@@ -35,6 +35,8 @@ export interface Pools {
   isServed(task: string, queue: string): boolean;
   /** True when some live pool has the queue in its list. */
   servesQueue(queue: string): boolean;
+  /** The live pools that serve the task on the queue and are not led here. */
+  servedElsewhere(task: string, queue: string): string[];
   /** Lets other backends take over at once. */
   release(): Promise<void>;
   /** Re-reads live sessions, takes or renews leases. */
@@ -87,6 +89,10 @@ export function createPools({ database, backendId, sessionTimeoutMs }: PoolsDepe
     get: (pool) => led.get(pool),
     isServed: (task, queue) => live.some((row) => row.queues.includes(queue) && row.tasks.includes(task)),
     servesQueue: (queue) => live.some((row) => row.queues.includes(queue)),
+    servedElsewhere: (task, queue) =>
+      live
+        .filter((row) => !led.has(row.pool) && row.queues.includes(queue) && row.tasks.includes(task))
+        .map((row) => row.pool),
     refresh,
     async release() {
       led.clear();

@@ -1,5 +1,17 @@
 import type { Statement } from '../store/database.ts';
 
+/** The longest wait in publication time-outs: with 5 s, half a minute. */
+const LONGEST_WAIT = 6;
+
+/**
+ * SQL for the time after which an unclaimed publication is looked after: `timeoutMs` at first, twice as long after each that was lost
+ * before, up to a bound; a quarter more or less, so that what was lost together does not come back together.
+ */
+export function untilLookedAfter(timeoutMs: string, lostBefore: string): string {
+  const growth = `least(power(2, least(${lostBefore}, 10)), ${LONGEST_WAIT})`;
+  return `${timeoutMs}::float8 * ${growth} * (0.75 + random() / 2) * interval '1 ms'`;
+}
+
 /**
  * Takes what waits longest by rank for one pool and marks it published, as much as there is room for. Order: the pool's queue
  * list strictly, then priority, then organisations in weighted turns, then age. Only dispatches of tasks that the
@@ -45,7 +57,7 @@ with recursive room as (
      for update skip locked
 ), published as (
   update dispatches d
-     set pool = $1, due = now() + $8::float8 * interval '1 ms', publications = d.publications + 1
+     set pool = $1, due = now() + ${untilLookedAfter('$8', 'd.publications')}, publications = d.publications + 1
    where d.id = any(array(select id from chosen))
   returning d.id, d.run_ids, d.publications, d.organisation_id
 )

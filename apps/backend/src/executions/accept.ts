@@ -1,4 +1,10 @@
-import { ApiError, errorCodes, pipelineTasks, type ExecutionContext } from '@longshore/contracts';
+import {
+  ApiError,
+  errorCodes,
+  pipelineTasks,
+  type ExecutionContext,
+  type JsonValue,
+} from '@longshore/contracts';
 import { createBatcher } from '@longshore/runtime';
 import type { Dispatcher, WrittenDispatch } from '../dispatch/dispatcher.ts';
 import type { ParcelPlan } from '../dispatch/publication-plan.ts';
@@ -38,6 +44,24 @@ export interface NewExecution {
   readonly once: Once | null;
   /** Files that need not run, because an earlier result is taken. */
   readonly reused: readonly ReusedResult[];
+  /** The execution that it runs again. */
+  readonly replay?: ReplayOrigin;
+  /** What plans it. Default: the task that plans the files of the request. */
+  readonly plannedBy?: PlanningRun;
+}
+
+/** What a new execution repeats. */
+export interface ReplayOrigin {
+  readonly of: string;
+  /** The replay of many that makes it; accepting and noting that there are one step. */
+  readonly item: { readonly replayId: string; readonly place: number } | null;
+}
+
+/** The run that an execution begins with. */
+export interface PlanningRun {
+  readonly task: string;
+  readonly queue: string;
+  readonly input: JsonValue;
 }
 
 /** The execution of a request: its own, or that of the first request under the same key. */
@@ -65,7 +89,7 @@ const acceptRequests = {
   text: `
 select a.total, a.own, a.dispatched, a.existing
   from jsonb_array_elements($1::jsonb) with ordinality as e (request, place)
- cross join lateral accept_request(e.request) a
+ cross join lateral accept_new_execution(e.request) a
  order by e.place`,
 };
 /** Requests in one statement at most. */
@@ -147,9 +171,9 @@ async function insertTogether(
 ): Promise<AcceptRow[]> {
   const { database, dispatcher, remember } = dependencies;
   const parcels = dispatcher.planParcels(
-    executions.map(({ deployment: { organisationId } }) => ({
-      task: pipelineTasks.plan,
-      queue: PLAN_QUEUE,
+    executions.map(({ deployment: { organisationId }, plannedBy }) => ({
+      task: plannedBy?.task ?? pipelineTasks.plan,
+      queue: plannedBy?.queue ?? PLAN_QUEUE,
       organisationId,
     })),
   );
@@ -173,7 +197,8 @@ function requestOf(
   dispatchId: string,
 ) {
   const { id, deployment, fields, upload, once, reused } = execution;
-  const policy = catalogue.policy(pipelineTasks.plan) ?? PLAN_FALLBACK;
+  const { task, queue, input } = execution.plannedBy ?? planningRun(execution, limits);
+  const policy = catalogue.policy(task) ?? PLAN_FALLBACK;
   const target = parcels.targets[dispatchId];
   return {
     id,
@@ -190,9 +215,9 @@ function requestOf(
     llm_profile_id: fields.llmProfileId,
     object: upload.objectName,
     files: fileRows(upload),
-    task: pipelineTasks.plan,
-    queue: PLAN_QUEUE,
-    input: planInput(execution, limits),
+    task,
+    queue,
+    input,
     max_attempts: policy.maxAttempts,
     soft_limit_ms: policy.softLimitMs,
     hard_limit_ms: policy.hardLimitMs,
@@ -203,6 +228,10 @@ function requestOf(
     publication_timeout_ms: dispatcher.publicationTimeoutMs,
     once: onceRow(once),
     reused: reusedRows(reused),
+    replay_of: execution.replay?.of ?? null,
+    replay_id: execution.replay?.item?.replayId ?? null,
+    replay_place: execution.replay?.item?.place ?? null,
+    max_seconds: deployment.maxSeconds,
   };
 }
 
@@ -223,9 +252,9 @@ function onceRow(once: Once | null) {
 }
 
 function reusedRows(reused: readonly ReusedResult[]) {
-  return reused.map(({ id, key, file_id, reusedFrom, output, run }) => ({
+  return reused.map(({ id, key, file_id, reusedFrom, output, run, ofOtherRules }) => ({
     ...{ id, key, file_id, output, ...run },
-    input: { reused_from: reusedFrom },
+    input: { reused_from: reusedFrom, ...(ofOtherRules === true ? { of_other_rules: true } : {}) },
   }));
 }
 
@@ -240,6 +269,10 @@ function fileRows({ files }: NewExecution['upload']) {
   }));
 }
 
+function planningRun(execution: NewExecution, limits: AcceptLimits): PlanningRun {
+  return { task: pipelineTasks.plan, queue: PLAN_QUEUE, input: planInput(execution, limits) };
+}
+
 function planInput({ deployment, upload, reused }: NewExecution, limits: AcceptLimits) {
   const origins = new Map(reused.map(({ key, reusedFrom }) => [key, reusedFrom]));
   return {
@@ -250,7 +283,7 @@ function planInput({ deployment, upload, reused }: NewExecution, limits: AcceptL
       sha256,
       ordinal,
       ...(key === sha256 ? {} : { key }),
-      ...(origins.has(key) ? { reused_from: origins.get(key) } : {}),
+      ...(origins.has(key) ? { reused_from: origins.get(key)! } : {}),
     })),
     max_parallel_files: deployment.maxParallelFiles ?? limits.maxParallelFiles,
     workflow_version_id: deployment.workflowVersionId,

@@ -16,6 +16,8 @@ export interface ReusedResult {
   readonly file_id: string;
   /** The file run that was really executed. */
   readonly reusedFrom: string;
+  /** True: computed under other rules or other data than the new execution has. Then it is no result to reuse. */
+  readonly ofOtherRules?: boolean;
   readonly output: Output;
   readonly run: RunPolicy;
   /** The copy of an output that lies in the file store. */
@@ -67,6 +69,7 @@ select id, file_id, output, coalesce(input ->> 'reused_from', id::text) as origi
        soft_limit_ms::float8, hard_limit_ms::float8
   from runs
  where id = any($1::uuid[]) and id between $2::uuid and $3::uuid and state = 'succeeded' and output is not null
+   and not input ? 'of_other_rules'
  order by id desc`;
 
 interface Candidate {
@@ -74,7 +77,8 @@ interface Candidate {
   file_id: string;
   execution_id: string;
 }
-interface ResultRow extends RunPolicy {
+/** A file run with a result. */
+export interface ResultRow extends RunPolicy {
   id: string;
   file_id: string;
   output: Output;
@@ -144,7 +148,11 @@ async function findResults(
   return newest;
 }
 
-async function takeOver(
+/**
+ * The result under the new execution; what lies in the file store is copied, to be committed or discarded. Null: there is none that
+ * can be read, the file has to be run.
+ */
+export async function takeOver(
   store: FileStore,
   executionId: string,
   file: KeyedFile,

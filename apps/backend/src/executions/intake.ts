@@ -7,7 +7,8 @@ import type { Definitions } from '../deployments/definitions.ts';
 import type { Deployment } from '../deployments/deployments.ts';
 import type { FileStore } from '../files/file-store.ts';
 import type { Database } from '../store/database.ts';
-import type { Accept, Acceptance, NewExecution } from './accept.ts';
+import type { Accept, NewExecution } from './accept.ts';
+import type { TakenIn } from './answers.ts';
 import { findReusable, together } from './file-history.ts';
 import { findEarlier, fingerprintOf, idempotencyKeyOf, repeatedExecution, type Once } from './idempotency.ts';
 import type { ReceivedForm } from './multipart.ts';
@@ -27,11 +28,6 @@ export interface IntakeDependencies {
   /** For all addresses of one request together, ms. */
   readonly fetchTimeoutMs: number;
   readonly accept: Accept;
-}
-
-/** A request that was taken in: its execution, which may be one that an earlier request began. */
-export interface TakenIn extends Acceptance {
-  readonly fields: ExecutionFields;
 }
 
 /** What is known of a request once its body was read. */

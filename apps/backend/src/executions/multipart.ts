@@ -2,6 +2,7 @@ import { apiError } from '@longshore/contracts';
 import busboy from 'busboy';
 import type { Request } from 'express';
 import { cleanFileName } from './file-names.ts';
+import { createPartCounter, type PartCounter } from './form-parts.ts';
 import {
   fieldTooLarge,
   fileTooLarge,
@@ -47,14 +48,30 @@ export async function readMultipart(
   parser.on('filesLimit', () => first.note(tooManyFiles(limits.maxFiles)));
   parser.on('fieldsLimit', () => first.note(tooManyFields()));
 
-  await feed(request, parser, limits, first);
+  const begun = createPartCounter(request.headers['content-type']);
+  const understood = countUnderstood(parser);
+  await feed(request, parser, limits, { first, begun });
   // Destroyed here and never by a listener: the parser does not stand being destroyed while it handles a chunk.
   if (first.found()) parser.destroy();
   else parser.end();
   await closed;
   await written();
   if (first.found()) throw first.problem();
+  if (begun.count > understood()) throw notUnderstood();
   return form;
+}
+
+/** How many parts the parser made something of. */
+function countUnderstood(parser: busboy.Busboy): () => number {
+  let count = 0;
+  parser.on('field', () => void (count += 1));
+  parser.on('file', () => void (count += 1));
+  return () => count;
+}
+
+function notUnderstood() {
+  const detail = 'The form has a part whose Content-Disposition is missing or cannot be read';
+  return apiError('malformed_request', detail);
 }
 
 /** Keeps the first of the problems noted; what follows it is only its echo. */
@@ -72,7 +89,7 @@ async function feed(
   request: Request,
   parser: busboy.Busboy,
   { maxRequestBytes }: UploadLimits,
-  first: FirstProblem,
+  { first, begun }: { first: FirstProblem; begun: PartCounter },
 ): Promise<void> {
   let received = 0;
   try {
@@ -80,6 +97,7 @@ async function feed(
       received += chunk.length;
       if (received > maxRequestBytes) first.note(requestTooLarge(maxRequestBytes));
       if (first.found()) return;
+      begun.see(chunk);
       await new Promise<void>((resolve) => parser.write(chunk, () => resolve()));
       if (first.found()) return;
     }

@@ -1,5 +1,6 @@
 import type { Output, RunError, RunState } from '@longshore/contracts';
 import { createBatcher } from '@longshore/runtime';
+import type { DeploymentKind } from '../deployments/deployments.ts';
 import type { Database } from '../store/database.ts';
 import { familyRange } from '../store/family-ids.ts';
 
@@ -10,6 +11,7 @@ export interface StoredExecution {
   readonly organisation_id: string;
   readonly deployment_id: string;
   readonly workflow_version_id: string;
+  readonly kind: DeploymentKind;
   readonly api_name: string;
   readonly workflow_id: string;
   readonly tags: string[];
@@ -19,12 +21,14 @@ export interface StoredExecution {
   readonly acknowledged_at: Date | null;
   /** When its results were removed, because they were kept long enough. */
   readonly results_removed_at: Date | null;
+  /** The execution that it runs again. */
+  readonly replay_of: string | null;
   readonly created_at: Date;
   readonly state: RunState;
   readonly started_at: Date | null;
   readonly finished_at: Date | null;
   readonly error: RunError | null;
-  /** In the order of the request. */
+  /** In the order of the request; of a pipeline as far as its source was read. */
   readonly files: readonly RequestedFile[];
 }
 
@@ -35,6 +39,8 @@ export interface RequestedFile {
   readonly sha256: string;
   /** Of its run, where that is not the hash of the content alone. */
   readonly key?: string;
+  /** Why its bytes could not be had. */
+  readonly problem?: string | null;
   /** The run whose result was taken for it, if one was. */
   readonly reused_from?: string;
 }
@@ -56,13 +62,18 @@ export interface FileRunRow {
 const findExecutions = {
   name: 'find_executions',
   text: `
-select e.id, o.name as organisation, e.organisation_id, e.deployment_id, e.workflow_version_id, d.api_name, d.workflow_id, e.tags, e.include_metadata,
-       e.include_metrics, e.include_extracted_text, e.acknowledged_at, x.results_removed_at, e.created_at,
-       r.state, r.started_at, r.finished_at, r.error, r.input -> 'files' as files
+select e.id, o.name as organisation, e.organisation_id, e.deployment_id, e.workflow_version_id, d.kind, d.api_name, d.workflow_id, e.tags, e.include_metadata,
+       e.include_metrics, e.include_extracted_text, e.acknowledged_at, x.results_removed_at, e.replay_of, e.created_at,
+       r.state, r.started_at, r.finished_at, r.error,
+       case when d.kind = 'api' then r.input -> 'files' else coalesce(t.files, '[]') end as files
   from executions e
   join runs r on r.id = e.id and r.id between $2::uuid and $3::uuid
   join deployments d on d.id = e.deployment_id
   join organisations o on o.id = e.organisation_id
+  left join lateral (
+    select jsonb_agg(jsonb_build_object('file_id', f.id, 'name', f.name, 'size', f.size, 'sha256', f.sha256, 'key', f.id,
+                                        'problem', f.problem) order by f.ordinal) as files
+      from files f where f.execution_id = e.id and d.kind = 'pipeline') t on true
   left join lateral (select results_removed_at from ended_executions where ended_executions.id = e.id) x on true
  where e.id = any($1::uuid[])`,
 };

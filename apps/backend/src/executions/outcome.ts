@@ -8,11 +8,13 @@ import {
   type JsonValue,
   type Output,
   type RunState,
+  type SkippedFile,
 } from '@longshore/contracts';
 import type { Definitions, KnownDefinition } from '../deployments/definitions.ts';
+import { createPipelineSummaries, type PipelineSummaries } from '../pipelines/summaries.ts';
 import type { FileStore } from '../files/file-store.ts';
 import type { Database } from '../store/database.ts';
-import { childRunId } from '../store/family-ids.ts';
+import { childRunId, pipelineFileId } from '../store/family-ids.ts';
 import {
   createOutcomeReads,
   type FileRunRow,
@@ -49,6 +51,13 @@ export interface Outcomes {
    * when there are none. Null too once they were removed, kept long enough.
    */
   results(execution: StoredExecution, flags: ResultFlags): Promise<FileResult[] | null>;
+  /** What a pipeline's execution tells beside its results; see {@link PipelineSummaries}. */
+  readonly summary: PipelineSummaries;
+  /**
+   * What a file run left, its fields in the order of that version of the workflow; null for what is no such thing.
+   * @throws ApiError 500 when its object is gone.
+   */
+  content(output: Output | null, versionId: string): Promise<FileOutput | null>;
   /** Marks a terminal result as read. False when it was read before. */
   acknowledge(executionId: string): Promise<boolean>;
 }
@@ -61,32 +70,47 @@ export interface OutcomesDependencies {
 
 export function createOutcomes({ database, store, definitions }: OutcomesDependencies): Outcomes {
   const reads = createOutcomeReads(database);
+  const summary = createPipelineSummaries(database, store);
+
+  async function content(output: Output | null, versionId: string): Promise<FileOutput | null> {
+    const read = await readFileOutput(store, output);
+    return read && inOrder(read, await definitions(versionId));
+  }
 
   async function files({ id, files }: StoredExecution, includeText: boolean): Promise<StoredFile[]> {
+    if (files.length === 0) return [];
     const runIds = new Map(files.map((file) => [keyOf(file), childRunId(id, keyOf(file))]));
     const byId = await reads.fileRuns(includeText).add([...runIds.values()]);
-    return files.map((file) => ({ ...file, ...(byId.get(runIds.get(keyOf(file))!) ?? NO_RUN) }));
+    return files.map((file) => ({ ...file, ...(byId.get(runIds.get(keyOf(file))!) ?? withoutRun(file)) }));
   }
 
   return {
+    summary,
+    content,
     find: (executionId) => reads.executions.add(executionId.toLowerCase()),
     files: (execution) => files(execution, false),
     async results(execution, flags) {
       if (execution.results_removed_at !== null) return null;
       const stored = await files(execution, flags.includeExtractedText);
       const told = execution.state === 'cancelled' ? stored.filter(hadEnded) : stored;
-      if (told.length === 0) return null;
-      const known = await definitions(execution.workflow_version_id);
-      return await Promise.all(
+      const skipped = (await summary(execution))?.skipped_files ?? null;
+      if (told.length === 0 && skipped === null) return null;
+      const processed = await Promise.all(
         told.map(async (file) => {
           // A file that failed may still have told what was found in it.
-          const read = await readFileOutput(store, file.output);
-          return resultOf(execution, file, read && inOrder(read, known), flags);
+          const read = await content(file.output, execution.workflow_version_id);
+          return resultOf(execution, file, read, flags);
         }),
       );
+      return [...processed, ...(skipped ?? []).map((file) => skippedResult(execution, file))];
     },
     acknowledge: (executionId) => reads.acknowledgements.add(executionId),
   };
+}
+
+function withoutRun({ problem }: RequestedFile) {
+  if (typeof problem !== 'string') return NO_RUN;
+  return { ...NO_RUN, state: 'failed' as const, error: { code: 'unread', message: problem, detail: null } };
 }
 
 /** The public status of a stored execution. */
@@ -103,7 +127,7 @@ function hadEnded({ state }: StoredFile): boolean {
   return state === 'succeeded' || state === 'failed';
 }
 
-interface FileOutput {
+export interface FileOutput {
   output: JsonValue;
   extracted_text?: string;
   /** What is missing or wrong in the output, one sentence each. */
@@ -142,6 +166,13 @@ function resultOf(
       ? { extracted_text: read.extracted_text }
       : {}),
   };
+}
+
+function skippedResult(execution: StoredExecution, { file, reason, sha256 }: SkippedFile): FileResult {
+  const id = pipelineFileId(execution.id, file);
+  const stored = { ...NO_RUN, file_id: id, name: file, size: 0, sha256 };
+  const metadata = outerMetadata(execution, stored, id);
+  return { file, file_execution_id: id, status: 'Skipped', result: null, error: reason, metadata };
 }
 
 function resultBody(

@@ -122,6 +122,31 @@ export function parseExecutionFields(form: Readonly<Record<string, string>>): Ex
   };
 }
 
+const pipelineSchema = z.object({
+  force: booleanField,
+  timeout: timeoutField,
+  tags: tagsField,
+  custom_data: customDataField,
+});
+
+/** Parses what a run of a pipeline is asked for with. @throws ApiError 400 that names every wrong field. */
+export function parsePipelineFields(
+  form: Readonly<Record<string, string>>,
+): ExecutionFields & { readonly force: boolean } {
+  const parsed = pipelineSchema.safeParse(form);
+  if (!parsed.success) throw validationError(parsed.error.issues);
+  const { force, timeout, tags, custom_data } = parsed.data;
+  return {
+    force,
+    timeoutSeconds: timeout,
+    flags: { includeMetadata: false, includeMetrics: false, includeExtractedText: false },
+    tags,
+    llmProfileId: null,
+    customData: custom_data,
+    useFileHistory: false,
+  };
+}
+
 const flagsSchema = z.object(resultFlags);
 
 /** Parses the `include_*` flags of a query. @throws ApiError 400. */

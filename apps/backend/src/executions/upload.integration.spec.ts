@@ -218,6 +218,17 @@ describe('a request is refused and leaves nothing', () => {
     expect(await refused(form(filePart('a'), fieldPart('files', 'text')))).toMatchObject(expected);
   });
 
+  it('with a part that cannot be understood, rather than go on without that file', async () => {
+    const whole = form(filePart('good.txt'), filePart('other.txt')).toString();
+    const expected = invalid('malformed_request', expect.stringContaining('Content-Disposition'), null);
+    for (const name of ['filename=my other.txt', "filename*=UTF-8''%ff%zz.txt"]) {
+      const form = Buffer.from(whole.replace('filename="other.txt"', name));
+      expect(await refused(form)).toMatchObject(expected);
+    }
+    const headless = whole.replace(/Content-Disposition: (.*other)/u, 'X: $1');
+    expect(await refused(Buffer.from(headless))).toMatchObject(expected);
+  });
+
   it('with a field given twice, before or after its files', async () => {
     const expected = invalid('invalid', 'The field is given twice', 'timeout');
     const twice = [fieldPart('timeout', '0'), fieldPart('timeout', '0')];

@@ -6,7 +6,7 @@ import { startPostgres, type TestPostgres } from '@longshore/testing';
 import { startBackend, type HttpBackend } from '../testing/http-backend.ts';
 import { post, textFile } from '../testing/http-client.ts';
 import { openFileStore } from './file-store.ts';
-import { sweepOrphans } from './sweeper.ts';
+import { clearStrayObjects, sweepOrphans } from './sweeper.ts';
 
 let postgres: TestPostgres;
 let backend: HttpBackend;
@@ -81,4 +81,24 @@ it('finds its way in a folder whose name is written carelessly', async () => {
   const store = await openFileStore(`${relative(process.cwd(), backend.folder)}/`);
   await put('tmp/old', 2 * HOUR_MS);
   expect(await sweepOrphans(backend.database, store, Date.now())).toBe(1);
+});
+
+it('counts what may become a request in a moment, and removes at once what an attempt without a run left', async () => {
+  const store = await openFileStore(backend.folder);
+  const run = await putRun('succeeded', null);
+  const [gone, early] = [uuidV7(), uuidV7()];
+  const since = new Date();
+  const before = await clearStrayObjects(backend.database, store, since);
+  const late = `${(since.getTime() + 1000)
+    .toString(16)
+    .padStart(12, '0')
+    .replace(/^(.{8})/, '$1-')}${uuidV7().slice(13)}`;
+  const left = [`outputs/${run}-2-${uuidV7()}`, `uploads/${early}`, `uploads/${late}`, `outputs/${gone}-0`];
+  const removed = [`outputs/${gone}-1-${uuidV7()}`, `outputs/${gone}-12`, `uploads/${gone}-${uuidV7()}`];
+  for (const object of [...left, ...removed]) await put(object, 0);
+  expect(await clearStrayObjects(backend.database, store, since)).toBe(before + 2);
+  const files = (await backend.storedFiles()).map((file) => relative(backend.folder, file));
+  expect(files.filter((file) => left.includes(file)).sort()).toStrictEqual(left.sort());
+  expect(files.filter((file) => removed.includes(file))).toStrictEqual([]);
+  for (const object of left) await store.remove(object);
 });

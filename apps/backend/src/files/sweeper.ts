@@ -7,9 +7,10 @@ const ORPHAN_AGE_MS = 60 * 60_000;
 const BATCH = 500;
 /** The output of an attempt of a run, and perhaps which of several that it stored. */
 const OUTPUT = /^outputs\/([0-9a-f-]{36})-\d+(?:-[0-9a-f-]{36})?$/;
-/** An earlier result that a request took over stands under epoch 0, which no attempt ever has. */
-const OF_REQUEST = /-0$/;
-const UPLOAD = /^uploads\/([0-9a-f-]{36})$/;
+/** A request's upload, and an earlier result that it took over: under epoch 0, which no attempt ever has. */
+const OF_REQUEST = /^uploads\/[0-9a-f-]{36}$|-0$/;
+/** All files of a request together, or one file that a pipeline brought in. */
+const UPLOAD = /^uploads\/([0-9a-f-]{36})(?:-[0-9a-f-]{36})?$/;
 
 /**
  * Removes temporary files and objects that no row names; the output of an attempt that still runs is kept for its
@@ -40,9 +41,11 @@ export async function sweepOrphans(database: Database, store: FileStore, nowMs: 
 
 async function orphansAmong(client: SqlClient, objects: readonly string[]): Promise<string[]> {
   const { uploads, outputs } = byOwner(objects);
-  const { rows: executions } = await client.query<{ id: string }>(
-    'select id from executions where id = any($1::uuid[])',
-    [[...uploads.values()]],
+  const { rows: kept } = await client.query<{ object: string }>(
+    `select 'uploads/' || id as object from executions where id = any($1::uuid[])
+     union all
+     select object from files where execution_id = any($1::uuid[]) and object = any($2::text[])`,
+    [[...uploads.values()], [...uploads.keys()]],
   );
   const { rows: runs } = await client.query<{ ref: string }>(
     `select output ->> 'ref' as ref from runs where id = any($1::uuid[]) and output ? 'ref'
@@ -50,7 +53,7 @@ async function orphansAmong(client: SqlClient, objects: readonly string[]): Prom
      select 'outputs/' || id || '-' || epoch from runs where id = any($1::uuid[]) and state = 'running'`,
     [[...new Set(outputs.values())]],
   );
-  const named = new Set([...executions.map(({ id }) => `uploads/${id}`), ...runs.map(({ ref }) => ref)]);
+  const named = new Set([...kept.map(({ object }) => object), ...runs.map(({ ref }) => ref)]);
   return [...uploads.keys(), ...outputs.keys()].filter(
     (object) => !named.has(object) && !named.has(attemptOf(object)),
   );
@@ -88,13 +91,13 @@ async function straysAmong(database: Database, objects: readonly string[]) {
   };
   const executions = await known('executions', uploads.values());
   const runs = await known('runs', outputs.values());
-  const forsaken = [...outputs].filter(([, id]) => !runs.has(id));
+  const forsaken = [
+    ...[...uploads].filter(([, id]) => !executions.has(id)),
+    ...[...outputs].filter(([, id]) => !runs.has(id)),
+  ];
   return {
     ofAttempts: forsaken.filter(([object]) => !OF_REQUEST.test(object)).map(([object]) => object),
-    ofRequests: [
-      ...[...uploads.values()].filter((id) => !executions.has(id)),
-      ...forsaken.filter(([object]) => OF_REQUEST.test(object)).map(([, id]) => id),
-    ],
+    ofRequests: forsaken.filter(([object]) => OF_REQUEST.test(object)).map(([, id]) => id),
   };
 }
 

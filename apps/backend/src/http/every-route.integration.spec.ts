@@ -19,6 +19,11 @@ beforeAll(async () => {
   backend = await startBackend(postgres, { trustedProxies: ['127.0.0.1'] });
   mine = await backend.deploy(await backend.organisation('mine'), 'invoices');
   other = await backend.deploy(await backend.organisation('other'), 'letters');
+  await backend.database.query(
+    `insert into deployments (id, organisation_id, api_name, kind, workflow_id, source, destination)
+     select uuid_v7(), organisation_id, 'inbox', 'pipeline', workflow_id, '{}', '"none"' from deployments where id = $1`,
+    [mine.id],
+  );
 }, 60_000);
 afterAll(async () => {
   await backend?.stop();
@@ -62,7 +67,13 @@ function call(route: TableRoute, { key, params = {}, query = '', body, token }: 
 }
 
 function standIn(name: string): string {
-  const known: Record<string, string> = { org: 'mine', api_name: 'invoices', version: '1', name: 'mine' };
+  const known: Record<string, string> = {
+    org: 'mine',
+    api_name: 'invoices',
+    pipeline_id: 'inbox',
+    version: '1',
+    name: 'mine',
+  };
   return known[name] ?? NOBODY;
 }
 
@@ -153,16 +164,27 @@ const dailyWork: readonly string[] = [];
 /** Something of organisation `mine` for each address that names one, fresh for each try. */
 const things: readonly [prefix: string, make: () => Promise<Readonly<Record<string, string>>>][] = [
   ['/api/v1/executions/:id', async () => ({ id: await execution() })],
+  ['/api/v1/replays/:id', async () => ({ id: await replay() })],
   ['/api/v1/keys/:id', async () => ({ id: (await makeKey.deployment(mine)).id })],
   ['/api/v1/organisations/:name', async () => ({ name: 'mine' })],
   ['/api/v1/workflows/:name', async () => ({ name: 'invoices-workflow', version: '1' })],
   ['/api/v1/deployments/:api_name', async () => ({ api_name: 'invoices' })],
   ['/deployment/api/:org/:api_name', async () => ({ org: 'mine', api_name: 'invoices' })],
+  ['/deployment/pipeline/api/:org/:pipeline_id', async () => ({ org: 'mine', pipeline_id: 'inbox' })],
 ];
 
 async function execution(): Promise<string> {
   const { body } = await post(mine, [textFile('a.txt')]);
   return body.message.execution_id as string;
+}
+
+async function replay(): Promise<string> {
+  const [row] = await backend.database.query<{ id: string }>(
+    `insert into replays (id, organisation_id, state, request, per_minute, total)
+     values (uuid_v7(), $1, 'done', '{"limit": 1, "only_failed": false}', 60, 0) returning id`,
+    [mine.organisation.id],
+  );
+  return row!.id;
 }
 
 describe('two organisations', () => {

@@ -2,6 +2,7 @@ import { systemClock, type Logger } from '@longshore/runtime';
 import { dropOldAuditEvents } from '../audit/audit-log.ts';
 import { createCountedEvents } from '../audit/counted-events.ts';
 import { createRequestAudit } from '../audit/request-audit.ts';
+import type { Notifications } from '../events/notifications.ts';
 import { createKeyChanges } from '../keys/key-changes.ts';
 import { createKeyUse } from '../keys/key-use.ts';
 import type { Keys } from '../keys/keys.ts';
@@ -15,7 +16,7 @@ import { createFailedAttempts } from './failed-attempts.ts';
 
 export interface GuardDependencies {
   readonly database: Database;
-  readonly databaseUrl: string;
+  readonly notifications: Notifications;
   readonly keys: Keys;
   readonly tokens: RunTokens;
   readonly auditKeptDays: number;
@@ -26,10 +27,9 @@ const HOUR_MS = 3_600_000;
 
 /** What stands before every route: who may pass, who did what, who was refused. */
 export function createGuard(dependencies: GuardDependencies) {
-  const { database, databaseUrl, keys, tokens, auditKeptDays, logger } = dependencies;
-  const clock = systemClock;
-  const monotonicMs = clock.monotonic;
-  const changes = createKeyChanges({ databaseUrl, database, clock, logger });
+  const { database, notifications, keys, tokens, auditKeptDays, logger } = dependencies;
+  const monotonicMs = systemClock.monotonic;
+  const changes = createKeyChanges(notifications);
   const keyUse = createKeyUse({ database });
   const counted = createCountedEvents({ database, logger, monotonicMs });
   const attempts = createFailedAttempts({ monotonicMs });
@@ -50,7 +50,6 @@ export function createGuard(dependencies: GuardDependencies) {
     audit: createRequestAudit({ database, keys, counted, attempts, logger }),
     /** Writes what was counted and noted. To be called when no request is served any more. */
     async stop() {
-      await changes.stop();
       await counted.flush();
       await keyUse.flush();
     },

@@ -1,8 +1,7 @@
-import { once } from 'node:events';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { silentLogger, systemClock } from '@longshore/runtime';
-import { startPostgres, type TestPostgres } from '@longshore/testing';
+import { startFaultProxy, startPostgres, type TestPostgres } from '@longshore/testing';
+import { createNotifications } from '../events/notifications.ts';
 import { createDatabase } from '../store/database.ts';
 import { migrate } from '../store/migrate.ts';
 import { startBackend, type HttpBackend } from '../testing/http-backend.ts';
@@ -95,16 +94,15 @@ describe('trust in a key', () => {
     const logger = silentLogger();
     const database = createDatabase({ url: url.href, logger, connections: 2 });
     await migrate(database, logger);
-    const proxy = await startProxy(Number(url.port));
-    const through = new URL(url.href);
-    through.hostname = '127.0.0.1';
-    through.port = String(proxy.port);
-    const changes = createKeyChanges({ databaseUrl: through.href, database, clock: systemClock, logger });
+    const proxy = await startFaultProxy(Number(url.port));
+    const databaseUrl = proxy.through(url.href);
+    const notifications = createNotifications({ databaseUrl, database, clock: systemClock, logger });
+    const changes = createKeyChanges(notifications);
     const keys = createKeys(database);
     const trusted = createTrustedKeys({ keys, changes, monotonicMs: systemClock.monotonic });
     const { id, secret } = await keys.create({ kind: 'service', name: 'x', workers: ['w'], queues: ['q'] });
     const stop = async () => {
-      await changes.stop();
+      await notifications.stop();
       await proxy.stop();
       await database.close();
     };
@@ -135,14 +133,14 @@ describe('trust in a key', () => {
     try {
       await isCurrent(changes, true);
       expect(await trusted.find(secret)).toMatchObject({ id });
-      proxy.swallow(true);
+      proxy.hold('everything');
       const mutedAt = performance.now();
       await database.query('update api_keys set revoked_at = now()');
       await eventually(async () => (await trusted.find(secret)) === null);
       const seconds = (performance.now() - mutedAt) / 1000;
       // The bound, and what a loaded machine adds.
       expect(seconds).toBeLessThan(6);
-      proxy.swallow(false);
+      proxy.hold('nothing');
       await isCurrent(changes, true);
       expect(await trusted.find(secret)).toBeNull();
     } finally {
@@ -170,38 +168,4 @@ describe('trust in a key', () => {
 
 function isCurrent(changes: KeyChanges, wanted: boolean): Promise<void> {
   return eventually(async () => changes.isCurrent() === wanted);
-}
-
-async function startProxy(target: number) {
-  const sockets = new Set<Socket>();
-  let refusing = false;
-  let swallowing = false;
-  const server = createServer((near) => {
-    if (refusing) return void near.destroy();
-    const far = connect(target, '127.0.0.1');
-    for (const [from, to] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(from);
-      from.on('data', (chunk) => void (swallowing || to.write(chunk)));
-      from.on('error', () => undefined);
-      from.on('close', () => {
-        sockets.delete(from);
-        to.destroy();
-      });
-    }
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const cut = () => sockets.forEach((socket) => socket.destroy());
-  return {
-    port: (server.address() as AddressInfo).port,
-    cut,
-    refuse: (on: boolean) => void (refusing = on),
-    swallow: (on: boolean) => void (swallowing = on),
-    async stop() {
-      cut();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
 }

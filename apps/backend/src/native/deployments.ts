@@ -31,7 +31,7 @@ export function deploymentAdminRoutes({ database }: { database: Database }): Mou
       const visible = await visibleOrganisations(database, caller, query.organisation);
       const after = decodeCursor(query.cursor, z.tuple([z.string(), z.string()]));
       const rows = await database.query<DeploymentRow>(
-        `${deploymentRows} where d.organisation_id = any($1::uuid[])
+        `${deploymentRows} where d.kind = 'api' and d.organisation_id = any($1::uuid[])
             and ($2::text is null or (o.name, d.api_name) > ($2, $3))
           order by o.name, d.api_name limit $4`,
         [visible.map(({ id }) => id), after?.[0] ?? null, after?.[1] ?? null, query.limit + 1],
@@ -64,7 +64,7 @@ async function findDeployment(
   apiName: string,
 ): Promise<DeploymentView> {
   const [row] = await database.query<DeploymentRow>(
-    `${deploymentRows} where d.organisation_id = $1 and d.api_name = $2`,
+    `${deploymentRows} where d.kind = 'api' and d.organisation_id = $1 and d.api_name = $2`,
     [organisationId, apiName],
   );
   if (row === undefined) throw unknownDeployment(apiName);
@@ -80,7 +80,7 @@ async function updateDeployment(
 ): Promise<void> {
   const { rowCount } = await client.query(
     `update deployments set active = coalesce($3, active), settings = coalesce($4::jsonb, settings)
-      where organisation_id = $1 and api_name = $2`,
+      where organisation_id = $1 and api_name = $2 and kind = 'api'`,
     [organisationId, apiName, active ?? null, settings === undefined ? null : JSON.stringify(settings)],
   );
   if (rowCount === 0) throw unknownDeployment(apiName);

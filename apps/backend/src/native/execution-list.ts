@@ -28,6 +28,7 @@ export interface ExecutionFilter {
 interface SummaryRow {
   id: string;
   organisation: string;
+  kind: ExecutionSummary['kind'];
   api_name: string;
   state: RunState;
   error: string | null;
@@ -36,6 +37,7 @@ interface SummaryRow {
   created_at: Date;
   started_at: Date | null;
   finished_at: Date | null;
+  replay_of: string | null;
   /** `created_at` with all its digits. */
   accepted: string;
 }
@@ -61,6 +63,7 @@ function summaryOf(row: SummaryRow): ExecutionSummary {
   return {
     execution_id: row.id,
     organisation: row.organisation,
+    kind: row.kind,
     api_name: row.api_name,
     status: executionStatusOf({ state: row.state, everClaimed: row.started_at !== null }),
     error: row.error,
@@ -69,6 +72,7 @@ function summaryOf(row: SummaryRow): ExecutionSummary {
     created_at: row.created_at.toISOString(),
     started_at: row.started_at?.toISOString() ?? null,
     finished_at: row.finished_at?.toISOString() ?? null,
+    replay_of: row.replay_of,
   };
 }
 
@@ -176,8 +180,9 @@ function conditionsOf(
 /** What a list shows of the executions of a page. */
 function summariesOf(page: string): string {
   return `
-select p.id, o.name as organisation, d.api_name, r.state, r.error ->> 'message' as error, p.tags,
-       jsonb_array_length(r.input -> 'files') as total_files, p.created_at, r.started_at, r.finished_at,
+select p.id, o.name as organisation, d.kind, d.api_name, r.state, r.error ->> 'message' as error, p.tags,
+       case when d.kind = 'api' then jsonb_array_length(r.input -> 'files')
+            else (select count(*)::int from files f where f.execution_id = p.id) end as total_files, p.created_at, r.started_at, r.finished_at, p.replay_of,
        to_char(p.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as accepted
   from (${page}) p
   join runs r on r.id = p.id

@@ -21,7 +21,8 @@ export interface ExecutionRoutesDependencies {
 }
 
 /** Executions: searched, and everything about one of them, as often as wanted. */
-export function executionRoutes({ database, outcomes }: ExecutionRoutesDependencies): MountedRoute[] {
+export function executionRoutes(dependencies: ExecutionRoutesDependencies): MountedRoute[] {
+  const { database, outcomes } = dependencies;
   return [
     handle(routes.listExecutions, async ({ query, caller }) =>
       listExecutions(database, await filterOf(database, query, caller)),
@@ -30,7 +31,7 @@ export function executionRoutes({ database, outcomes }: ExecutionRoutesDependenc
       const execution = await outcomes.find(params.id);
       if (execution === null || !maySee(caller, execution.organisation_id))
         throw apiError('not_found', 'No such execution');
-      return await detailOf({ database, outcomes }, execution);
+      return await detailOf(dependencies, execution);
     }),
   ];
 }
@@ -79,14 +80,16 @@ async function detailOf(
     workflowVersionOf(database, execution.id),
   ]);
   const runIds = files.flatMap((file) => file.run_id ?? []);
-  const [attempts, result] = await Promise.all([
+  const [attempts, result, summary] = await Promise.all([
     attemptsOf(database, execution.id, runIds),
     hasEnded(execution) ? outcomes.results(execution, flags) : null,
+    outcomes.summary(execution),
   ]);
   const expired = execution.results_removed_at !== null;
   return {
     ...summaryOf(execution, files, attempts),
     workflow_version: version,
+    skipped: summary?.skipped ?? null,
     result,
     result_expired: expired,
   };
@@ -105,12 +108,13 @@ function summaryOf(
   execution: StoredExecution,
   files: readonly StoredFile[],
   attempts: ReadonlyMap<string, Attempt[]>,
-): Omit<ExecutionDetail, 'result' | 'result_expired' | 'workflow_version'> {
+): Omit<ExecutionDetail, 'result' | 'result_expired' | 'workflow_version' | 'skipped'> {
   const states = files.map((file) => stateOf(file, execution));
   const { created_at, started_at, finished_at } = execution;
   return {
     execution_id: execution.id,
     organisation: execution.organisation,
+    kind: execution.kind,
     api_name: execution.api_name,
     status: statusOf(execution),
     error: execution.error?.message ?? null,
@@ -121,6 +125,7 @@ function summaryOf(
     created_at: created_at.toISOString(),
     started_at: isoOrNull(started_at),
     finished_at: isoOrNull(finished_at),
+    replay_of: execution.replay_of,
     timings: {
       waited_ms: msBetween(created_at, started_at ?? finished_at),
       worked_ms: msBetween(started_at, finished_at),

@@ -41,6 +41,11 @@ afterAll(async () => {
 async function populate() {
   const [own, other] = [await backend.organisation('default'), await backend.organisation('other')];
   const deployments = [await backend.deploy(own, 'invoices'), await backend.deploy(other, 'letters')];
+  await backend.database.query(
+    `insert into deployments (id, organisation_id, api_name, kind, workflow_id, source, destination)
+     select uuid_v7(), organisation_id, 'inbox', 'pipeline', workflow_id, '{}', '"none"' from deployments where id = $1`,
+    [deployments[0]!.id],
+  );
   const worker = await backend.worker();
   const executions: string[] = [];
   for (const deployment of deployments) {
@@ -82,6 +87,7 @@ function known(path: string): Generation['known'] {
     organisation: fc.constantFrom('default', 'other'),
     org: fc.constant('default'),
     api_name: fc.constantFrom('invoices', 'invoices', 'letters'),
+    pipeline_id: fc.constantFrom('inbox', 'inbox', 'invoices'),
     name: fc.constantFrom(...names),
     version: fc.constantFrom(1, 2),
     from: fc.constant(1),

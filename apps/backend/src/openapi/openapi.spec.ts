@@ -68,6 +68,11 @@ describe('the reader', () => {
     expect(READER_POLICY).toMatch(/^default-src 'none'; style-src 'sha256-[\w+/]{43}='; /);
   });
 
+  it('names every operation, and shows code as code', () => {
+    expect(page).toContain('Operation: <code>executeDeployment</code>');
+    expect(page).not.toMatch(/<td>[^<]*`/);
+  });
+
   it('takes words for words', () => {
     const { info } = document;
     const hostile = { ...document, info: { ...info, title: '<b>"&', description: 'a `<i>` b' } };

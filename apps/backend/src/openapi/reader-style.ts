@@ -10,6 +10,6 @@ summary { cursor: pointer; padding: 0.5rem 0.75rem } details > :not(summary) { m
 details details { margin: 0.5rem 0.75rem }
 table { border-collapse: collapse; width: calc(100% - 1.5rem) }
 th, td { text-align: left; vertical-align: top; padding: 0.3rem 0.75rem 0.3rem 0; border-top: 1px solid var(--line) }
-.method { display: inline-block; min-width: 4rem; font-weight: 700; text-transform: uppercase }
+.method { display: inline-block; min-width: 4.5rem; font-weight: 700; text-transform: uppercase }
 nav ul { columns: 3 12rem; padding-left: 1rem } .keys { opacity: 0.7 }
 `;

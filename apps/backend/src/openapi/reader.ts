@@ -49,7 +49,7 @@ function operationPart({
   return `<details id="${text(operation.operationId)}"><summary><span class="method">${method}</span>
 <code>${text(path)}</code> ${text(operation.summary)}</summary>
 ${operation.description === undefined ? '' : prose(operation.description)}
-<p class="keys">Key: ${keys.length === 0 ? 'none' : keys.map((key) => `<code>${text(key)}</code>`).join(' or ')}</p>
+<p class="keys">Key: ${keys.length === 0 ? 'none' : keys.map((key) => `<code>${text(key)}</code>`).join(' or ')}. Operation: <code>${text(operation.operationId)}</code></p>
 ${parameterTable(operation.parameters)}
 ${body === undefined ? '' : `<h4>Body${body.required ? '' : ' (optional)'}</h4>${contentPart(body.content)}`}
 <h4>Answers</h4>${responseTable(operation.responses)}</details>`;
@@ -60,7 +60,7 @@ function parameterTable(parameters: readonly Parameter[]): string {
   const rows = parameters.map(
     ({ name, in: place, required, description = '', schema }) =>
       `<tr><td><code>${text(name)}</code></td><td>${place}${required ? ', required' : ''}</td>
-<td>${typeWords(schema)}</td><td>${text(description)}</td></tr>`,
+<td>${typeWords(schema)}</td><td>${phrase(description)}</td></tr>`,
   );
   return `<table><tr><th>Parameter</th><th>In</th><th>Type</th><th></th></tr>${rows.join('')}</table>`;
 }
@@ -73,7 +73,7 @@ function responseTable(responses: Operation['responses']): string {
     );
     const words =
       typeof response['$ref'] === 'string' ? 'Refused: <a href="#schema-ErrorBody">ErrorBody</a>' : '';
-    return `<tr><td>${status}</td><td>${text(String(response['description'] ?? ''))}${words} ${types.join(', ')}</td></tr>`;
+    return `<tr><td>${status}</td><td>${phrase(String(response['description'] ?? ''))}${words} ${types.join(', ')}</td></tr>`;
   });
   return `<table>${rows.join('')}</table>`;
 }
@@ -88,7 +88,8 @@ function contentPart(content: NonNullable<Operation['requestBody']>['content']):
 }
 
 function schemaPart([name, schema]: readonly [string, JsonSchema]): string {
-  return `<details id="schema-${text(name)}"><summary><code>${text(name)}</code></summary><pre>${json(schema)}</pre></details>`;
+  // The link leads to what is inside, for that makes a browser open what is around it.
+  return `<details><summary><code>${text(name)}</code></summary><pre id="schema-${text(name)}">${json(schema)}</pre></details>`;
 }
 
 /** The type of a schema in a few words, with a link where it has a name. */
@@ -107,10 +108,15 @@ function typeWords(schema: JsonSchema): string {
   return words.filter((word) => word !== '').join(' ');
 }
 
-/** Paragraphs, with words between backticks as code. */
+/** Paragraphs. */
 function prose(words: string): string {
-  const paragraphs = text(words).split(/\n\s*\n/);
-  return paragraphs.map((each) => `<p>${each.replace(/`([^`]*)`/g, '<code>$1</code>')}</p>`).join('');
+  const paragraphs = words.split(/\n\s*\n/);
+  return paragraphs.map((each) => `<p>${phrase(each)}</p>`).join('');
+}
+
+/** Words, those between backticks as code. */
+function phrase(words: string): string {
+  return text(words).replace(/`([^`]*)`/g, '<code>$1</code>');
 }
 
 function json(value: unknown): string {

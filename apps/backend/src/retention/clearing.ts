@@ -31,6 +31,7 @@ export const clearing: Readonly<Record<MarkedKind, Clear>> = {
           and (output is not null or progress is not null)`,
       [runIds, range.from, range.to],
     );
+    await client.query('delete from failures where run_id = any($1::uuid[])', [runIds]);
     await client.query('update ended_executions set results_removed_at = now() where id = any($1::uuid[])', [
       executionIds,
     ]);

@@ -78,8 +78,10 @@ export async function clearMonthSlice(
 export async function dropMonth(database: Database, month: MonthPartition, logger: Logger): Promise<boolean> {
   try {
     const dropped = await whileDeleting(database, async (client) => {
+      // Waits for a vacuum, which gives way after a second, and stands in nobody else's way meanwhile.
+      await client.query(`lock table only ${month.name} in share update exclusive mode`);
       await client.query(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`);
-      await client.query(`lock table runs, ${month.name} in access exclusive mode`);
+      await client.query(`lock table only runs, only ${month.name} in access exclusive mode`);
       const { rows } = await client.query<{ used: boolean }>(
         `select exists (select 1 from live_executions where id >= $1::uuid and id < $2::uuid)
              or exists (select 1 from ended_executions where id >= $1::uuid and id < $2::uuid) as used`,

@@ -77,6 +77,7 @@ async function clearOrganisation(
       return true;
     });
   await inBatches(async () => (await batch()) === true, { ...dependencies, signal });
+  if (cleared === 0) return;
   dependencies.logger.info('Cleared what was kept long enough', {
     kind,
     organisation_id: organisation.organisationId,

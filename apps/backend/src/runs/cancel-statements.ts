@@ -64,7 +64,7 @@ select r.id
 /**
  * Ends what was locked, all but the topmost run, which is made ready for the end statement: only that knows what the end
  * of a run means to those above it. Dispatches that a session holds are not touched: they answer for their slots until the
- * worker lets go.
+ * worker lets go. A run that fails for its deadline ends the same way.
  *
  * $1 runs to end, $2 the topmost run, $3..$4 family range, $5 error, $6 [{run_id, epoch, session_id, dispatch_id}] of
  * what runs, $7 dispatches that nobody holds, $8 {dispatch id: runs that leave it}.

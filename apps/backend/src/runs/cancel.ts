@@ -1,4 +1,4 @@
-import { isTerminal, type RunState } from '@longshore/contracts';
+import { isTerminal, type RunError, type RunState } from '@longshore/contracts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import type { FollowUpPlan } from '../dispatch/publication-plan.ts';
 import type { ExecutionWaiters } from '../executions/waiters.ts';
@@ -24,27 +24,37 @@ export interface Cancelled {
   readonly runs: number;
 }
 
+/** How a tree is ended before its time. */
+export interface TreeEnding {
+  /** What the run itself becomes. */
+  readonly to: 'cancelled' | 'failed';
+  readonly error: RunError;
+  /** What is said of the runs below it; all of them are cancelled. */
+  readonly below: RunError;
+}
+
 /**
  * Cancels a run and all that is unfinished below it, in one transaction: from then on nothing of it can succeed, start or
  * make anything. What a worker has in its hands is told to it with its next heartbeat. To those above, a cancelled
  * child is one that ended; cancelling a continuation cancels the run that it finishes.
  *
- * Answers null when there is no such run.
+ * Answers null when there is no such run. `ending`: default, it is cancelled.
  */
-export type CancelRun = (runId: string) => Promise<Cancelled | null>;
+export type CancelRun = (runId: string, ending?: TreeEnding) => Promise<Cancelled | null>;
 
 const ERROR = { code: 'cancelled', message: 'It was cancelled', detail: null };
+const CANCELLED: TreeEnding = { to: 'cancelled', error: ERROR, below: ERROR };
 
 export function createCancel(dependencies: CancelDependencies): CancelRun {
   const { database, dispatcher, waiters } = dependencies;
-  return async function cancel(runId) {
+  return async function cancel(runId, ending = CANCELLED) {
     const top = await topmost(database, runId);
     if (top === null) return null;
     // What opens in its place, if it has siblings that wait for their turn, or the continuation of its parent.
     const plan = dispatcher.planFollowUps(1);
     try {
       const done = await withRetry(() =>
-        database.transaction((client) => cancelTree(client, dependencies, { top, plan })),
+        database.transaction((client) => cancelTree(client, dependencies, { top, plan, ending })),
       );
       plan.release();
       for (const { dispatched, removed } of done.written) dispatcher.committed(dispatched, removed);
@@ -76,24 +86,24 @@ interface Done {
 async function cancelTree(
   client: SqlClient,
   dependencies: CancelDependencies,
-  { top, plan }: { top: string; plan: FollowUpPlan },
+  { top, plan, ending }: { top: string; plan: FollowUpPlan; ending: TreeEnding },
 ): Promise<Done> {
   const tree = await holdTree(client, top);
   const [first] = tree.runs;
   if (isTerminal(first!.state)) return { cancelled: { state: first!.state, runs: 0 }, written: [] };
-  const { rows } = await client.query<Pick<EndRow, 'removed'>>(cancelRuns, cancelValues(top, tree));
-  const end = { runId: top, epoch: first!.epoch, executionId: top, to: 'cancelled', output: null } as const;
+  const { rows } = await client.query<Pick<EndRow, 'removed'>>(cancelRuns, cancelValues(top, tree, ending));
+  const end = { runId: top, epoch: first!.epoch, executionId: top, to: ending.to, output: null };
   const ended = await client.query<EndRow>(
     endRuns.text,
-    endValues(dependencies, [{ ...end, error: ERROR, delayMs: 0 }], plan),
+    endValues(dependencies, [{ ...end, error: ending.error, delayMs: 0 }], plan),
   );
   return {
-    cancelled: { state: 'cancelled', runs: tree.runs.length },
+    cancelled: { state: ending.to, runs: tree.runs.length },
     written: [{ dispatched: [], removed: rows[0]!.removed, ended_executions: [] }, ended.rows[0]!],
   };
 }
 
-function cancelValues(top: string, { runs, dispatches }: HeldTree): unknown[] {
+function cancelValues(top: string, { runs, dispatches }: HeldTree, ending: TreeEnding): unknown[] {
   const { from, to } = familyRange([top]);
   const below = runs.filter(({ id }) => id !== top).map(({ id }) => id);
   const leaving = leavingRuns(runs, dispatches);
@@ -102,7 +112,7 @@ function cancelValues(top: string, { runs, dispatches }: HeldTree): unknown[] {
     top,
     from,
     to,
-    JSON.stringify(ERROR),
+    JSON.stringify(ending.below),
     JSON.stringify(runs.filter(({ state }) => state === 'running').map(inHand)),
     [...leaving.keys()].sort(),
     JSON.stringify(Object.fromEntries(leaving)),

@@ -137,8 +137,12 @@ select coalesce((select jsonb_agg(id) from moved), '[]') as moved,
        coalesce((select jsonb_agg(id) from ended_executions), '[]') as ended_executions`,
 };
 
-/** State and epoch of runs whose report did not take effect, to say why. $1 run ids, $2..$3 family range. */
+/**
+ * State and epoch of runs whose report did not take effect, to say why. To a worker a run whose deadline passed is a cancelled one: no
+ * report of its own ended it. $1 run ids, $2..$3 family range.
+ */
 export const standingOfRuns: Statement = {
   name: 'standing_of_runs',
-  text: `select id, epoch, state from runs where id = any($1::uuid[]) and id between $2::uuid and $3::uuid`,
+  text: `select id, epoch, case when state = 'failed' and error ->> 'code' = 'deadline' then 'cancelled' else state end as state
+           from runs where id = any($1::uuid[]) and id between $2::uuid and $3::uuid`,
 };

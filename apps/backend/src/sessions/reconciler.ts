@@ -2,6 +2,7 @@ import type { Publisher } from '@longshore/broker';
 import type { Clock, Logger } from '@longshore/runtime';
 import { brokerJobId, type Dispatcher } from '../dispatch/dispatcher.ts';
 import type { Pools } from '../dispatch/pools.ts';
+import { untilLookedAfter } from '../dispatch/publish-statements.ts';
 import type { AttemptEnd, EndAttempts } from '../runs/attempt-ends.ts';
 import type { Cancellations } from '../runs/cancellations.ts';
 import type { Database } from '../store/database.ts';
@@ -152,7 +153,7 @@ interface OverdueRow {
 async function takeBackLostPublications(dependencies: ReconcilerDependencies): Promise<number> {
   const { database, publisher, dispatcher, pools, logger } = dependencies;
   const overdue = await database.query<OverdueRow>(
-    `update dispatches set due = now() + $2::float8 * interval '1 ms'
+    `update dispatches set due = now() + ${untilLookedAfter('$2', 'greatest(publications - 1, 0)')}
       where id = any(array(
         select id from dispatches where pool = any($1::text[]) and session_id is null and due < now()
            for update skip locked))

@@ -29,16 +29,39 @@ const HOT_SETTINGS =
 const RETRYABLE = new Set(['40P01', '40001']);
 const MAX_RETRIES = 5;
 
+/** How long the database is waited for. */
+export interface Patience {
+  /** For one statement; the server ends it then. */
+  readonly statementMs: number;
+  /** For a connection, new or free, ms. */
+  readonly connectMs: number;
+}
+
+/** Below the 30 s after which workers give up a call: they are to be told that the database does not answer. */
+const PATIENCE: Patience = { statementMs: 20_000, connectMs: 10_000 };
+/** The server's own end of a statement is heard first: then it is certain that it did nothing. */
+const LATER_MS = 2_000;
+/** A transaction whose client fell silent holds its locks no longer than this. */
+const IDLE_IN_TRANSACTION_MS = 30_000;
+/** The server notices within half a minute that nobody is at the other end, instead of after two hours. */
+const SERVER_KEEPALIVE = '-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=4';
+
 export interface DatabaseOptions {
   readonly url: string;
   readonly logger: Logger;
   /** Connections of each of the two pools. Default 4. */
   readonly connections?: number;
+  /** `endless` is for migrations, which take what they take. */
+  readonly patience?: Patience | 'endless';
 }
 
-export function createDatabase({ url, logger, connections = 4 }: DatabaseOptions): Database {
-  const hotPool = createPool(url, connections, HOT_SETTINGS, logger);
-  const pool = createPool(url, connections, '-c jit=off', logger);
+/**
+ * Nothing waits for ever: a server that is frozen or out of reach costs each caller its patience, and what is thrown then
+ * satisfies {@link isOutOfReach}. Whether the statement took effect is not known then, unless the server said so.
+ */
+export function createDatabase(options: DatabaseOptions): Database {
+  const hotPool = createPool(options, HOT_SETTINGS);
+  const pool = createPool(options, '-c jit=off');
   const sent = { hot: 0, other: 0 };
 
   return {
@@ -61,7 +84,7 @@ export function createDatabase({ url, logger, connections = 4 }: DatabaseOptions
         sent.other += 3;
         return result;
       } catch (error) {
-        broken = await rollback(client);
+        broken = isUnanswered(error) ? error : await rollback(client);
         throw error;
       } finally {
         client.release(broken);
@@ -74,17 +97,28 @@ export function createDatabase({ url, logger, connections = 4 }: DatabaseOptions
   };
 }
 
-function createPool(url: string, max: number, options: string, logger: Logger): pg.Pool {
+function createPool(
+  { url, logger, connections: max = 4, patience = PATIENCE }: DatabaseOptions,
+  settings: string,
+): pg.Pool {
+  const limits = patience === 'endless' ? null : patience;
+  const options = [settings, SERVER_KEEPALIVE, ...(limits === null ? [] : [serverLimits(limits)])].join(' ');
   const pool = new pg.Pool({
     connectionString: url,
     max,
     options,
     application_name: 'longshore-backend',
-    connectionTimeoutMillis: 10_000,
+    connectionTimeoutMillis: limits?.connectMs ?? PATIENCE.connectMs,
+    ...(limits === null ? {} : { query_timeout: limits.statementMs + LATER_MS }),
     keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
   });
   pool.on('error', (error) => logger.warn('An idle database connection was lost', { error }));
   return pool;
+}
+
+function serverLimits({ statementMs }: Patience): string {
+  return `-c statement_timeout=${statementMs} -c idle_in_transaction_session_timeout=${IDLE_IN_TRANSACTION_MS}`;
 }
 
 async function rollback(client: SqlClient): Promise<Error | undefined> {
@@ -113,12 +147,20 @@ export function sqlStateOf(error: unknown): string | undefined {
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
 
-/** Connections refused or lost, a server that starts, stops, is full or became read-only, statements that gave way to others. */
+/**
+ * Connections refused or lost, a server that starts, stops, is full or became read-only, statements that gave way to others or
+ * took too long.
+ */
 const OUT_OF_REACH =
-  /^(?:08...|57P0[1-5]|53[0-9]..|25006|40P01|40001|E(?:CONNREFUSED|CONNRESET|PIPE|TIMEDOUT|HOSTUNREACH|NOTFOUND|AI_AGAIN))$/;
+  /^(?:08...|57014|57P0[1-5]|25P03|53[0-9]..|25006|40P01|40001|E(?:CONNREFUSED|CONNRESET|PIPE|TIMEDOUT|HOSTUNREACH|NOTFOUND|AI_AGAIN))$/;
 /** What the driver says without a code. */
 const DRIVER_SAYS =
-  /^(?:Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|timeout expired)/;
+  /^(?:Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|timeout expired|Query read timeout)/;
+
+/** Whether the connection itself is at fault: asking it to roll back would only be waited for in vain again. */
+function isUnanswered(error: unknown): error is Error {
+  return error instanceof Error && sqlStateOf(error) === undefined && isOutOfReach(error);
+}
 
 /** Whether the database could not be asked: the same may well succeed in a moment. */
 export function isOutOfReach(error: unknown): boolean {

@@ -13,6 +13,11 @@ export function childRunId(parentId: string, key: string): string {
   return `${parentId.slice(0, 14)}${hex.slice(0, 4)}-${hex.slice(4, 8)}-${hex.slice(8, 20)}`;
 }
 
+/** Id of a file of a pipeline's execution, always the same for a path: a planning that is repeated takes no file twice. */
+export function pipelineFileId(executionId: string, path: string): string {
+  return childRunId(executionId, `file\0${path}`);
+}
+
 /** The range of ids in which the families of these runs lie; lets the database skip all other partitions. */
 export function familyRange(runIds: readonly string[]): { from: string; to: string } {
   let least = runIds[0] ?? '';

@@ -25,6 +25,7 @@ const quietConfig = {
   maxParallelFiles: 4,
   maxUnfinishedPerOrganisation: 100_000,
   maxUnfinished: 100_000,
+  maxWaitingRuns: 100_000,
   maxFileBytes: 100 * MIB,
   maxRequestBytes: 1024 * MIB,
   maxFilesPerRequest: 32,

@@ -61,7 +61,7 @@ const invariants: readonly Invariant[] = [
              select count(*) as n, count(*) filter (where c.state not in ${ENDED}) as unfinished
                from runs c where c.parent_id = p.id and c.key = '') c
            where p.continuation is not null
-             and case when p.state = 'cancelled' then n > 1 or unfinished > 0
+             and case when p.state = 'cancelled' or p.error ->> 'code' = 'deadline' then n > 1 or unfinished > 0
                       else n <> case when p.children_pending = 0 then 1 else 0 end
                            or (p.state = 'waiting') <> (p.children_pending > 0 or unfinished = 1) end`,
   },
@@ -80,9 +80,10 @@ const invariants: readonly Invariant[] = [
     sql: `select id::text from runs where state = 'cancelled' and (error ->> 'code' is distinct from 'cancelled' or output is not null)`,
   },
   {
-    name: 'what workers are to let go of was cancelled in that epoch',
+    name: 'what workers are to let go of was cancelled in that epoch, or its deadline passed',
     sql: `select k.run_id::text from cancellations k
-            left join runs r on r.id = k.run_id and r.epoch = k.epoch and r.state = 'cancelled'
+            left join runs r on r.id = k.run_id and r.epoch = k.epoch
+             and (r.state = 'cancelled' or r.state = 'failed' and r.error ->> 'code' = 'deadline')
            where r.id is null`,
   },
   {

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import type { ClaimedRun, DispatchMessage, JsonValue, TaskDescriptor } from '@longshore/contracts';
 import { silentLogger, uuidV7 } from '@longshore/runtime';
 import type { Publication, Publisher } from '@longshore/broker';
+import type { Notifications } from '../events/notifications.ts';
 import { createModel } from '../model.ts';
 import { openFileStore } from '../files/file-store.ts';
 import type { Session } from '../sessions/sessions.ts';
-import { createDatabase } from '../store/database.ts';
+import { createDatabase, type Patience } from '../store/database.ts';
 import { migrate } from '../store/migrate.ts';
 import { ensurePartitions } from '../store/partitions.ts';
 
@@ -28,11 +29,34 @@ export function memoryBroker() {
   };
 }
 
+/** No word from other backends, and none to them: in these tests each hears of the other when the test says so. */
+const alone: Notifications = {
+  on: () => undefined,
+  isCurrent: () => true,
+  hasCompany: () => false,
+  stop: async () => undefined,
+};
+
+interface TestModelOptions {
+  readonly concurrency?: number;
+  readonly sessionTimeoutMs?: number;
+  readonly publicationTimeoutMs?: number;
+  readonly patience?: Patience;
+}
+
 /** The backend's model on a real database, without HTTP and processes. */
-export async function startModel(databaseUrl: string, { concurrency = 10, sessionTimeoutMs = 15_000 } = {}) {
+export async function startModel(
+  databaseUrl: string,
+  {
+    concurrency = 10,
+    sessionTimeoutMs = 15_000,
+    publicationTimeoutMs = 200,
+    patience,
+  }: TestModelOptions = {},
+) {
   const logger = silentLogger();
   const folder = await mkdtemp(join(tmpdir(), 'longshore-model-'));
-  const database = createDatabase({ url: databaseUrl, logger });
+  const database = createDatabase({ url: databaseUrl, logger, ...(patience && { patience }) });
   await migrate(database, logger);
   await ensurePartitions(database, new Date());
   const broker = memoryBroker();
@@ -42,8 +66,10 @@ export async function startModel(databaseUrl: string, { concurrency = 10, sessio
     publisher: broker.publisher,
     store,
     logger,
+    notifications: alone,
     sessionTimeoutMs,
-    publicationTimeoutMs: 200,
+    publicationTimeoutMs,
+    maxWaitingRuns: 100_000,
     hearingMs: 0,
   });
   const { dispatcher, pools, sessions } = model;

@@ -113,8 +113,8 @@ describe('a file to apply', () => {
     expect(messageOf(bomb.join('\n'))).toMatch(/^x\.yaml: .*alias/i);
   });
 
-  it('must be there, and a file', () => {
-    expect(() => readApplyFile('/nowhere/x.yaml')).toThrow('There is no file /nowhere/x.yaml');
-    expect(() => readApplyFile('/')).toThrow('/ is a folder');
+  it('must be there, and a file', async () => {
+    await expect(readApplyFile('/nowhere/x.yaml')).rejects.toThrow('There is no file /nowhere/x.yaml');
+    await expect(readApplyFile('/')).rejects.toThrow('/ is a folder');
   });
 });

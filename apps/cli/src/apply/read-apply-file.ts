@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { text as allOf } from 'node:stream/consumers';
 import { type ApplyDocument, applyDocumentSchema } from '@longshore/contracts';
 import {
   type Document,
@@ -38,10 +39,14 @@ export function applyFileError(name: string, problems: readonly FileProblem[]): 
   return new CliError(lines.join('\n'));
 }
 
-/** Reads the file of this name. Throws CliError when it cannot be read, or with every problem that is in it. */
-export function readApplyFile(name: string): ApplyFile {
+/**
+ * Reads the file of this name, or standard input for `-`. Throws CliError when it cannot be read, or with every problem that is
+ * in it.
+ */
+export async function readApplyFile(name: string): Promise<ApplyFile> {
   try {
-    return parseApplyFile(name, readFileSync(name === '-' ? 0 : name, 'utf8'));
+    // A pipe may have nothing to read yet, which a synchronous read takes for an error.
+    return parseApplyFile(name, await (name === '-' ? allOf(process.stdin) : readFile(name, 'utf8')));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') throw new CliError(`There is no file ${name}: check the path given with -f.`);
@@ -63,7 +68,7 @@ export function parseApplyFile(name: string, text: string): ApplyFile {
 
   const filled = parsed.filter(({ contents }) => contents !== null && !isEmptyScalar(contents));
   if (filled.length === 0)
-    throw new CliError(`${name} holds no document: a workflow or a deployment is needed.`);
+    throw new CliError(`${name} holds no document: a workflow, a deployment or a pipeline is needed.`);
   const locate: ApplyFile['locate'] = (index, path) => locateIn(filled[index], path, lines);
   const problems: FileProblem[] = [];
   const documents = filled.flatMap((document, index) => {

@@ -12,6 +12,9 @@ function exportOf(documents: readonly ApplyDocument[]): ExportResponse {
     deployments: documents.flatMap((document) =>
       document.kind === 'deployment' ? [{ version: 3, document }] : [],
     ),
+    pipelines: documents.flatMap((document) =>
+      document.kind === 'pipeline' ? [{ version: 3, document }] : [],
+    ),
   };
 }
 

@@ -2,10 +2,12 @@ import type { ExportResponse } from '@longshore/contracts';
 import { Document, isMap, isScalar, visit } from 'yaml';
 
 /** All documents of an export as one file that `longshore apply` accepts and finds unchanged. */
-export function writeApplyFile({ workflows, deployments }: ExportResponse): string {
+export function writeApplyFile({ workflows, deployments, pipelines }: ExportResponse): string {
   const documents = [
     ...workflows.map(({ document, version }) => writeDocument(document, `version ${version}`)),
-    ...deployments.map(({ document, version }) => writeDocument(document, `runs version ${version}`)),
+    ...[...deployments, ...pipelines].map(({ document, version }) =>
+      writeDocument(document, `runs version ${version}`),
+    ),
   ];
   return documents.join('---\n');
 }

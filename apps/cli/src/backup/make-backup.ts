@@ -5,7 +5,7 @@ import { DELETION_LOCK, RELEASE } from '@longshore/contracts';
 import { backUpCluster, postgresMajor, startEmbeddedPostgres } from '@longshore/embedded-postgres';
 import type { Logger } from '@longshore/runtime';
 import { CliError } from '../cli-error.ts';
-import { holdHome } from '../home/hold-home.ts';
+import { holdHome, refuseHalfRestored } from '../home/hold-home.ts';
 import type { Home } from '../home/home.ts';
 import { isHeld } from '../home/instance.ts';
 import {
@@ -72,6 +72,7 @@ export async function makeBackup(options: BackupOptions): Promise<Manifest> {
 /** Starts the database when nobody runs it. */
 async function withDatabase<T>({ home, logger }: BackupOptions, work: () => Promise<T>): Promise<T> {
   if (isHeld(home)) return await work();
+  refuseHalfRestored(home);
   const lock = await holdHome(home);
   try {
     const logFile = join(home.logs, 'postgresql.log');

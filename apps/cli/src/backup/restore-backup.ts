@@ -1,4 +1,4 @@
-import { createWriteStream, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { createWriteStream, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
@@ -21,7 +21,7 @@ import { readArchive } from './read-archive.ts';
 export interface RestoreOptions {
   /** The backup. */
   file: string;
-  /** Must be empty, or not there. */
+  /** Must be empty, not there, or left by a restore that was killed. */
   home: Home;
   /** The folder of the file store; must be empty, or not there. */
   storageDir: string;
@@ -38,10 +38,15 @@ export interface RestoreOptions {
 export async function restoreBackup(options: RestoreOptions): Promise<Header> {
   const { home, storageDir, file } = options;
   if (!existsSync(file)) throw new CliError(`There is no file ${file}.`);
+  // What a restore left that was killed is nobody's.
+  if (existsSync(home.restoring)) [storageDir, home.folder].forEach(emptyFolder);
   for (const folder of [home.folder, storageDir]) requireEmpty(folder);
   const lock = await holdHome(home);
   try {
-    return await unpack(options);
+    writeFileSync(home.restoring, '');
+    const header = await unpack(options);
+    rmSync(home.restoring);
+    return header;
   } catch (error) {
     emptyFolder(home.folder);
     emptyFolder(storageDir);

@@ -114,6 +114,8 @@ describe('the client', () => {
     expect(seen[0]).toMatchObject({ method: 'POST', url: '/deployment/api/acme/in%2Fvoices' });
     expect(seen[0]?.body).toContain('name="files"; filename="märz.txt"');
     expect(seen[0]?.body).toContain('Total due: 5');
+    const folderItself = submitFiles(client, { organisation: 'acme', apiName: 'x', files: [folder] });
+    await expect(folderItself).rejects.toThrow(`${folder} is no file: name the files to send`);
     const absent = submitFiles(client, { organisation: 'acme', apiName: 'x', files: [join(folder, 'none')] });
     await expect(absent).rejects.toThrow('cannot be read');
   });

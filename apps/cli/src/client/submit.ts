@@ -1,5 +1,6 @@
 import { openAsBlob } from 'node:fs';
-import { basename } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { ApiError, type ExecutionDetail, routes } from '@longshore/contracts';
 import type { Clock } from '@longshore/runtime';
 import { CliError } from '../cli-error.ts';
@@ -31,13 +32,15 @@ export async function submitFiles(client: PlatformClient, submission: Submission
 
 async function readableFile(path: string): Promise<Blob> {
   try {
-    return await openAsBlob(path);
+    const blob = await openAsBlob(path);
+    if ((await stat(path)).isFile()) return blob;
   } catch (error) {
     throw new CliError(
       `The file ${path} cannot be read: check that it is there and that this user may read it.`,
       { cause: error },
     );
   }
+  throw new CliError(`${path} is no file: name the files to send, as in ${join(path, '*.pdf')}.`);
 }
 
 export interface WatchOptions {

@@ -37,7 +37,8 @@ export function addApply(program: Command, terminal: Terminal): void {
     .option('--json', 'print what became of the documents as JSON', false)
     .addHelpText('after', EXAMPLES);
   addAdminConnection(command).action(async (flags: ApplyFlags) => {
-    const files = flags.file.map(readApplyFile);
+    const files: ApplyFile[] = [];
+    for (const name of flags.file) files.push(await readApplyFile(name));
     const { organisation, dryRun } = flags;
     const answer = await applyFiles(files, { client: connect('admin', flags), organisation, dryRun });
     const lines = flags.json ? [JSON.stringify(answer, null, 2)] : describeChanges(answer, { dryRun });

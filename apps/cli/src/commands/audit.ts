@@ -1,5 +1,5 @@
 import { AUDIT_OUTCOMES, type AuditEvent, type AuditResponse, routes } from '@longshore/contracts';
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { ConnectionFlags } from '../client/connection.ts';
 import type { PlatformClient } from '../client/platform-client.ts';
 import { table } from '../output/table.ts';
@@ -15,7 +15,7 @@ interface AuditFlags extends ConnectionFlags {
   actor?: string;
   outcome?: string;
   organisation?: string;
-  limit: string;
+  limit: number;
 }
 
 const EXAMPLES = `
@@ -42,7 +42,7 @@ export function addAudit(program: Command, terminal: Terminal): void {
     .option('--actor <key>', 'id or name of the key that acted')
     .addOption(new Option('--outcome <outcome>', 'how it ended').choices(AUDIT_OUTCOMES))
     .option('--org, --organisation <name>', 'what concerns this organisation')
-    .option('--limit <number>', 'at most this many', '100')
+    .option('--limit <number>', 'at most this many', wholeNumber, 100)
     .option('--json', "print the backend's answer as JSON")
     .option('--api-key <key>', "an organisation's key instead of an admin key")
     .addHelpText('after', EXAMPLES);
@@ -53,6 +53,11 @@ export function addAudit(program: Command, terminal: Terminal): void {
   });
 }
 
+function wholeNumber(spelled: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(spelled)) throw new InvalidArgumentError('Write a whole number from 1 on.');
+  return Number(spelled);
+}
+
 async function readEvents(client: PlatformClient, flags: AuditFlags, now: number): Promise<AuditEvent[]> {
   const { since, until, action, actor, outcome, organisation } = flags;
   const filter = given({
@@ -61,9 +66,9 @@ async function readEvents(client: PlatformClient, flags: AuditFlags, now: number
     ...{ action, actor, outcome, organisation },
   });
   const found: AuditEvent[] = [];
-  let left = Number(flags.limit);
-  for (let cursor: string | null = ''; cursor !== null && !(left <= 0);) {
-    const limit = Number.isNaN(left) ? flags.limit : String(Math.min(left, MAX_PAGE));
+  let left = flags.limit;
+  for (let cursor: string | null = ''; cursor !== null && left > 0;) {
+    const limit = String(Math.min(left, MAX_PAGE));
     const query: Record<string, string> = { ...filter, limit, ...(cursor === '' ? {} : { cursor }) };
     const page: AuditResponse = await client.call(routes.auditLog, { query });
     found.push(...page.events);

@@ -171,10 +171,27 @@ describe('a backup of a home', () => {
     expect([own.code, own.err]).toEqual([1, expect.stringContaining('with its own tools')]);
     expect(existsSync(`${file}.unfinished`)).toBe(false);
     const other = temporaryHome();
+    // As a restore leaves it that was killed.
+    writeFileSync(join(other, 'restoring'), '');
+    writeFileSync(join(other, 'credentials.json'), '{');
+    const half = await runCommand(['up', '--json'], { home: other });
+    expect([half.code, half.err]).toEqual([1, expect.stringContaining('half of a backup')]);
     expect(await runCommand(['restore', file, '--home', other], { home })).toMatchObject({
       code: 0,
       err: '',
     });
     expect((await startUp([], { home: other })).ready.api_key).toBe(platform.ready.api_key);
+    const slip = await runCommand(['delete', 'organisation', 'default', '--confirm', 'other'], {
+      home: other,
+    });
+    expect([slip.code, slip.err]).toEqual([1, expect.stringContaining('--confirm default')]);
+    const deleted = await runCommand(['delete', 'organisation', 'default', '--confirm', 'default'], {
+      home: other,
+    });
+    expect(deleted).toMatchObject({
+      code: 0,
+      err: '',
+      out: expect.stringContaining('0 rows and files left'),
+    });
   }, 120_000);
 });

@@ -8,11 +8,14 @@ export function addAdminConnection(command: Command): Command {
   );
 }
 
-/** Adds what commands need that work for one organisation. */
-export function addOrganisationConnection(command: Command): Command {
+/** Adds what commands need that work for one organisation; `keys` says which keys open what they ask for. */
+export function addOrganisationConnection(
+  command: Command,
+  keys = "organisation's key, or an admin key",
+): Command {
   return addUrl(command).option(
     '--api-key <key>',
-    "organisation's or deployment's key (default: LONGSHORE_API_KEY, else that of the home)",
+    `${keys} (default: LONGSHORE_API_KEY, else that of the home)`,
   );
 }
 

@@ -7,6 +7,15 @@ import type { PlatformClient } from '../client/platform-client.ts';
 import type { Terminal } from '../output/terminal.ts';
 import { addAdminConnection, addOrganisationConnection } from './connection-options.ts';
 
+const EXECUTION_EXAMPLES = `
+Examples:
+  longshore delete execution 0198c5f2-4b1e-7c3a-9d2f-1a2b3c4d5e6f`;
+
+const ORGANISATION_EXAMPLES = `
+Examples:
+  longshore delete organisation acme --confirm acme
+  longshore delete organisation acme --confirm acme --json > report.json`;
+
 const EXAMPLES = `
 Examples:
   longshore delete execution 0198c5f2-4b1e-7c3a-9d2f-1a2b3c4d5e6f
@@ -23,19 +32,29 @@ export function addDelete(program: Command, terminal: Terminal): void {
       'Deletes for good: rows, stored files, results and logs. Backups that were made before still have them.',
     )
     .addHelpText('after', EXAMPLES);
-  const execution = command.command('execution').argument('<id>', 'an execution that has ended');
-  addOrganisationConnection(execution.summary('delete one execution')).action(
-    async (id: string, flags: ConnectionFlags) => {
-      await connect('organisation', flags).call(routes.deleteExecution, { params: { id } });
-      terminal.out(`Deleted execution ${id}.`);
-    },
-  );
+  const execution = command
+    .command('execution')
+    .summary('delete one execution')
+    .description(
+      'Deletes one execution with its files, results and logs. One that has not ended is to be cancelled first.',
+    )
+    .argument('<id>', 'an execution that has ended')
+    .addHelpText('after', EXECUTION_EXAMPLES);
+  addOrganisationConnection(execution).action(async (id: string, flags: ConnectionFlags) => {
+    await connect('organisation', flags).call(routes.deleteExecution, { params: { id } });
+    terminal.out(`Deleted execution ${id}.`);
+  });
   const organisation = command
     .command('organisation')
+    .summary('delete an organisation with everything of it')
+    .description(
+      'Deletes an organisation with its keys, workflows, executions, files and results, and counts afterwards what is left.',
+    )
     .argument('<name>', 'an organisation without unfinished executions')
     .requiredOption('--confirm <name>', 'its name once more')
-    .option('--json', 'print the report as JSON');
-  addAdminConnection(organisation.summary('delete an organisation with everything of it')).action(
+    .option('--json', 'print the report as JSON')
+    .addHelpText('after', ORGANISATION_EXAMPLES);
+  addAdminConnection(organisation).action(
     async (name: string, flags: ConnectionFlags & { confirm: string; json?: true }) => {
       if (flags.confirm !== name)
         throw new CliError(`Say --confirm ${name} to delete everything of ${name}.`);

@@ -28,6 +28,13 @@ interface ListFlags extends JsonFlag {
   organisation?: string;
 }
 
+const EXAMPLES = `
+Examples:
+  longshore keys create portal --kind deployment --api invoices
+  longshore keys list
+  longshore keys rotate 019a2f6e-3c4d-7a10-8b5e-2f0c9d417a63
+  longshore keys revoke 019a2f6e-3c4d-7a10-8b5e-2f0c9d417a63`;
+
 const CREATE_EXAMPLES = `
 Examples:
   longshore keys create portal --kind deployment --api invoices
@@ -59,7 +66,8 @@ export function addKeys(program: Command, terminal: Terminal): void {
     .description(
       'Manages keys: of administrators, organisations, deployments and workers. An admin key manages all of them, ' +
         "an organisation's key (--api-key) the deployment keys of its organisation.",
-    );
+    )
+    .addHelpText('after', EXAMPLES);
   addCreate(keys, terminal);
   addList(keys, terminal);
   addRotate(keys, terminal);

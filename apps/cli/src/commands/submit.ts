@@ -10,7 +10,7 @@ import type { Terminal } from '../output/terminal.ts';
 import { addOrganisationConnection } from './connection-options.ts';
 
 interface SubmitFlags extends ConnectionFlags {
-  org: string;
+  organisation: string;
   wait?: true;
   json?: true;
 }
@@ -20,6 +20,8 @@ Examples:
   longshore submit invoices march.pdf april.pdf          prints the execution's id
   longshore submit invoices inbox/*.pdf --wait           waits, shows what was found
   longshore submit invoices march.pdf --wait --json > result.json`;
+
+const KEYS = "organisation's or deployment's key";
 
 /** Adds `longshore submit`. */
 export function addSubmit(program: Command, terminal: Terminal): void {
@@ -31,32 +33,35 @@ export function addSubmit(program: Command, terminal: Terminal): void {
     )
     .argument('<api_name>', 'name of the deployment')
     .argument('<files...>', 'files to send, 1 to 32')
-    .option('--org <name>', 'organisation of the deployment', 'default')
+    .option('--org, --organisation <name>', 'organisation of the deployment', 'default')
     .option('--wait', 'wait until the execution has ended; exit 1 unless it is COMPLETED')
     .option('--json', 'print JSON: the id, or with --wait the whole execution')
     .addHelpText('after', EXAMPLES);
-  addOrganisationConnection(command).action(async (apiName: string, files: string[], flags: SubmitFlags) => {
-    const client = connect('organisation', flags);
-    const executionId = await submitFiles(client, { organisation: flags.org, apiName, files });
-    if (flags.wait) await waitFor(executionId, { client, flags, terminal });
-    else terminal.out(flags.json ? JSON.stringify({ execution_id: executionId }) : executionId);
-  });
+  addOrganisationConnection(command, KEYS).action(
+    async (apiName: string, files: string[], flags: SubmitFlags) => {
+      const client = connect('organisation', flags);
+      const { organisation } = flags;
+      const executionId = await submitFiles(client, { organisation, apiName, files });
+      if (flags.wait) await waitFor(executionId, { client, flags, terminal });
+      else terminal.out(flags.json ? JSON.stringify({ execution_id: executionId }) : executionId);
+    },
+  );
 }
 
 interface WaitContext {
   client: PlatformClient;
-  flags: SubmitFlags;
+  flags: { json?: true };
   terminal: Terminal;
 }
 
-async function waitFor(executionId: string, { client, flags, terminal }: WaitContext): Promise<void> {
+/** Shows how an execution goes on and what it found. Throws CliError unless it is COMPLETED. */
+export async function waitFor(executionId: string, { client, flags, terminal }: WaitContext): Promise<void> {
   const onProgress = createProgress(terminal);
   const detail = await watchExecution(executionId, { client, clock: systemClock, onProgress });
   const lines = flags.json ? [JSON.stringify(detail)] : resultLines(detail);
   lines.forEach(terminal.out);
   if (detail.status !== 'COMPLETED') {
-    throw new CliError(
-      `Execution ${executionId} ended as ${detail.status}: ${detail.error ?? 'see the reasons above'}`,
-    );
+    const reason = flags.json ? `: ${detail.error ?? 'no reason given'}` : ', as told above.';
+    throw new CliError(`Execution ${executionId} ended as ${detail.status}${reason}`);
   }
 }

@@ -1,7 +1,7 @@
 import { type CoreWorkerName, coreWorkerNames } from '@longshore/contracts';
 import { runProcess } from '@longshore/runtime';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { holdHome } from '../home/hold-home.ts';
+import { holdHome, refuseHalfRestored } from '../home/hold-home.ts';
 import { duration } from '../output/duration.ts';
 import { createPlatformLogger } from '../output/platform-logger.ts';
 import type { Terminal } from '../output/terminal.ts';
@@ -52,6 +52,7 @@ function stopWithinMs({ graceMs }: PlatformSettings): number {
 
 async function up(flags: UpFlags, terminal: Terminal): Promise<void> {
   const settings = loadSettings(coreWorkerNames.filter((name) => !flags.without.includes(name)));
+  refuseHalfRestored(settings.home);
   const lock = await holdHome(settings.home);
   let isUp = false;
   const logger = createPlatformLogger({
@@ -106,6 +107,7 @@ function announce({ url, credentials, isNew }: Platform, { flags, settings, term
     ...(isNew ? ['', ...keys, '', `The keys are kept in ${home.credentials} and not shown again.`] : []),
     ...(isNew ? [] : [`Keys: ${home.credentials}`]),
     `Logs: ${home.logs}`,
+    `API: ${url}/docs`,
     ...served,
     'Stop it with Ctrl-C, or with "longshore down" from elsewhere.',
   ];

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { coreWorkerNames, type ExecutionDetail } from '@longshore/contracts';
+import { type ExecutionDetail } from '@longshore/contracts';
 import { type RootLogger, systemClock } from '@longshore/runtime';
 import { describeChanges } from '../apply/describe-changes.ts';
 import { type ApplyFile, readApplyFile } from '../apply/read-apply-file.ts';
@@ -13,8 +13,8 @@ import { duration } from '../output/duration.ts';
 import { createProgress } from '../output/execution-progress.ts';
 import { resultLines } from '../output/result-table.ts';
 import type { Terminal } from '../output/terminal.ts';
-import { type PlatformSettings } from '../platform/settings.ts';
 import { type Platform, startPlatform } from '../platform/start-platform.ts';
+import { throwAwaySettings } from '../platform/throw-away-settings.ts';
 import { keepResult } from './keep-result.ts';
 
 export interface DemoOptions {
@@ -36,9 +36,9 @@ const GRACE_MS = 3_000;
 /** Starts a platform, gives it the sample documents and shows what it found. Throws when that is not COMPLETED. */
 export async function runDemo(options: DemoOptions): Promise<void> {
   const { terminal, home, samples, logger, signal } = options;
-  const file = readApplyFile(join(samples, APPLY_FILE));
+  const file = await readApplyFile(join(samples, APPLY_FILE));
   const documents = sampleDocuments(samples);
-  const settings = demoSettings(home);
+  const settings = throwAwaySettings(home, GRACE_MS);
   const startedAt = performance.now();
   const platform = await startPlatform({ settings, logger, signal, onStep: terminal.status });
   try {
@@ -50,40 +50,6 @@ export async function runDemo(options: DemoOptions): Promise<void> {
     await platform.stop();
     terminal.status('');
   }
-}
-
-/** Only what the environment needs for programs to run: settings of another platform must not reach this one. */
-function demoSettings(home: Home): PlatformSettings {
-  const kept = [
-    'PATH',
-    'HOME',
-    'USER',
-    'LANG',
-    'LC_ALL',
-    'TMPDIR',
-    'TZ',
-    'NODE_OPTIONS',
-    'NODE_COMPILE_CACHE',
-  ];
-  const env = Object.fromEntries(kept.map((name) => [name, process.env[name]]));
-  const anyHealthPort = {
-    API_DEPLOYMENT_HEALTH_PORT: '0',
-    GENERAL_HEALTH_PORT: '0',
-    FILE_PROCESSING_HEALTH_PORT: '0',
-    CALLBACK_HEALTH_PORT: '0',
-  };
-  return {
-    home,
-    host: '127.0.0.1',
-    port: 0,
-    storageDir: join(home.folder, 'files'),
-    logLevel: 'info',
-    graceMs: GRACE_MS,
-    databaseUrl: undefined,
-    brokerUrl: undefined,
-    workers: coreWorkerNames,
-    env: { ...env, ...anyHealthPort },
-  };
 }
 
 function sampleDocuments(samples: string): string[] {

@@ -1,6 +1,7 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { type FolderLock, lockFolder } from '@longshore/embedded-postgres';
 import { type Clock, systemClock } from '@longshore/runtime';
+import { CliError } from '../cli-error.ts';
 import type { Home } from './home.ts';
 import { putAsideInstance, removeInstance } from './instance.ts';
 
@@ -21,6 +22,14 @@ export async function holdHome(home: Home, clock: Clock = systemClock): Promise<
     }
   }
   return hold(home);
+}
+
+/** @throws CliError when a backup was being put into this home, and whoever did it was killed */
+export function refuseHalfRestored({ folder, restoring }: Home): void {
+  if (!existsSync(restoring)) return;
+  throw new CliError(
+    `${folder} holds half of a backup: its restore was interrupted. Run longshore restore once more.`,
+  );
 }
 
 function hold(home: Home): FolderLock {

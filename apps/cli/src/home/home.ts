@@ -9,6 +9,8 @@ export interface Home {
   readonly instance: string;
   /** Which platform ran here before, as long as its processes may still be ending. */
   readonly earlier: string;
+  /** There while a backup is being put into this home. */
+  readonly restoring: string;
   readonly logs: string;
   readonly postgres: string;
   /** Settings with which workers that are served by hand join. */
@@ -23,6 +25,7 @@ export function homeAt(folder: string): Home {
     credentials: join(root, 'credentials.json'),
     instance: join(root, 'instance.json'),
     earlier: join(root, 'earlier-instance.json'),
+    restoring: join(root, 'restoring'),
     logs: join(root, 'logs'),
     postgres: join(root, 'postgres'),
     dev: join(root, 'dev'),

@@ -90,6 +90,7 @@ function detail(changes: Partial<ExecutionDetail>): ExecutionDetail {
   return {
     execution_id: ID,
     organisation: 'default',
+    kind: 'api',
     api_name: 'x',
     tags: [],
     workflow_version: 1,
@@ -99,6 +100,8 @@ function detail(changes: Partial<ExecutionDetail>): ExecutionDetail {
     files: [],
     result: null,
     result_expired: false,
+    skipped: null,
+    replay_of: null,
     ...times,
     ...counts,
     ...changes,

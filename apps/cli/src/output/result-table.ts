@@ -8,7 +8,7 @@ const WIDEST_CELL = 24;
  * the database does not keep the order of keys.
  */
 export function resultLines(
-  { result, error, status }: ExecutionDetail,
+  { result, error, status, skipped }: ExecutionDetail,
   order: readonly string[] = [],
 ): string[] {
   const results = result ?? [];
@@ -19,11 +19,21 @@ export function resultLines(
       results.filter((one) => one.status === 'Success'),
       order,
     ),
+    ...skippedLines(skipped),
     ...(reasons.length === 0 ? [] : ['', `${count(reasons.length, 'file')} failed:`, ...reasons]),
     ...(status === 'COMPLETED'
       ? []
       : ['', `The execution ended as ${status}${error === null ? '' : `: ${error.replace(/\.$/, '')}`}.`]),
   ];
+}
+
+/** Of a pipeline; a full source that was read before would fill pages. */
+function skippedLines(skipped: ExecutionDetail['skipped']): string[] {
+  const told = Object.entries(skipped ?? {}).filter(([, files]) => files > 0);
+  if (told.length === 0) return [];
+  const total = told.reduce((sum, [, files]) => sum + files, 0);
+  const reasons = told.map(([reason, files]) => `${files} ${reason.replaceAll('_', ' ')}`);
+  return ['', `${count(total, 'file')} skipped: ${reasons.join(', ')}.`];
 }
 
 function fieldTable(results: readonly FileResult[], order: readonly string[]): string[] {

@@ -14,8 +14,8 @@ export function table(
   return [head, rule, ...body].map((row) => row.join('  ').trimEnd());
 }
 
-function oneLine(text: string): string {
-  // Control characters of a document must not reach the terminal.
+/** The text on one line. Control characters of a document must not reach the terminal. */
+export function oneLine(text: string): string {
   return text.replace(/[\s\p{Cc}\p{Cf}]+/gu, ' ').trim();
 }
 

@@ -21,10 +21,8 @@ export function createFileReader(ceiling: Partial<ReadLimits>): FileReader {
     } catch (error) {
       if (error instanceof UnreadableError)
         return { type: 'unreadable', detail: error.reason, message: error.message };
-      return {
-        type: 'crashed',
-        message: error instanceof Error ? (error.stack ?? error.message) : String(error),
-      };
+      const { message, stack } = error instanceof Error ? error : new Error(String(error));
+      return { type: 'crashed', message, stack: stack ?? message };
     }
   };
 }

@@ -36,7 +36,9 @@ export type ReadingReply =
   | { readonly type: 'ready' }
   | { readonly type: 'done'; readonly result: ReadingResult }
   | { readonly type: 'unreadable'; readonly detail: UnreadableReason; readonly message: string }
-  | { readonly type: 'bad_definition' | 'crashed'; readonly message: string };
+  | { readonly type: 'bad_definition'; readonly message: string }
+  /** The stack is for those who run the platform; the message is told to clients. */
+  | { readonly type: 'crashed'; readonly message: string; readonly stack: string };
 
 /** What a thread is started with. */
 export interface ReaderThreadData {

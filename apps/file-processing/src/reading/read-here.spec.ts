@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { WorkflowDefinition } from '@longshore/contracts';
 import { createQuickTest, isSmallText } from './read-here.ts';
+import { resultOf } from './reading-thread.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -35,4 +36,21 @@ describe('a workflow that small texts are read for without a thread', () => {
     expect(isQuick(definitionWith({ label: 'A', when: 'true' }))).toBe(false);
     expect(isQuick(definitionWith({ regex: '(?:[a-z]?){500}b' }))).toBe(false);
   });
+});
+
+it('a reader that fails tells clients no places in the code; those stand in the cause', () => {
+  const reply = {
+    type: 'crashed',
+    message: 'Too much',
+    stack: 'Error: Too much\n    at x (/srv/x.ts:1:2)',
+  } as const;
+  const error = (() => {
+    try {
+      return resultOf(reply);
+    } catch (thrown) {
+      return thrown as Error;
+    }
+  })();
+  expect(error).toMatchObject({ reason: 'crashed', message: 'Reading failed: Too much' });
+  expect(((error as Error).cause as Error).stack).toBe(reply.stack);
 });

@@ -123,10 +123,9 @@ export function resultOf(reply: ReadingReply): ReadingResult {
   if (reply.type === 'bad_definition') {
     throw new ReadingError('bad_definition', `The workflow cannot be used: ${reply.message}`);
   }
-  throw new ReadingError(
-    'crashed',
-    `Reading failed: ${reply.type === 'crashed' ? reply.message : 'unexpected reply'}`,
-  );
+  if (reply.type !== 'crashed') throw new ReadingError('crashed', 'Reading failed: unexpected reply');
+  const cause = Object.assign(new Error(reply.message), { stack: reply.stack });
+  throw new ReadingError('crashed', `Reading failed: ${reply.message}`, { cause });
 }
 
 /** The request for a reader that knows these definitions: one that it does not know yet is sent along. */

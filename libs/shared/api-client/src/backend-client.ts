@@ -1,4 +1,6 @@
+import type { Readable } from 'node:stream';
 import { routes } from '@longshore/contracts';
+import type { TakenFile } from '@longshore/contracts';
 import type { Clock, Logger } from '@longshore/runtime';
 import type { Call } from './caller.ts';
 import { createCaller } from './caller.ts';
@@ -18,6 +20,15 @@ export interface BackendClient {
     bytes: Uint8Array,
     options: StoreOptions,
   ): Promise<{ ref: string; size: number }>;
+  /**
+   * Brings a file of a source into the run's execution; `open` is called for each try. Rejects with what the stream fails
+   * with, at once.
+   */
+  sendFile(
+    runId: string,
+    file: { readonly path: string; readonly ordinal: number },
+    options: SendOptions,
+  ): Promise<TakenFile>;
   /** Cuts the connections that are kept open. */
   close(): void;
 }
@@ -25,6 +36,10 @@ export interface BackendClient {
 interface StoreOptions {
   readonly runToken: string;
   readonly signal?: AbortSignal | undefined;
+}
+
+interface SendOptions extends StoreOptions {
+  readonly open: () => Readable;
 }
 
 interface FetchOptions extends StoreOptions {
@@ -62,6 +77,34 @@ export function createBackendClient(options: BackendClientOptions): BackendClien
       bytes(routes.fileContent, { params: { id }, runToken, maxBytes, signal, timeoutMs: STREAM_TIMEOUT_MS }),
     storeOutput: (id, body, { runToken, signal }) =>
       call(routes.storeOutput, { params: { id }, body, runToken, signal, timeoutMs: STREAM_TIMEOUT_MS }),
+    sendFile: async (id, query, { open, runToken, signal }) => {
+      const source = createSource(open);
+      const either = AbortSignal.any([source.broken, ...(signal === undefined ? [] : [signal])]);
+      const timeoutMs = STREAM_TIMEOUT_MS;
+      try {
+        return await call(routes.takePipelineFile, {
+          ...{ params: { id }, query, body: source.open, runToken, signal: either, timeoutMs },
+        });
+      } finally {
+        source.close();
+      }
+    },
     close: () => transport.close(),
+  };
+}
+
+/** A stream that is opened again for each try. That it fails is no fault of the backend, and ends the call. */
+function createSource(open: () => Readable) {
+  const broken = new AbortController();
+  let latest: Readable | undefined;
+  return {
+    broken: broken.signal,
+    open: () => {
+      latest?.destroy();
+      latest = open();
+      latest.on('error', (error) => broken.abort(error));
+      return latest;
+    },
+    close: () => void latest?.destroy(),
   };
 }

@@ -108,7 +108,7 @@ function tell(logger: Logger | undefined, open: boolean): void {
 
 function headersOf(route: AnyRoute, runToken: string | undefined, body: unknown): Record<string, string> {
   const type = route.stream
-    ? body instanceof Uint8Array
+    ? body instanceof Uint8Array || typeof body === 'function'
       ? 'application/octet-stream'
       : undefined
     : 'application/json';

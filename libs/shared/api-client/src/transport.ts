@@ -73,7 +73,7 @@ function configOf(request: TransportRequest): AxiosRequestConfig {
     method,
     url: path,
     params: query,
-    data: body,
+    data: typeof body === 'function' ? (body as () => unknown)() : body,
     headers,
     timeout: timeoutMs,
     maxContentLength: maxBytes,

@@ -1,11 +1,12 @@
+import type { Readable } from 'node:stream';
 import type { Route } from '@longshore/contracts';
 
 // `any` is the only way to say "whatever its four types are" and still infer them.
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 export type AnyRoute = Route<any, any, any, any>;
 
-/** Bytes that a stream route takes. */
-export type StreamBody = FormData | Uint8Array;
+/** Bytes that a stream route takes; a stream is made anew for each try. */
+export type StreamBody = FormData | Uint8Array | (() => Readable);
 
 type Part<Name extends string, T, Otherwise = never> = unknown extends T
   ? { readonly [K in Name]?: Otherwise }

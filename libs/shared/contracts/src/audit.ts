@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { jsonObjectSchema } from './json.ts';
 import { KEY_KINDS } from './keys.ts';
+import { moment } from './moment.ts';
 import { organisationFilter, pageEnd, pageQuery } from './paging.ts';
 
 const timestamp = z.iso.datetime({ offset: true });
@@ -36,8 +37,8 @@ export type AuditEvent = z.infer<typeof auditEventSchema>;
 
 /** Newest first. */
 export const auditQuerySchema = z.object({
-  since: timestamp.optional().describe('At this moment or later.'),
-  until: timestamp.optional().describe('Before this moment.'),
+  since: moment.optional().describe('At this moment or later.'),
+  until: moment.optional().describe('Before this moment.'),
   action: z
     .string()
     .max(100)

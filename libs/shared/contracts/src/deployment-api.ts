@@ -6,7 +6,9 @@ import { executionStatusSchema } from './states.ts';
 export const fileResultSchema = z.object({
   file: z.string(),
   file_execution_id: z.uuid(),
-  status: z.enum(['Success', 'Failed']),
+  status: z
+    .enum(['Success', 'Failed', 'Skipped'])
+    .describe('Skipped: by a pipeline, for the reason in `error`.'),
   result: z
     .object({ output: jsonSchema, metadata: jsonSchema.optional(), metrics: jsonSchema.optional() })
     .nullable(),

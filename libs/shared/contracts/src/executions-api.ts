@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { fileResultSchema } from './deployment-api.ts';
+import { moment } from './moment.ts';
+import { skippedCountsSchema } from './pipelines-api.ts';
 import { organisationFilter, pageEnd, pageQuery } from './paging.ts';
 import { runErrorSchema } from './reports.ts';
 import { executionStatusSchema, runStateSchema } from './states.ts';
@@ -38,7 +40,8 @@ export const fileRunSchema = z.object({
 export const executionSummarySchema = z.object({
   execution_id: z.uuid(),
   organisation: z.string(),
-  api_name: z.string(),
+  kind: z.enum(['api', 'pipeline']),
+  api_name: z.string().describe('The name of its deployment or pipeline.'),
   status: executionStatusSchema,
   error: z.string().nullable(),
   tags: z.array(z.string()),
@@ -46,6 +49,7 @@ export const executionSummarySchema = z.object({
   created_at: timestamp,
   started_at: timestamp.nullable(),
   finished_at: timestamp.nullable(),
+  replay_of: z.uuid().nullable().describe('The execution that it runs again, as long as that is there.'),
 });
 export type ExecutionSummary = z.infer<typeof executionSummarySchema>;
 
@@ -53,6 +57,9 @@ export type ExecutionSummary = z.infer<typeof executionSummarySchema>;
 export const executionDetailSchema = z.object({
   ...executionSummarySchema.shape,
   workflow_version: z.int(),
+  skipped: skippedCountsSchema
+    .nullable()
+    .describe('Files of a pipeline that were not processed, once it has ended.'),
   successful_files: z.int(),
   failed_files: z.int(),
   timings: z.object({
@@ -68,11 +75,9 @@ export const executionDetailSchema = z.object({
 export type ExecutionDetail = z.infer<typeof executionDetailSchema>;
 
 /** Moments are compared with the time at which an execution was accepted. */
-const moment = z.iso.datetime({ offset: true });
-
 export const listExecutionsQuerySchema = z.object({
   ...organisationFilter,
-  api_name: z.string().min(1).max(100).optional().describe('Only of this deployment.'),
+  api_name: z.string().min(1).max(100).optional().describe('Only of this deployment or pipeline.'),
   status: executionStatusSchema.optional(),
   tag: z.string().min(1).max(50).optional(),
   since: moment.optional().describe('Accepted at this moment or later.'),

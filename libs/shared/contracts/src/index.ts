@@ -17,4 +17,7 @@ export * from './cancel.ts';
 export * from './keys.ts';
 export * from './audit.ts';
 export * from './retention-api.ts';
+export * from './pipeline.ts';
+export * from './pipelines-api.ts';
+export * from './failures-api.ts';
 export * from './routes.ts';

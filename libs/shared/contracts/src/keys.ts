@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { moment } from './moment.ts';
 import { organisationFilter, pageEnd, pageQuery } from './paging.ts';
 import { NAME_PATTERN } from './queues.ts';
 
@@ -13,7 +14,7 @@ export type KeyKind = z.infer<typeof keyKindSchema>;
 /** When a new key ends, in one of two ways; without either it never does. */
 const expiry = {
   expires_in_days: z.int().min(1).max(3650).optional(),
-  expires_at: timestamp.optional(),
+  expires_at: moment.optional(),
 };
 
 /** What a key is for. A service key names the workers that may present it and the queues they may serve. */

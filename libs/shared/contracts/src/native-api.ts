@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { NAME_PATTERN } from './queues.ts';
 import { skippedTaskFileSchema } from './sessions.ts';
+import { pipelineDocumentSchema } from './pipeline.ts';
 import { applyDocumentSchema, deploymentDocumentSchema, workflowDocumentSchema } from './workflow.ts';
 import { valueChangeSchema } from './workflows-api.ts';
 
@@ -17,7 +18,7 @@ export type ApplyRequest = z.input<typeof applyRequestSchema>;
 export const applyResponseSchema = z.object({
   changes: z.array(
     z.object({
-      kind: z.enum(['workflow', 'deployment']),
+      kind: z.enum(['workflow', 'deployment', 'pipeline']),
       name: z.string(),
       action: z.enum(['created', 'updated', 'unchanged']),
       version: z
@@ -36,6 +37,7 @@ const withVersion = { version: z.int().describe('The latest, or the one that new
 export const exportResponseSchema = z.object({
   workflows: z.array(z.object({ ...withVersion, document: workflowDocumentSchema })),
   deployments: z.array(z.object({ ...withVersion, document: deploymentDocumentSchema })),
+  pipelines: z.array(z.object({ ...withVersion, document: pipelineDocumentSchema })),
 });
 export type ExportResponse = z.infer<typeof exportResponseSchema>;
 

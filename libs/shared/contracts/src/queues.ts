@@ -14,6 +14,8 @@ export const pipelineTasks = Object.freeze({
   plan: 'execution.plan',
   processFile: 'file.process',
   finish: 'execution.finish',
+  planPipeline: 'pipeline.plan',
+  finishPipeline: 'pipeline.finish',
 } as const);
 
 /** Names of queues, pools and tasks: letters, digits, `_`, `-`, `.`; no colon, which BullMQ forbids. */

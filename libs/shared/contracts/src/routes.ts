@@ -1,11 +1,13 @@
 import { cancelRoutes } from './routes/cancel.ts';
 import { deploymentRoutes } from './routes/deployment.ts';
 import { executionRoutes } from './routes/executions.ts';
+import { failureRoutes } from './routes/failures.ts';
 import { internalRoutes } from './routes/internal.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { nativeRoutes } from './routes/native.ts';
 import { openApiRoutes } from './routes/openapi.ts';
 import { organisationRoutes } from './routes/organisations.ts';
+import { pipelineRoutes } from './routes/pipelines.ts';
 import { retentionRoutes } from './routes/retention.ts';
 import { workflowRoutes } from './routes/workflows.ts';
 
@@ -23,5 +25,7 @@ export const routes = Object.freeze({
   ...cancelRoutes,
   ...keyRoutes,
   ...retentionRoutes,
+  ...pipelineRoutes,
+  ...failureRoutes,
 });
 export type Routes = typeof routes;

@@ -55,7 +55,7 @@ describe('a workflow document', () => {
     expect(complaints(setup({ type: 'strng', label: 'x' }))).toContain(
       'string, number, date, boolean, list, table',
     );
-    expect(complaints({ kind: 'wrkflow' })).toContain('kind must be one of workflow, deployment');
+    expect(complaints({ kind: 'wrkflow' })).toContain('kind must be one of workflow, deployment, pipeline');
     expect(complaints({ ...setup(), name: '1x' })).toContain('a name starts with a letter');
     expect(complaints({ ...setup(), name: 'x'.repeat(65) })).toContain('at most 64 characters');
     expect(complaints({ ...setup(), output_schema: { properties: { a: { type: 'strng' } } } })).toContain(

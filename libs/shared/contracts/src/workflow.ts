@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { pipelineDocumentSchema } from './pipeline.ts';
 import { closed, emptyAllowed, nameSchema } from './workflow/closed.ts';
 import { outputSchemaSchema } from './workflow/output-schema.ts';
 import { stepsSchema } from './workflow/steps.ts';
@@ -36,6 +37,8 @@ export const workflowDocumentSchema = closed('a workflow', {
 
 const deploymentSettingsSchema = closed('settings', {
   max_parallel_files: z.int().min(1).max(1000).optional(),
+  /** An execution that has not ended after this time ends in ERROR. Default: never. */
+  max_seconds: z.int().min(1).max(604_800).optional(),
 });
 
 /** The document `kind: deployment`: the public name under which a workflow takes files. */
@@ -53,9 +56,9 @@ export const deploymentDocumentSchema = closed('a deployment', {
 /** Any document of a file that a user applies; several may stand in one file. */
 export const applyDocumentSchema = z.discriminatedUnion(
   'kind',
-  [workflowDocumentSchema, deploymentDocumentSchema],
+  [workflowDocumentSchema, deploymentDocumentSchema, pipelineDocumentSchema],
   {
-    error: 'kind must be one of workflow, deployment',
+    error: 'kind must be one of workflow, deployment, pipeline',
   },
 );
 

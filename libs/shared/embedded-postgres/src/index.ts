@@ -6,5 +6,6 @@ export type { EmbeddedPostgres, EmbeddedPostgresOptions } from './embedded-postg
 export { startEmbeddedPostgres, stopLeftBehindPostgres } from './embedded-postgres.ts';
 export type { FolderLock } from './folder-lock.ts';
 export { lockFolder } from './folder-lock.ts';
+export { queryOnce } from './query-once.ts';
 export type { ClusterRestore } from './restore-cluster.ts';
 export { beginClusterRestore } from './restore-cluster.ts';

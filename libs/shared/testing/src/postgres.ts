@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +9,10 @@ import { silentLogger } from '@longshore/runtime';
 export interface TestPostgres {
   /** An empty database. */
   createDatabase(name: string): Promise<string>;
+  /** SIGSTOP to the server and all its processes: connections stay open, and nobody answers. */
+  freeze(): void;
+  /** SIGCONT. */
+  thaw(): void;
   stop(): Promise<void>;
 }
 
@@ -17,11 +22,35 @@ export async function startPostgres(): Promise<TestPostgres> {
   // As root the server runs under another user, who must be able to reach its data.
   await chmod(folder, 0o755);
   const server = await startEmbeddedPostgres({ dataDir: join(folder, 'postgres'), logger: silentLogger() });
+  const signal = (name: NodeJS.Signals) => {
+    for (const pid of processesOf(join(folder, 'postgres'))) process.kill(pid, name);
+  };
   return {
+    freeze: () => signal('SIGSTOP'),
+    thaw: () => signal('SIGCONT'),
     createDatabase: (name) => server.createDatabase({ name, role: name }),
     async stop() {
       await server.stop();
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** The server in this folder and its children. */
+function processesOf(dataDir: string): number[] {
+  const { data } = JSON.parse(readFileSync(join(dataDir, 'server.json'), 'utf8')) as { data: string };
+  const server = Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n', 1)[0]);
+  const isChild = (pid: string) => parentOf(pid) === server;
+  return [server, ...readdirSync('/proc').filter(isChild).map(Number)];
+}
+
+/** Undefined for what is no process, or not any more. */
+function parentOf(pid: string): number | undefined {
+  if (!/^\d+$/.test(pid)) return undefined;
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+  } catch {
+    return undefined;
+  }
 }

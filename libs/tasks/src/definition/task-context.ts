@@ -1,4 +1,15 @@
-import type { ChildResults, ChildSummary, ExecutionContext, WorkflowDefinition } from '@longshore/contracts';
+import type { Readable } from 'node:stream';
+import type {
+  ChildResults,
+  ChildSummary,
+  ExecutionContext,
+  ListedFilesRequest,
+  PipelineFile,
+  PipelineResult,
+  SettleFilesRequest,
+  TakenFile,
+  WorkflowDefinition,
+} from '@longshore/contracts';
 
 /** What a handler knows of its run, and what it may ask. Everything here reaches this run's execution alone. */
 export interface TaskContext {
@@ -19,6 +30,22 @@ export interface TaskContext {
   progress(percentage: number | null, message?: string, data?: unknown): void;
   /** The workflow of the execution, at the version it was started with. @throws {TaskError} without an execution */
   workflowDefinition(): Promise<WorkflowDefinition>;
+  /** For the two tasks that begin and end the execution of a pipeline; all others are refused. */
+  readonly pipelineFiles: PipelineFiles;
+}
+
+/** The files that the execution of a pipeline takes from its source. */
+export interface PipelineFiles {
+  /** Brings a file in, unless it is to be skipped. `open` may be called again; what its stream fails with is thrown. */
+  take(file: { path: string; ordinal: number }, open: () => Readable): Promise<TakenFile>;
+  /** Notes files that could not be read, and at last that the source was read to its end. */
+  listed(request: ListedFilesRequest): Promise<void>;
+  /** The next files behind this place, with what became of them; none when that was all. */
+  after(ordinal: number): Promise<PipelineFile[]>;
+  /** What was found in one of them. */
+  result(fileId: string): Promise<PipelineResult>;
+  /** Says what became of files: others may take them from then on. Said twice it counts once. */
+  settle(request: SettleFilesRequest): Promise<void>;
 }
 
 export interface RunFacts {

@@ -9,14 +9,14 @@ import type {
 } from '@longshore/contracts';
 import type { BackendClient } from '@longshore/api-client';
 import type { Logger } from '@longshore/runtime';
-import type { TaskContext, TaskFile, TaskLog } from '../definition/task-context.ts';
+import type { PipelineFiles, TaskContext, TaskFile, TaskLog } from '../definition/task-context.ts';
 import { TaskError } from '../definition/task-error.ts';
 import { cleanJson, cleanText } from './clean-json.ts';
 import type { Journal } from './journal.ts';
 import type { WorkflowCache } from './workflow-cache.ts';
 
 export interface ContextMeans {
-  client: Pick<BackendClient, 'call' | 'fetchFile'>;
+  client: Pick<BackendClient, 'call' | 'fetchFile' | 'sendFile'>;
   journal: Journal;
   workflows: WorkflowCache;
   logger: Logger;
@@ -61,6 +61,22 @@ export function createRunContext(
       if (execution !== null) return workflows.get(execution.workflow_version_id, runToken);
       throw new TaskError('no_workflow', 'This run belongs to no workflow', { retryable: false });
     },
+    pipelineFiles: pipelineFiles(run, signal, client),
+  };
+}
+
+function pipelineFiles(
+  { run_id: id, token: runToken }: ClaimedRun,
+  signal: AbortSignal,
+  { call, sendFile }: ContextMeans['client'],
+): PipelineFiles {
+  const given = { params: { id }, runToken, signal };
+  return {
+    take: (file, open) => sendFile(id, file, { open, runToken, signal }),
+    listed: async (body) => void (await call(routes.listedPipelineFiles, { ...given, body })),
+    after: async (after) => (await call(routes.pipelineFiles, { ...given, query: { after } })).files,
+    result: (fileId) => call(routes.pipelineResult, { ...given, params: { id, file_id: fileId } }),
+    settle: async (body) => void (await call(routes.settlePipelineFiles, { ...given, body })),
   };
 }
 

@@ -42,7 +42,7 @@ export interface Runner {
 
 export interface RunnerOptions {
   tasks: TaskSet;
-  client: Pick<BackendClient, 'call' | 'fetchFile' | 'storeOutput'>;
+  client: Pick<BackendClient, 'call' | 'fetchFile' | 'storeOutput' | 'sendFile'>;
   logger: Logger;
   metrics: RunnerMetrics;
   clock: Clock;

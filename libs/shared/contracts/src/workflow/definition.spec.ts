@@ -91,6 +91,33 @@ describe('what may run long', () => {
     );
   });
 
+  it('are paths that search, and schemas that small as they are make much work', () => {
+    const path = (json_path: string) => of({ a: { type: 'list', json_path } });
+    expect(path("$.a[*]['b c'][0]")).toBe(false);
+    expect(path("$[?match(@, '(a|a)*b')]")).toBe(true);
+    expect(path('$..*..*')).toBe(true);
+    expect(path('$[*,*][*,*]')).toBe(true);
+    const schema = (output_schema: object) => of({ a: label('A') }, { output_schema });
+    expect(schema({ required: ['a'], properties: { a: { type: 'string', format: 'date' } } })).toBe(false);
+    const twice = [{ $ref: '#/$defs/b' }, { $ref: '#/$defs/b' }];
+    expect(schema({ allOf: twice, $defs: { b: { type: 'object' } } })).toBe(true);
+    expect(schema({ properties: { a: { uniqueItems: true } } })).toBe(true);
+    expect(schema({ patternProperties: { 'a{1000}b': {} } })).toBe(true);
+    expect(schema({ properties: { a: { format: 'email' } } })).toBe(true);
+  });
+
+  it('are very many labels and headings, or one that very many fields share', () => {
+    const labels = (count: number, text: (at: number) => string) =>
+      of(Object.fromEntries(Array.from({ length: count }, (_none, at) => [`f${at}`, label(text(at))])));
+    expect(labels(200, (at) => `L${at}`)).toBe(false);
+    expect(labels(30, () => 'Same')).toBe(false);
+    expect(labels(200, () => 'Same')).toBe(true);
+    const words = Array.from({ length: 20 }, (_none, at) => `W${at}`);
+    expect(labels(20, (at) => words.map((word) => `${word} ${at}`) as never)).toBe(true);
+    const columns = Object.fromEntries(Array.from({ length: 400 }, (_none, at) => [`c${at}`, `C${at}`]));
+    expect(of({ t: { type: 'table', columns } })).toBe(true);
+  });
+
   it('are overrides with expressions', () => {
     const override = { file: '*', fields: { a: { type: 'number', compute: '1' } } };
     expect(mayRunLong(definitionOf({ fields: { a: label('A') }, overrides: [override] }))).toBe(true);
@@ -109,6 +136,26 @@ it('fields come after those that they name, and those that see all come last', (
     },
   });
   expect(orderOfFields(steps[1]!.extract!.fields)).toEqual(['d', 'b', 'a', 'c', 'all']);
+});
+
+it('a definition with many fields and overrides is understood without reading each expression for each override', () => {
+  const compute = (at: number) => `f${Math.max(0, at - 1)}${' + 1'.repeat(200)}`;
+  const fields = Object.fromEntries(
+    Array.from({ length: 60 }, (_none, at) => [
+      `f${at}`,
+      { type: 'number', ...(at % 10 === 0 ? { value: at } : { compute: compute(at) }) },
+    ]),
+  );
+  const overrides = Array.from({ length: 50 }, (_none, at) => ({
+    file: `${at}-*`,
+    fields: { f0: { type: 'number', value: at } },
+  }));
+  const startedAt = performance.now();
+  const { steps } = definitionOf({ fields });
+  const once = performance.now() - startedAt;
+  definitionOf({ fields, overrides });
+  expect(performance.now() - startedAt - once).toBeLessThan(3 * once + 1000);
+  expect(steps).toHaveLength(2);
 });
 
 it('overrides hold in their order, and may take out what an earlier one put in', () => {

@@ -103,8 +103,9 @@ function lookAlong(steps: readonly unknown[], atRoot: boolean, seen: Seen): void
   for (const [index, step] of steps.entries()) {
     const variable = isNode(step) && step.type === 'variable' ? step['value'] : undefined;
     const stays = index === 0 && steps.length > 1 && (variable === '$' || (variable === '' && root));
-    if (stays) lookInside((step as Node)['stages'] ?? (step as Node)['predicate'], seen);
-    else look(step, root, seen);
+    if (stays) {
+      for (const key of ['stages', 'predicate', 'group']) lookInside((step as Node)[key], seen);
+    } else look(step, root, seen);
     root = stays;
   }
 }

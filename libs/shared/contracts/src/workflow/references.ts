@@ -68,7 +68,21 @@ export class CircularFieldsError extends Error {
   }
 }
 
-function namesIn(field: WorkflowField): { fields: Set<string>; whole: boolean } {
+interface Names {
+  readonly fields: ReadonlySet<string>;
+  readonly whole: boolean;
+}
+
+/** Parsing costs much, and each field is asked again for every set of overrides that may hold together. */
+const known = new WeakMap<WorkflowField, Names>();
+
+function namesIn(field: WorkflowField): Names {
+  const names = known.get(field) ?? readNames(field);
+  known.set(field, names);
+  return names;
+}
+
+function readNames(field: WorkflowField): Names {
   const all = expressionsOf(field)
     .filter(({ isCheck }) => !isCheck)
     .map(({ text }) => readExpression(text));

@@ -97,6 +97,7 @@ describe('an expression', () => {
     ['$value > 1', 'names $value'],
     ['$now()', 'uses $now, whose answer is not known beforehand'],
     ['$eval("1")', 'uses $eval'],
+    ['$${"a": $eval("1")}.a', 'uses $eval'],
     ['$match($text, /(a)\\1/)', 'holds the pattern /(a)\\1/, which refers back'],
     ['nett * 1.2', 'there is no field "nett"; there are: it, net'],
     ['$sum(lines[amount > 1].amount)', 'there is no field "lines"'],

@@ -18,29 +18,29 @@ export const intakeVariables = {
     schema: list.refine((entries) => entries.every((entry) => HOST_ENTRY.test(entry)), 'is no list of hosts'),
     range: 'hosts separated by commas: `files.example.com`, `*.example.com`, `*`, `localhost:9000`',
     help:
-      'Hosts from which `presigned_urls` may be fetched; any public host when not set. Only an entry with a port may ' +
+      'Hosts from which `presigned_urls` and the `https` sources of pipelines may be fetched; any public host when not set. Only an entry with a port may ' +
       'lead to an internal address or to another port than 443.',
-    readBy: ['backend'],
+    readBy: ['backend', 'general'],
   }),
   presignedUrlAllowHttp: defaulting('false', {
     env: 'PRESIGNED_URL_ALLOW_HTTP',
     schema: flag,
     range: 'true or false',
-    help: 'Whether `presigned_urls` may also be plain http. For development.',
-    readBy: ['backend'],
+    help: 'Whether `presigned_urls` and the `https` sources of pipelines may also be plain http. For development.',
+    readBy: ['backend', 'general'],
   }),
   presignedUrlTimeoutMs: defaulting('120', {
     env: 'PRESIGNED_URL_TIMEOUT',
     schema: seconds(0.1, 3600),
     range: '0.1 to 3600 seconds',
-    help: 'How long fetching all `presigned_urls` of one request may take.',
-    readBy: ['backend'],
+    help: 'How long fetching all `presigned_urls` of one request may take, or one file of an `https` source.',
+    readBy: ['backend', 'general'],
   }),
   presignedUrlCaFile: optional({
     env: 'PRESIGNED_URL_CA_FILE',
     schema: text,
     range: 'path of a PEM file',
-    help: 'Certificates of authorities that are trusted for `presigned_urls`, besides the usual ones.',
-    readBy: ['backend'],
+    help: 'Certificates of authorities that are trusted for `presigned_urls` and `https` sources, besides the usual ones.',
+    readBy: ['backend', 'general'],
   }),
 } as const;

@@ -27,12 +27,19 @@ export const limitVariables = {
     help: 'How many executions of all organisations may be unfinished before more are refused.',
     readBy: ['backend'],
   }),
+  maxWaitingRuns: defaulting('100000', {
+    env: 'MAX_WAITING_RUNS',
+    schema: wholeNumber(1, 100_000_000),
+    range: '1 to 100000000',
+    help: 'How many runs may wait to be executed, for example while the broker is away, before no more executions are accepted.',
+    readBy: ['backend'],
+  }),
   maxFileBytes: defaulting('100 MiB', {
     env: 'MAX_FILE_BYTES',
     schema: bytes(1, 100 * GIB),
     range: '1 to 100 GiB, in bytes or with KiB, MiB, GiB',
     help: 'A file larger than this is refused.',
-    readBy: ['backend'],
+    readBy: ['backend', 'general'],
   }),
   maxRequestBytes: defaulting('1 GiB', {
     env: 'MAX_REQUEST_BYTES',

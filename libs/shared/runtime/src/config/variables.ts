@@ -1,6 +1,7 @@
 import { connectionVariables } from './connection-variables.ts';
 import { intakeVariables } from './intake-variables.ts';
 import { limitVariables } from './limit-variables.ts';
+import { pipelineVariables } from './pipeline-variables.ts';
 import { processVariables } from './process-variables.ts';
 import { retentionVariables } from './retention-variables.ts';
 import { securityVariables } from './security-variables.ts';
@@ -13,6 +14,7 @@ export const variables = {
   ...workerVariables,
   ...limitVariables,
   ...intakeVariables,
+  ...pipelineVariables,
   ...retentionVariables,
   ...securityVariables,
 } as const;

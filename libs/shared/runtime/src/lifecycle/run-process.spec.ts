@@ -203,6 +203,15 @@ describe('a process', () => {
     ]);
   });
 
+  it('that cannot start tells its parent why, which sees no log', async () => {
+    const start = (): never => {
+      throw new Error('no database');
+    };
+    const [child, alone] = [setup({ start, parentPipe: true }), setup({ start })];
+    expect(await Promise.all([child.code, alone.code])).toEqual([1, 1]);
+    expect([child.errors, alone.errors]).toEqual([['no database\n'], []]);
+  });
+
   it('that fails later stops in order and exits with 1', async () => {
     const stopped = jest.fn();
     const run = setup({ start: (lifecycle) => lifecycle.onStop('first', stopped as () => void) });

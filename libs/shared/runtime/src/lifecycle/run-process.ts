@@ -49,7 +49,8 @@ const LONGEST_INTERVAL_MS = 2 ** 31 - 1;
 /**
  * Runs a process from its start to its exit code, which it resolves to. SIGTERM, SIGINT and the end of the parent's
  * pipe stop it in order: exit 0. Exit 1 follows a second signal (at once), a start that fails, a stop that fails or takes too long,
- * `fail`, an uncaught exception and an unhandled rejection. A ConfigError is told on standard error, without a stack;
+ * `fail`, an uncaught exception and an unhandled rejection. A ConfigError is told on standard error, without a stack, and
+ * to a parent any error that ends the start;
  * give a function instead of options to have configuration errors in it treated the same.
  */
 export async function runProcess(
@@ -80,7 +81,7 @@ async function live(options: RunOptions, host: ProcessHost): Promise<number> {
     onStop: steps.add,
     fail: (error) => ending.fail('fatal error', error),
   };
-  const started = startUp(options, lifecycle, ending);
+  const started = startUp(options, { lifecycle, ending, host });
   const { forced } = ending;
   const stopped = ending.wished.then(() => shutDown({ steps, logger, graceMs, handBackMs, started, forced }));
   const well = await Promise.race([stopped, forced.then(() => false)]);
@@ -93,12 +94,23 @@ async function live(options: RunOptions, host: ProcessHost): Promise<number> {
   return code;
 }
 
-async function startUp(options: RunOptions, lifecycle: Lifecycle, ending: Ending): Promise<void> {
+interface Parts {
+  lifecycle: Lifecycle;
+  ending: Ending;
+  host: ProcessHost;
+}
+
+async function startUp(options: RunOptions, { lifecycle, ending, host }: Parts): Promise<void> {
   try {
     await options.start(lifecycle);
   } catch (error) {
     const wasTold = lifecycle.stopping && (error === lifecycle.signal.reason || isAbort(error));
-    if (!wasTold) ending.fail('start failed', error);
+    if (wasTold) return;
+    ending.fail('start failed', error);
+    // The parent sees no log, and has to tell people why.
+    if (options.parentPipe === true && !(error instanceof ConfigError)) {
+      host.writeError(`${error instanceof Error ? error.message : String(error)}\n`);
+    }
   }
 }
 

@@ -1,0 +1,80 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { startPostgres, type TestPostgres } from '@longshore/testing';
+import type { Session } from '../sessions/sessions.ts';
+import { brokenInvariants } from '../testing/invariants.ts';
+import { ended, startModel, type TestModel } from '../testing/model.ts';
+
+/** Far above what a test takes. */
+const TIMEOUT_S = 1_000;
+let postgres: TestPostgres;
+let model: TestModel;
+let session: Session;
+let databases = 0;
+beforeAll(async () => {
+  postgres = await startPostgres();
+}, 60_000);
+afterAll(() => postgres.stop());
+beforeEach(async () => {
+  const url = await postgres.createDatabase(`publications${(databases += 1)}`);
+  model = await startModel(url, { concurrency: 100, publicationTimeoutMs: TIMEOUT_S * 1000 });
+  session = await model.session();
+});
+afterEach(async () => {
+  try {
+    expect(await brokenInvariants(model.database)).toEqual([]);
+  } finally {
+    await model.stop();
+  }
+});
+
+const overdue = () => model.database.query(`update dispatches set due = now() - interval '1 s'`);
+
+/** In how many publication time-outs each dispatch is looked after. */
+async function waits(): Promise<number[]> {
+  const rows = await model.database.query<{ seconds: number }>(
+    'select extract(epoch from due - now())::float8 as seconds from dispatches',
+  );
+  return rows.map(({ seconds }) => seconds / TIMEOUT_S);
+}
+
+describe('a publication that nobody claims', () => {
+  it('is looked after ever later while the broker loses it, within a bound, and never forgotten', async () => {
+    await model.submit('work');
+    const seen: number[] = [];
+    for (let publication = 1; publication <= 8; publication += 1) {
+      expect(await model.delivered()).toHaveLength(1);
+      seen.push(...(await waits()));
+      await overdue();
+      expect(await model.reconcile()).toMatchObject({ republished: 1 });
+    }
+    const usual = [1, 2, 4, 6, 6, 6, 6, 6];
+    for (const [index, wait] of seen.entries()) {
+      expect(wait / usual[index]!).toBeGreaterThan(0.7);
+      expect(wait / usual[index]!).toBeLessThanOrEqual(1.25);
+    }
+    const [run] = await model.claimAll(session);
+    await model.report([ended.well(run!)]);
+  });
+
+  it('is asked about as seldom while the broker still has it', async () => {
+    await model.submit('work');
+    await model.delivered();
+    await model.database.query('update dispatches set publications = 4');
+    model.broker.publisher.isWaiting = async () => true;
+    await overdue();
+    expect(await model.reconcile()).toMatchObject({ republished: 0 });
+    const [wait] = await waits();
+    expect(wait).toBeGreaterThan(4);
+    expect(wait).toBeLessThanOrEqual(7.5);
+  });
+
+  it('is not looked after at the same moment as all the others', async () => {
+    for (let work = 0; work < 100; work += 1) await model.submit('work');
+    await model.delivered();
+    await overdue();
+    await model.reconcile();
+    await model.delivered();
+    const all = await waits();
+    expect(Math.max(...all) - Math.min(...all)).toBeGreaterThan(0.5);
+  });
+});

@@ -1,0 +1,222 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { apiError, ApiError, type ExecutionLogs, type LogLine } from '@longshore/contracts';
+import type { PlatformClient } from '../client/platform-client.ts';
+import type { Terminal } from '../output/terminal.ts';
+import { createProgram } from '../program.ts';
+import { createLogReader, follow, lineFor } from './logs.ts';
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0)) await cleanup();
+});
+
+const [FIRST, SECOND, MADE] = [1, 2, 3].map((n) => `019a0000-0000-7000-8000-00000000000${n}`) as [
+  string,
+  string,
+  string,
+];
+const CAUSE = '0123456789abcdef';
+const AT = '2026-05-01T12:00:00.000Z';
+
+interface Asked {
+  readonly what: string;
+  readonly body: unknown;
+}
+
+async function bodyOf(request: IncomingMessage): Promise<unknown> {
+  let text = '';
+  for await (const chunk of request) text += String(chunk);
+  return text === '' ? null : JSON.parse(text);
+}
+
+/** A platform that answers as it is told, by method and path. */
+async function setup(answers: Readonly<Record<string, unknown>>) {
+  const asked: Asked[] = [];
+  const server = createServer((request, response) => {
+    void bodyOf(request).then((body) => {
+      const what = `${request.method} ${request.url}`;
+      asked.push({ what, body });
+      const given = answers[what.split('?')[0]!];
+      const [status, told] = given instanceof ApiError ? [given.status, given.body] : [200, given];
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(told));
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  cleanups.push(() => {
+    server.closeAllConnections();
+    return new Promise((resolve) => server.close(resolve));
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const [out, err]: [string[], string[]] = [[], []];
+  const terminal: Terminal = {
+    out: (line) => out.push(line),
+    err: (line) => err.push(line),
+    status: () => undefined,
+  };
+  const run = ([name, ...args]: [string, ...string[]]) =>
+    createProgram(terminal).parseAsync(
+      [name, '--url', url, '--api-key', 'lsk_org_0123456789abcdef', ...args],
+      { from: 'user' },
+    );
+  return { run, out, err, asked };
+}
+
+const replay = {
+  replay_id: MADE,
+  organisation: 'acme',
+  state: 'done',
+  request: { limit: 1000, only_failed: true },
+  per_minute: 60,
+  requested_at: AT,
+  finished_at: AT,
+  executions: { total: 3, waiting: 0, replayed: 2, refused: 1 },
+};
+
+describe('longshore failures', () => {
+  const failure = {
+    ...{ cause: CAUSE, organisation: 'acme', task: 'file.process', code: 'unreadable', count: 12 },
+    message: 'page <n> is torn',
+    first_at: AT,
+    last_at: AT,
+    example: { execution_id: FIRST, run_id: SECOND, message: 'page 7 is torn' },
+  };
+
+  it('shows one line for each cause, and says that there are more', async () => {
+    const { run, out, asked } = await setup({
+      'GET /api/v1/failures': { failures: [failure], causes: 3, complete: false },
+    });
+    await run(['failures', '--api-name', 'invoices', '--since', '2026-05-01', '--limit', '1']);
+    expect(asked[0]!.what).toBe(
+      'GET /api/v1/failures?api_name=invoices&since=2026-05-01T00%3A00%3A00.000Z&limit=1',
+    );
+    expect(out[2]).toBe(
+      `${CAUSE}  12     2026-05-01 12:00:00  file.process  unreadable  page <n> is torn  ${FIRST}`,
+    );
+    expect(out.slice(3).join(' ')).toMatch(/2 more causes.*latest were counted/);
+  });
+
+  it('says so when nothing failed', async () => {
+    const { run, out } = await setup({ 'GET /api/v1/failures': { failures: [], causes: 0, complete: true } });
+    await run(['failures']);
+    expect(out).toEqual(['Nothing has failed.']);
+  });
+});
+
+describe('longshore replay', () => {
+  it('runs named executions again with data from a file, and fails when one is refused', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'longshore-replay-'));
+    cleanups.push(() => rmSync(folder, { recursive: true }));
+    const file = join(folder, 'data.json');
+    writeFileSync(file, '{"a":1}');
+    const { run, out, asked } = await setup({
+      [`POST /api/v1/executions/${FIRST}/replay`]: apiError('conflict', 'The files are gone'),
+      [`POST /api/v1/executions/${SECOND}/replay`]: {
+        execution_id: MADE,
+        replay_of: SECOND,
+        status: 'PENDING',
+      },
+    });
+    await expect(run(['replay', FIRST, SECOND, '--only-failed', '--custom-data', file])).rejects.toThrow(
+      '1 of 2 could not be replayed.',
+    );
+    expect(asked.map(({ body }) => body)).toEqual([
+      { only_failed: true, custom_data: { a: 1 } },
+      { only_failed: true, custom_data: { a: 1 } },
+    ]);
+    expect(out).toEqual([
+      `${FIRST} not replayed: The platform refused: The files are gone.`,
+      `${SECOND} ${MADE}`,
+    ]);
+    writeFileSync(file, '[1]');
+    await expect(run(['replay', FIRST, '--custom-data', file])).rejects.toThrow('must hold a JSON object');
+  });
+
+  it('of many says how many there would be, and begins none unless it is told which', async () => {
+    const { run, out, asked } = await setup({ 'POST /api/v1/replays': { matched: 7, replay: null } });
+    await run(['replay', '--cause', CAUSE, '--per-minute', '5', '--dry-run']);
+    expect([asked[0]!.body, out]).toEqual([
+      { cause: CAUSE, only_failed: false, limit: 1000, per_minute: 5, dry_run: true },
+      ['7 executions would be replayed.'],
+    ]);
+    await expect(run(['replay'])).rejects.toThrow('say --all');
+    await expect(run(['replay', '--all', '--per-minute', 'x'])).rejects.toThrow('whole number');
+    expect(asked).toHaveLength(1);
+  });
+
+  it('of many is followed to its end, and what was refused is told with the reason', async () => {
+    const refused = [{ execution_id: FIRST, error: 'The files are gone' }];
+    const { run, out, err, asked } = await setup({
+      'POST /api/v1/replays': { matched: 3, replay: { ...replay, state: 'running' } },
+      [`GET /api/v1/replays/${MADE}`]: { ...replay, refused },
+      [`POST /api/v1/replays/${MADE}/cancel`]: { ...replay, state: 'cancelled' },
+    });
+    await expect(run(['replay', '--all', '--only-failed'])).rejects.toThrow('1 of 3');
+    expect(asked[0]!.body).toMatchObject({ only_failed: true, per_minute: 60, dry_run: false });
+    expect(out).toEqual([`Replay ${MADE} done: 2 of 3 begun, 1 refused.`]);
+    expect(err).toEqual([`  ${FIRST}: The files are gone`]);
+    await run(['replay', '--cancel', MADE]);
+    expect(out[1]).toContain('cancelled');
+  });
+});
+
+describe('longshore logs', () => {
+  const line = (number: number, seconds = number, message = `line ${number}`): LogLine => ({
+    ...{ line: number, run_id: FIRST, task: 'file.process', file: 'a.pdf', level: 'info', message },
+    at: new Date(Date.parse(AT) + seconds * 1000).toISOString(),
+    fields: null,
+  });
+
+  /** A platform whose log is what `visible` holds when it is asked. */
+  function reading() {
+    const visible: LogLine[] = [];
+    const standing = { ended: false };
+    const starts: number[] = [];
+    const call = async (_route: unknown, { query }: { query: Record<string, string> }) => {
+      const start = Math.max(Number(query['after']), Number(query['cursor'] ?? 0));
+      starts.push(start);
+      const left = visible.filter(({ line: each }) => each > start).toSorted((a, b) => a.line - b.line);
+      const next_cursor = left.length > 3 ? String(left[2]!.line) : null;
+      return { lines: left.slice(0, 3), ...standing, expired: false, next_cursor } satisfies ExecutionLogs;
+    };
+    const reader = createLogReader({ url: '', call } as unknown as PlatformClient, FIRST, {});
+    const read = async () => (await reader.read()).lines.map((each) => each.line);
+    return { visible, standing, starts, reader, read };
+  }
+
+  it('are read page by page, each line once, those that became visible late too', async () => {
+    const { visible, read, starts } = reading();
+    visible.push(...[1, 2, 4, 5, 6].map((number) => line(number)));
+    expect(await read()).toEqual([1, 2, 4, 5, 6]);
+    expect(await read()).toEqual([]);
+    visible.push(line(3, 6), line(7));
+    expect(await read()).toEqual([3, 7]);
+    expect(starts.slice(-2)).toEqual([2, 5]);
+  });
+
+  it('are followed until the end and what is said a moment after it', async () => {
+    const { visible, standing, reader } = reading();
+    visible.push(line(1));
+    const pauses = [
+      () => visible.push(line(2)),
+      () => Object.assign(standing, { ended: true }) && visible.push(line(3)),
+      () => visible.push(line(4)),
+    ];
+    const printed: number[] = [];
+    const last = await follow(reader, (lines) => printed.push(...lines.map((each) => each.line)), {
+      sleep: async () => void pauses.shift()!(),
+    });
+    expect([printed, last.ended, pauses]).toEqual([[1, 2, 3, 4], true, []]);
+  });
+
+  it('show no control characters of a document', () => {
+    expect(lineFor({ ...line(1, 0, 'red \u001B[31m\nsecond'), fields: { n: 1 } })).toBe(
+      `${AT} INFO a.pdf: red [31m second {"n":1}`,
+    );
+  });
+});

@@ -1,0 +1,65 @@
+import { type FailureList, routes } from '@longshore/contracts';
+import type { Command } from 'commander';
+import type { ConnectionFlags } from '../client/connection.ts';
+import { table } from '../output/table.ts';
+import type { Terminal } from '../output/terminal.ts';
+import {
+  addFailureFilter,
+  connectForOrganisation,
+  type FailureFilterFlags,
+  queryOf,
+} from './failure-filter.ts';
+
+interface FailuresFlags extends ConnectionFlags, FailureFilterFlags {
+  limit: string;
+  json?: true;
+}
+
+const EXAMPLES = `
+Examples:
+  longshore failures
+  longshore failures --since 2h --api-name invoices
+  longshore replay --cause <cause> --only-failed      run what failed that way again`;
+
+/** Adds `longshore failures`. */
+export function addFailures(program: Command, terminal: Terminal): void {
+  const command = program
+    .command('failures')
+    .summary('show what failed, by cause')
+    .description(
+      'Shows failed runs grouped by cause: task, error code, and message without names, numbers and ids. The most frequent first.',
+    )
+    .option('--limit <number>', 'at most this many causes', '20')
+    .option('--json', "print the backend's answer as JSON")
+    .addHelpText('after', EXAMPLES);
+  addFailureFilter(command).action(async (flags: FailuresFlags) => {
+    const query = { ...queryOf(flags, Date.now()), limit: flags.limit };
+    const answer = await connectForOrganisation(flags).call(routes.listFailures, { query });
+    const lines = flags.json ? [JSON.stringify(answer)] : failureLines(answer);
+    lines.forEach(terminal.out);
+  });
+}
+
+const HEADINGS = ['CAUSE', 'TIMES', 'LAST', 'TASK', 'CODE', 'MESSAGE', 'FOR EXAMPLE'];
+
+/** A table with one line for each cause. */
+export function failureLines({ failures, causes, complete }: FailureList): string[] {
+  if (failures.length === 0) return ['Nothing has failed.'];
+  const rows = failures.map(({ cause, count, last_at, task, code, message, example }) => [
+    cause,
+    String(count),
+    last_at.slice(0, 19).replace('T', ' '),
+    task,
+    code,
+    message,
+    example.execution_id,
+  ]);
+  const left = causes - failures.length;
+  return [
+    ...table(HEADINGS, rows, 70),
+    ...(left > 0 ? ['', `${left} more ${left === 1 ? 'cause' : 'causes'}: see them with --limit.`] : []),
+    ...(complete
+      ? []
+      : ['', 'There are more failures; the latest were counted. Narrow it down with --since.']),
+  ];
+}

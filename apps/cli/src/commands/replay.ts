@@ -1,0 +1,178 @@
+import { readFileSync } from 'node:fs';
+import { ApiError, type JsonValue, type Replay, routes } from '@longshore/contracts';
+import { type Clock, systemClock } from '@longshore/runtime';
+import type { Command } from 'commander';
+import { CliError } from '../cli-error.ts';
+import type { ConnectionFlags } from '../client/connection.ts';
+import type { PlatformClient } from '../client/platform-client.ts';
+import { explainError } from '../output/explain-error.ts';
+import type { Terminal } from '../output/terminal.ts';
+import {
+  addFailureFilter,
+  connectForOrganisation,
+  type FailureFilterFlags,
+  queryOf,
+} from './failure-filter.ts';
+
+interface ReplayFlags extends ConnectionFlags, FailureFilterFlags {
+  onlyFailed?: true;
+  customData?: string;
+  all?: true;
+  cause?: string;
+  limit: string;
+  perMinute: string;
+  dryRun?: true;
+  detach?: true;
+  cancel?: string;
+  json?: true;
+}
+
+const EXAMPLES = `
+Examples:
+  longshore replay <execution id> <execution id>
+  longshore replay <execution id> --only-failed --custom-data better.json
+  longshore replay --cause 3f2a9c0b1d4e5f60 --since 2h --dry-run     how many would that be?
+  longshore replay --all --since 2026-05-01 --per-minute 120
+  longshore replay --cancel <replay id>`;
+
+const LOOK_EVERY_MS = 1_000;
+
+/** Adds `longshore replay`. */
+export function addReplay(program: Command, terminal: Terminal): void {
+  const command = program
+    .command('replay')
+    .summary('run executions again')
+    .description(
+      'Makes new executions of the same files, under the workflow as it is now: of the executions that are named, or of all ' +
+        'with a failure that the filter finds and that were not replayed before. Possible while their files are kept.',
+    )
+    .argument('[execution_id...]', 'executions to run again')
+    .option('--only-failed', 'run only files without a result, take over the other results')
+    .option('--custom-data <file>', 'JSON object to hand to the workflow instead of the first one')
+    .option('--cause <cause>', 'executions with a failure of this cause: see "longshore failures"')
+    .option('--all', 'executions with any failure')
+    .option('--limit <number>', 'at most this many, those that failed last', '1000')
+    .option('--per-minute <number>', 'begin so many a minute', '60')
+    .option('--dry-run', 'say how many there are, and begin nothing')
+    .option('--detach', 'begin, and do not wait')
+    .option('--cancel <replay_id>', 'begin nothing more of a replay that goes on')
+    .option('--json', "print the backend's answers as JSON")
+    .addHelpText('after', EXAMPLES);
+  addFailureFilter(command).action(async (ids: string[], flags: ReplayFlags) => {
+    const client = connectForOrganisation(flags);
+    const context = { client, flags, terminal, clock: systemClock };
+    if (flags.cancel !== undefined) return await cancelReplay(context, flags.cancel);
+    if (ids.length > 0) return await replayEach(context, ids);
+    await replayMany(context);
+  });
+}
+
+interface Context {
+  readonly client: PlatformClient;
+  readonly flags: ReplayFlags;
+  readonly terminal: Terminal;
+  readonly clock: Pick<Clock, 'sleep'>;
+}
+
+async function cancelReplay({ client, flags, terminal }: Context, id: string): Promise<void> {
+  const replay = await client.call(routes.cancelReplay, { params: { id } });
+  terminal.out(flags.json ? JSON.stringify(replay) : describe(replay));
+}
+
+/** One after the other. A refusal of one is no reason to leave the others; a platform out of reach is. */
+async function replayEach({ client, flags, terminal }: Context, ids: readonly string[]): Promise<void> {
+  const body = howOf(flags);
+  let refused = 0;
+  for (const id of ids) {
+    const outcome = await replayOne(client, id, body);
+    if (outcome.error !== null) refused += 1;
+    const words = outcome.execution_id ?? `not replayed: ${outcome.error ?? ''}`;
+    terminal.out(flags.json ? JSON.stringify(outcome) : `${id} ${words}`);
+  }
+  if (refused > 0) throw new CliError(`${refused} of ${ids.length} could not be replayed.`);
+}
+
+type How = ReturnType<typeof howOf>;
+
+async function replayOne(client: PlatformClient, id: string, body: How) {
+  try {
+    const made = await client.call(routes.replayExecution, { params: { id }, body });
+    return { ...made, error: null };
+  } catch (error) {
+    if (!(error instanceof ApiError) || ![400, 404, 409, 429].includes(error.status)) throw error;
+    return { execution_id: null, replay_of: id, error: explainError(error) };
+  }
+}
+
+async function replayMany({ client, flags, terminal, clock }: Context): Promise<void> {
+  const { cause, all, dryRun } = flags;
+  const filter = queryOf(flags, Date.now());
+  const isNarrowed = cause !== undefined || Object.keys(filter).some((name) => name !== 'organisation');
+  if (!isNarrowed && !all) {
+    throw new CliError('Name executions, or which failures are meant, or say --all for all of them.');
+  }
+  const body = {
+    ...howOf(flags),
+    ...filter,
+    ...(cause === undefined ? {} : { cause }),
+    limit: wholeNumber(flags.limit, '--limit'),
+    per_minute: wholeNumber(flags.perMinute, '--per-minute'),
+    dry_run: dryRun === true,
+  };
+  const { matched, replay } = await client.call(routes.replayMany, { body });
+  if (replay === null) {
+    const words = `${matched} ${matched === 1 ? 'execution' : 'executions'} would be replayed.`;
+    return terminal.out(flags.json ? JSON.stringify({ matched, replay }) : words);
+  }
+  const last = flags.detach ? replay : await untilOver(client, replay, { terminal, clock });
+  terminal.out(flags.json ? JSON.stringify(last) : describe(last));
+  if (last.executions.refused > 0) await tellRefused({ client, terminal }, last.replay_id);
+}
+
+function howOf({ onlyFailed, customData }: ReplayFlags) {
+  return {
+    only_failed: onlyFailed === true,
+    ...(customData === undefined ? {} : { custom_data: jsonObjectIn(customData) }),
+  };
+}
+
+function jsonObjectIn(file: string): { [key: string]: JsonValue } | null {
+  try {
+    const value = JSON.parse(readFileSync(file, 'utf8')) as JsonValue;
+    if (typeof value === 'object' && !Array.isArray(value)) return value;
+  } catch (error) {
+    throw new CliError(`${file} cannot be read as JSON: ${(error as Error).message}`, { cause: error });
+  }
+  throw new CliError(`${file} must hold a JSON object, or null.`);
+}
+
+function wholeNumber(text: string, flag: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new CliError(`${flag} takes a whole number, not "${text}".`);
+  return Number(text);
+}
+
+async function untilOver(
+  client: PlatformClient,
+  begun: Replay,
+  { terminal, clock }: Pick<Context, 'terminal' | 'clock'>,
+): Promise<Replay> {
+  const params = { id: begun.replay_id };
+  for (let replay = begun; ; replay = await client.call(routes.replay, { params })) {
+    if (replay.state !== 'running') return replay;
+    terminal.status(describe(replay));
+    await clock.sleep(LOOK_EVERY_MS);
+  }
+}
+
+async function tellRefused({ client, terminal }: Pick<Context, 'client' | 'terminal'>, id: string) {
+  const { refused, executions } = await client.call(routes.replay, { params: { id } });
+  for (const { execution_id, error } of refused) terminal.err(`  ${execution_id}: ${error}`);
+  throw new CliError(`${executions.refused} of ${executions.total} could not be replayed.`);
+}
+
+/** A replay in one line. */
+function describe({ replay_id: id, state, executions }: Replay): string {
+  const { total, replayed, refused, waiting } = executions;
+  const left = waiting === 0 ? '' : `, ${waiting} not begun`;
+  return `Replay ${id} ${state}: ${replayed} of ${total} begun, ${refused} refused${left}.`;
+}

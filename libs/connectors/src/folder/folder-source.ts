@@ -1,0 +1,114 @@
+import { constants, open, opendir, realpath, stat, type FileHandle } from 'node:fs/promises';
+import { join, posix } from 'node:path';
+import type { AllowedFolders } from './allowed-folders.ts';
+import { asReadError, FolderError } from './folder-error.ts';
+
+export interface FolderSourceOptions {
+  readonly folders: AllowedFolders;
+  readonly path: string;
+  /** Of the path below the folder, upper and lower case alike. */
+  readonly glob: string;
+  readonly recursive: boolean;
+}
+
+export interface ReadOptions {
+  readonly signal: AbortSignal;
+  /** A larger file is refused. */
+  readonly maxBytes: number;
+}
+
+/** The files of a folder. */
+export interface FolderSource {
+  /** Where the folder really is. */
+  readonly realPath: string;
+  /**
+   * The paths of all files that fit, below the folder, separated by `/`, in order. Hidden files and folders are left out, and
+   * folders behind links are not entered. @throws FolderError when any part of it cannot be listed, or there are more than `most`
+   */
+  list(most: number, signal: AbortSignal): Promise<string[]>;
+  /**
+   * The bytes of a file. @throws FolderError while it is read: also where it is a link out of the allowed folders, no
+   * regular file, or was changed meanwhile
+   */
+  read(path: string, options: ReadOptions): AsyncGenerator<Buffer>;
+}
+
+/** Opens a folder to read from. @throws FolderError when it is not allowed or not there */
+export async function openFolderSource(options: FolderSourceOptions): Promise<FolderSource> {
+  const { folders, path, recursive } = options;
+  const realPath = await folders.find(path);
+  const glob = options.glob.toLowerCase();
+  const fits = (file: string) => posix.matchesGlob(file.toLowerCase(), glob);
+  return {
+    realPath,
+    async list(most, signal) {
+      const found: string[] = [];
+      for await (const file of walk(realPath, '', recursive)) {
+        signal.throwIfAborted();
+        if (!fits(file)) continue;
+        if (found.push(file) > most)
+          throw new FolderError('too_many', `the folder ${path} holds more than ${most} files that fit`);
+      }
+      return found.sort();
+    },
+    read: (file, given) => readChecked(join(realPath, file), folders, given),
+  };
+}
+
+async function* walk(folder: string, below: string, recursive: boolean): AsyncGenerator<string> {
+  const subfolders: string[] = [];
+  try {
+    for await (const entry of await opendir(join(folder, below))) {
+      if (entry.name.startsWith('.')) continue;
+      const path = below === '' ? entry.name : `${below}/${entry.name}`;
+      if (entry.isDirectory()) subfolders.push(path);
+      else yield path;
+    }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const what = below === '' ? 'the folder' : `the folder "${below}" in it`;
+    throw new FolderError('unreadable', `${what} cannot be listed (${code})`, { cause: error });
+  }
+  if (recursive) for (const path of subfolders) yield* walk(folder, path, recursive);
+}
+
+async function* readChecked(
+  place: string,
+  folders: AllowedFolders,
+  { signal, maxBytes }: ReadOptions,
+): AsyncGenerator<Buffer> {
+  let handle: FileHandle | undefined;
+  try {
+    // Whoever opens a pipe without this waits for its writer.
+    handle = await open(place, constants.O_RDONLY | constants.O_NONBLOCK);
+    const before = await handle.stat({ bigint: true });
+    if (!before.isFile()) throw new FolderError('unreadable', 'it is no file, or a link to a folder');
+    await refuseOutside(place, folders, before);
+    if (before.size > BigInt(maxBytes))
+      throw new FolderError('too_large', `it is larger than ${maxBytes} bytes`);
+    let size = 0n;
+    for await (const chunk of handle.createReadStream({
+      autoClose: false,
+      signal,
+    }) as AsyncIterable<Buffer>) {
+      size += BigInt(chunk.length);
+      yield chunk;
+    }
+    const after = await handle.stat({ bigint: true });
+    if (size !== before.size || after.mtimeNs !== before.mtimeNs)
+      throw new FolderError('changed', 'it was changed while it was read');
+  } catch (error) {
+    throw asReadError(error);
+  } finally {
+    await handle?.close();
+  }
+}
+
+/** What was opened must be what lies at an allowed place: a link may have been turned since it was looked at. */
+async function refuseOutside(place: string, folders: AllowedFolders, opened: { dev: bigint; ino: bigint }) {
+  const real = await realpath(place);
+  const there = await stat(real, { bigint: true });
+  const isSame = there.dev === opened.dev && there.ino === opened.ino;
+  if (!isSame || !(await folders.holds(real)))
+    throw new FolderError('not_allowed', 'it is a link that leads out of the allowed folders');
+}
