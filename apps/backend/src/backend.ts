@@ -39,23 +39,11 @@ export async function startBackend(
   if (config.bootstrapFile !== undefined) {
     await bootstrapCredentials({ database, keys, logger, file: config.bootstrapFile });
   }
-  const publisher = createPublisher({ brokerUrl: config.brokerUrl, logger });
-  lifecycle.onStop('broker', (deadline) => publisher.close(deadline));
-  const { databaseUrl, sessionTimeoutMs, auditRetentionDays: auditKeptDays } = config;
-  const notifications = createNotifications({ databaseUrl, database, clock: systemClock, logger });
-  lifecycle.onStop('notifications', notifications.stop);
-  const timeouts = { sessionTimeoutMs, publicationTimeoutMs: PUBLICATION_TIMEOUT_MS };
-  const model = await createModel({
-    ...{ database, publisher, store, logger, notifications, ...timeouts },
-    maxWaitingRuns: config.maxWaitingRuns,
-  });
+  const { model, notifications } = await openModel({ config, database, store, logger }, lifecycle);
+  const { auditRetentionDays: auditKeptDays } = config;
   const guard = createGuard({ database, notifications, keys, tokens: model.tokens, auditKeptDays, logger });
   const replaying = createReplaying({ config, database, store, model, logger });
   lifecycle.onStop('guard', guard.stop);
-  lifecycle.onStop('dispatcher', async () => {
-    await model.dispatcher.stop();
-    await model.release();
-  });
   lifecycle.onStop(
     'periodic work',
     startPeriodicWork(
@@ -92,6 +80,30 @@ export async function startBackend(
   lifecycle.onStop('http server', (deadline) => server.close(deadline));
   logger.info('Backend ready', { port: server.port, backend_id: model.backendId });
   return server;
+}
+
+interface Stores {
+  readonly config: BackendConfig;
+  readonly database: Database;
+  readonly store: FileStore;
+  readonly logger: Logger;
+}
+
+/** The model, and what it publishes and hears by. */
+async function openModel({ config, ...stores }: Stores, lifecycle: Lifecycle) {
+  const { database, logger } = stores;
+  const { brokerUrl, databaseUrl, sessionTimeoutMs, maxWaitingRuns } = config;
+  const publisher = createPublisher({ brokerUrl, logger });
+  lifecycle.onStop('broker', (deadline) => publisher.close(deadline));
+  const notifications = createNotifications({ databaseUrl, database, clock: systemClock, logger });
+  lifecycle.onStop('notifications', notifications.stop);
+  const settings = { sessionTimeoutMs, publicationTimeoutMs: PUBLICATION_TIMEOUT_MS, maxWaitingRuns };
+  const model = await createModel({ ...stores, publisher, notifications, ...settings });
+  lifecycle.onStop('dispatcher', async () => {
+    await model.dispatcher.stop();
+    await model.release();
+  });
+  return { model, notifications };
 }
 
 /** Migrations take what time they take, and wait for those of other backends. */

@@ -1,13 +1,13 @@
 import type { Publisher } from '@longshore/broker';
 import { systemClock, uuidV7, type Logger } from '@longshore/runtime';
-import { createDispatcher } from './dispatch/dispatcher.ts';
+import { createDispatcher, type Dispatcher } from './dispatch/dispatcher.ts';
 import { createPools } from './dispatch/pools.ts';
 import { createTaskCatalogue } from './dispatch/task-catalogue.ts';
 import { createWaitingRuns } from './dispatch/waiting-runs.ts';
-import { createAnnouncements } from './events/announcements.ts';
+import { createAnnouncements, type Reactions } from './events/announcements.ts';
 import type { Notifications } from './events/notifications.ts';
 import { createExecutionContexts } from './executions/contexts.ts';
-import { createExecutionWaiters } from './executions/waiters.ts';
+import { createExecutionWaiters, type ExecutionWaiters } from './executions/waiters.ts';
 import type { FileStore } from './files/file-store.ts';
 import { createAttemptEnds } from './runs/attempt-ends.ts';
 import { createCancel } from './runs/cancel.ts';
@@ -63,15 +63,7 @@ export async function createModel(dependencies: ModelDependencies) {
     await pools.refresh();
     dispatcher.pumpAll();
   };
-  others.listen({
-    work: dispatcher.heard,
-    missed: dispatcher.pumpAll,
-    ended: waiters.wake,
-    released: () =>
-      void changed().catch((error: unknown) =>
-        logger.warn('Leases were not taken over at once; tried again within a second', { error }),
-      ),
-  });
+  others.listen(reactions({ dispatcher, waiters, changed, logger }));
   return {
     backendId,
     tokens,
@@ -107,4 +99,25 @@ export async function createModel(dependencies: ModelDependencies) {
     }),
   };
 }
+
+interface Reacting {
+  readonly dispatcher: Dispatcher;
+  readonly waiters: ExecutionWaiters;
+  readonly changed: () => Promise<void>;
+  readonly logger: Logger;
+}
+
+/** What is done about the word of other backends. */
+function reactions({ dispatcher, waiters, changed, logger }: Reacting): Reactions {
+  return {
+    work: dispatcher.heard,
+    missed: dispatcher.pumpAll,
+    ended: waiters.wake,
+    released: () =>
+      void changed().catch((error: unknown) =>
+        logger.warn('Leases were not taken over at once; tried again within a second', { error }),
+      ),
+  };
+}
+
 export type Model = Awaited<ReturnType<typeof createModel>>;

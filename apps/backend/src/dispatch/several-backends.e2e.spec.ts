@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { ExecuteResponse, ExecutionDetail } from '@longshore/contracts';
 import { silentLogger } from '@longshore/runtime';
 import { startCluster, type TestCluster } from '@longshore/testing';
 import { createDatabase, type Database } from '../store/database.ts';
@@ -45,7 +46,7 @@ const documents = [
 ];
 
 /** As the contract asks: whoever gets no answer, or is told to come again, comes again. */
-async function asked(path: string, init: RequestInit & { headers: Record<string, string> }): Promise<any> {
+async function asked(path: string, init: RequestInit): Promise<unknown> {
   for (;;) {
     const answer = await fetch(`${cluster.url}${path}`, init).catch(() => null);
     if (answer?.ok) return await answer.json();
@@ -63,15 +64,15 @@ async function post(name: string): Promise<string> {
     body.append('files', new Blob([text]), `${file}.txt`);
   }
   const headers = { authorization: `Bearer ${cluster.apiKey}`, 'idempotency-key': name };
-  const { message } = await asked('/deployment/api/default/invoices/', { method: 'POST', headers, body });
-  return message.execution_id;
+  const answer = await asked('/deployment/api/default/invoices/', { method: 'POST', headers, body });
+  return (answer as ExecuteResponse).message.execution_id;
 }
 
 /** The execution's detail once it has ended. @throws when it has not within its bound. */
-async function ended(id: string): Promise<any> {
+async function ended(id: string): Promise<ExecutionDetail> {
   const headers = { authorization: `Bearer ${cluster.apiKey}` };
   for (const until = performance.now() + BOUND_MS; performance.now() < until; await pause(50)) {
-    const detail = await asked(`/api/v1/executions/${id}`, { headers });
+    const detail = (await asked(`/api/v1/executions/${id}`, { headers })) as ExecutionDetail;
     if (['COMPLETED', 'ERROR', 'STOPPED'].includes(detail.status)) return detail;
   }
   throw new Error(`execution ${id} did not end`);
@@ -156,8 +157,12 @@ describe('two backends on one database', () => {
 
 const numbers = (name: string) => Array.from({ length: FILES }, (_, file) => `${name}-${file}`);
 
-function outcome({ status, result }: any) {
-  return { status, numbers: result.map((file: any) => file.result?.output.number ?? file.error) };
+function outcome({ status, result }: ExecutionDetail) {
+  const numberOf = (output: unknown) => (output as { number: string }).number;
+  return {
+    status,
+    numbers: result?.map((file) => (file.result ? numberOf(file.result.output) : file.error)),
+  };
 }
 
 /** The most executions that were ever seen unfinished. */
@@ -178,7 +183,7 @@ async function mostInParallel(): Promise<number> {
      select max(n)::int as most from (
        select count(*) as n from files a
          join files b on b.root_id = a.root_id and b.started_at <= a.started_at and b.finished_at > a.started_at
-        group by a.id) overlaps`,
+        group by a.id) overlapping`,
   );
   return row!.most;
 }

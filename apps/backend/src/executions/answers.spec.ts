@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { apiError, type FileResult } from '@longshore/contracts';
 import type { Response } from 'express';
 import { uuidV7 } from '@longshore/runtime';
 import { answerToGet, answerToPost } from './answers.ts';
@@ -8,7 +9,11 @@ import type { StoredExecution } from './outcome-reads.ts';
 const LOST = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
 
 /** An execution that has ended, and a client that is there or hung up. */
-function setup({ destroyed = false, acknowledging = async () => true } = {}) {
+function setup({
+  destroyed = false,
+  acknowledging = async () => true,
+  reading = async (): Promise<FileResult[]> => [],
+} = {}) {
   const id = uuidV7();
   const execution = {
     ...{ id, deployment_id: 'd', state: 'succeeded', started_at: new Date(), error: null },
@@ -17,13 +22,18 @@ function setup({ destroyed = false, acknowledging = async () => true } = {}) {
   const acknowledged: string[] = [];
   const outcomes = {
     find: async () => execution,
-    results: async () => [],
+    results: reading,
     acknowledge: (given: string) => {
       acknowledged.push(given);
       return acknowledging();
     },
   } as unknown as Outcomes;
-  const waiters = { wait: async () => true, wake: () => undefined, ended: () => undefined, awaited: () => [] };
+  const waiters = {
+    wait: async () => true,
+    wake: () => undefined,
+    ended: () => undefined,
+    awaited: () => [],
+  };
   const dependencies = { outcomes, waiters, stopping: new AbortController().signal };
   const response = { destroyed, once: () => undefined } as unknown as Response;
   const fields = {
@@ -56,6 +66,17 @@ describe('a result', () => {
     const { get, post } = setup({ acknowledging: () => Promise.reject(LOST) });
     expect(await get()).toMatchObject({ status: 200, body: { status: 'COMPLETED', message: [] } });
     expect(await post()).toMatchObject({ message: { result: [], error: null } });
+  });
+
+  it('that is too large for an answer is not marked, and a POST still tells what it began', async () => {
+    const { get, post, acknowledged } = setup({
+      reading: () => Promise.reject(apiError('too_large', 'Too much')),
+    });
+    await expect(get()).rejects.toMatchObject({ status: 413 });
+    expect(await post()).toMatchObject({
+      message: { execution_status: 'COMPLETED', error: 'Too much', result: null },
+    });
+    expect(acknowledged).toEqual([]);
   });
 
   it('is not given out when marking it failed for another reason', async () => {

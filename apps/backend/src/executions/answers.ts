@@ -1,5 +1,7 @@
 import {
+  ApiError,
   apiError,
+  errorCodes,
   type ExecuteResponse,
   type ExecutionStatus,
   type ExecutionStatusResponse,
@@ -63,11 +65,26 @@ export async function answerToPost(
   const execution = await existing(outcomes, id);
   const status = statusOf(execution);
   if (!hasEnded(execution) || gone.signal.aborted) return answer(status, null, null);
-  const result = await outcomes.results(execution, fields.flags);
+  const result = await resultsOrReason(outcomes, execution, fields.flags);
+  if (typeof result === 'string') return answer(status, result, null);
   const isFirst = await acknowledge(outcomes, id, response);
   if (!isFirst && !repeated) return answer(status, ALREADY_READ, null);
   const expired = execution.results_removed_at === null ? null : EXPIRED;
   return answer(status, expired ?? execution.error?.message ?? null, result);
+}
+
+/** The results; or why they are too large for an answer, which must not hide that the request was accepted. */
+async function resultsOrReason(
+  outcomes: Outcomes,
+  execution: StoredExecution,
+  flags: ResultFlags,
+): Promise<FileResult[] | string | null> {
+  try {
+    return await outcomes.results(execution, flags);
+  } catch (error) {
+    if (error instanceof ApiError && error.status === errorCodes.too_large) return error.errors[0]!.detail;
+    throw error;
+  }
 }
 
 async function existing(outcomes: Outcomes, id: string): Promise<StoredExecution> {

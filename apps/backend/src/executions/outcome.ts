@@ -22,6 +22,7 @@ import {
   type StoredExecution,
 } from './outcome-reads.ts';
 import type { ResultFlags } from './request-fields.ts';
+import { createResultSize } from './result-size.ts';
 
 /** A file of the request with the run that read it, if it got that far. Files of one content share a run. */
 export interface StoredFile extends RequestedFile, Omit<FileRunRow, 'run_id' | 'state'> {
@@ -49,6 +50,7 @@ export interface Outcomes {
   /**
    * Results in the order of the request. Of an execution that was cancelled those of the files that had ended before, null
    * when there are none. Null too once they were removed, kept long enough.
+   * @throws ApiError 413 when they are too large for one answer.
    */
   results(execution: StoredExecution, flags: ResultFlags): Promise<FileResult[] | null>;
   /** What a pipeline's execution tells beside its results; see {@link PipelineSummaries}. */
@@ -66,9 +68,16 @@ export interface OutcomesDependencies {
   readonly database: Database;
   readonly store: FileStore;
   readonly definitions: Definitions;
+  /** All results of an execution together; see {@link createResultSize} for the default. */
+  readonly maxResultBytes?: number;
 }
 
-export function createOutcomes({ database, store, definitions }: OutcomesDependencies): Outcomes {
+export function createOutcomes({
+  database,
+  store,
+  definitions,
+  maxResultBytes,
+}: OutcomesDependencies): Outcomes {
   const reads = createOutcomeReads(database);
   const summary = createPipelineSummaries(database, store);
 
@@ -95,13 +104,18 @@ export function createOutcomes({ database, store, definitions }: OutcomesDepende
       const told = execution.state === 'cancelled' ? stored.filter(hadEnded) : stored;
       const skipped = (await summary(execution))?.skipped_files ?? null;
       if (told.length === 0 && skipped === null) return null;
-      const processed = await Promise.all(
-        told.map(async (file) => {
-          // A file that failed may still have told what was found in it.
-          const read = await content(file.output, execution.workflow_version_id);
-          return resultOf(execution, file, read, flags);
-        }),
-      );
+      const size = createResultSize(told, {
+        withTexts: flags.includeExtractedText,
+        maxBytes: maxResultBytes,
+      });
+      const processed: FileResult[] = [];
+      // One after the other: what nobody asked for, mostly the text, is let go of before the next is read.
+      for (const file of told) {
+        // A file that failed may still have told what was found in it.
+        const read = await content(file.output, execution.workflow_version_id);
+        size.add(file, read);
+        processed.push(resultOf(execution, file, read, flags));
+      }
       return [...processed, ...(skipped ?? []).map((file) => skippedResult(execution, file))];
     },
     acknowledge: (executionId) => reads.acknowledgements.add(executionId),

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startPostgres, type TestPostgres } from '@longshore/testing';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
@@ -58,14 +58,35 @@ async function populate() {
   }
   await worker.stop();
   executions.push((await post(deployments[0]!, [textFile('c.txt')])).body.message.execution_id);
+  executions.push(await runOfPipeline(own.key));
   const spare = await backend.keys.create({ kind: 'organisation', name: 'spare', organisationId: other.id });
   const keys = [backend.adminKey, own.key, other.key, deployments[0]!.key, 'none-of-ours', null];
   return {
     executions,
     keys,
     keyIds: [spare.id],
+    replayIds: [await replayOf(own.id)],
     deletionIds: [await deletionOf(await backend.organisation())],
   };
+}
+
+/** An execution of the pipeline, which waits: no worker here serves it. */
+async function runOfPipeline(key: string): Promise<string> {
+  const response = await fetch(`${backend.url}/deployment/pipeline/api/default/inbox/`, {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${key}` },
+  });
+  const { message } = (await response.json()) as { message: { execution_id: string } };
+  return message.execution_id;
+}
+
+async function replayOf(organisationId: string): Promise<string> {
+  const [row] = await backend.database.query<{ id: string }>(
+    `insert into replays (id, organisation_id, state, request, per_minute, total)
+     values (uuid_v7(), $1, 'done', '{"limit": 1, "only_failed": false}', 60, 0) returning id`,
+    [organisationId],
+  );
+  return row!.id;
 }
 
 async function deletionOf({ name }: { name: string }): Promise<string> {
@@ -78,8 +99,9 @@ async function deletionOf({ name }: { name: string }): Promise<string> {
 
 /** What is there to be named, by the name of the parameter that names it. */
 function known(path: string): Generation['known'] {
-  const { keyIds, deletionIds, executions } = world;
-  const ids = path.includes('/keys/') ? keyIds : path.includes('/deletions/') ? deletionIds : executions;
+  const { keyIds, deletionIds, replayIds, executions } = world;
+  const others = { '/keys/': keyIds, '/deletions/': deletionIds, '/replays/': replayIds };
+  const ids = Object.entries(others).find(([part]) => path.includes(part))?.[1] ?? executions;
   const names = path.includes('/workflows/')
     ? ['invoices-workflow', 'letters-workflow']
     : ['default', 'other'];
@@ -256,6 +278,9 @@ function pointed(path: string): string {
 }
 
 describe('whatever is asked, the answer is a documented one:', () => {
+  // What one operation switches off, another needs.
+  beforeEach(() => backend.database.query('update deployments set active = true'));
+
   it.each(exercised)(
     '$method $path',
     async ({ path, method, operation }) => {

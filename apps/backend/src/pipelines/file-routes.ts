@@ -101,6 +101,8 @@ async function receive(pending: PendingObject, body: Readable, maxBytes: number)
       if (pending.size > maxBytes) throw apiError('too_large', `The file is larger than ${maxBytes} bytes`);
     }
   } catch (error) {
+    // A worker that is cut off in the middle of its file never hears why.
+    body.resume();
     if ((error as NodeJS.ErrnoException).code === 'ECONNRESET')
       throw apiError('malformed_request', 'The worker went away in the middle of the file');
     throw error;

@@ -14,7 +14,9 @@ export interface ReplayWorkDependencies {
 const HOUR_MS = 3_600_000;
 /** A replay that is over is remembered for so long. */
 const KEPT_DAYS = 90;
-/** After a refusal for load. */
+/** Refusals that have nothing to do with what is replayed. */
+const FOR_LOAD: readonly number[] = [errorCodes.too_many_executions, errorCodes.unavailable];
+/** After such a refusal. */
 const PAUSE_SECONDS = 5;
 /** A backend that died with a replay in its hands leaves it to others after this time. */
 const HELD_SECONDS = 60;
@@ -100,7 +102,7 @@ interface Item {
 async function dealWith({ database, logger }: ReplayWorkDependencies, item: Item, error: unknown) {
   if (error instanceof NotWantedError) return;
   if (isOutOfReach(error)) throw error;
-  if (error instanceof ApiError && error.status === errorCodes.too_many_executions) {
+  if (error instanceof ApiError && FOR_LOAD.includes(error.status)) {
     await database.query(
       `update replays set next_at = now() + $2 * interval '1 s' where id = $1 and state = 'running'`,
       [item.replayId, error.retryAfterSeconds ?? PAUSE_SECONDS],

@@ -1,6 +1,7 @@
 import type { Logger } from '@longshore/runtime';
 import type { BackendConfig } from '../config.ts';
 import { createDefinitions } from '../deployments/definitions.ts';
+import { acceptWhileRoom } from '../executions/accept-while-room.ts';
 import { createAccept } from '../executions/accept.ts';
 import type { FileStore } from '../files/file-store.ts';
 import type { Model } from '../model.ts';
@@ -23,14 +24,15 @@ export function createReplaying({ config, database, store, model, logger }: Repl
   readonly work: PeriodicWork[];
 } {
   const { dispatcher, catalogue, backendId, contexts } = model;
+  const accept = createAccept({
+    ...{ database, dispatcher, catalogue, backendId, limits: config },
+    remember: contexts.remember,
+  });
   const replay = createReplay({
     database,
     store,
     definitions: createDefinitions(database),
-    accept: createAccept({
-      ...{ database, dispatcher, catalogue, backendId, limits: config },
-      remember: contexts.remember,
-    }),
+    accept: acceptWhileRoom(accept, model.waitingRuns),
     retainUploadsHours: config.retainUploadsHours,
   });
   return { replay, work: replayWork({ database, replay, backendId, logger }) };

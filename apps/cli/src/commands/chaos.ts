@@ -45,8 +45,8 @@ export function addChaos(program: Command, terminal: Terminal): void {
     .summary('see that nothing is lost or done twice, on a platform that is broken on purpose')
     .description(
       'Starts a platform in a temporary folder on free ports: two backends, two processes of each worker. Clients send it files whose ' +
-        'results are known, while it is broken in every way there is. Then everything that was accepted must have ended, once, with the right result. ' +
-        'Exit code 1 when not. Nothing of yours is touched, and nothing is left.',
+        'results are known, while its processes, database, broker and network are broken. Then everything that was accepted must have ended, ' +
+        'once, with the right result. Exit code 1 when not. Nothing of yours is touched, and nothing is left.',
     )
     .addOption(
       new Option('--duration <time>', 'how long faults happen: 90, 90s, 10m')

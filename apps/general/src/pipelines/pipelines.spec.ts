@@ -301,10 +301,10 @@ describe('how an execution ends', () => {
   const tally = (succeeded: number) => ({ succeeded, undelivered: [], firstReason: 'It is torn.' });
 
   it.each([
-    ['of an empty source', 0, 0, 0, 0],
-    ['when all was skipped', 5, 5, 0, 0],
-    ['when some failed', 5, 2, 1, 2],
-  ])('is a success %s', (_when, found, unchanged, succeeded, failed) => {
+    ['of an empty source', { found: 0, unchanged: 0, succeeded: 0, failed: 0 }],
+    ['when all was skipped', { found: 5, unchanged: 5, succeeded: 0, failed: 0 }],
+    ['when some failed', { found: 5, unchanged: 2, succeeded: 1, failed: 2 }],
+  ])('is a success %s', (_when, { found, unchanged, succeeded, failed }) => {
     expect(verdict(input(found, unchanged), tally(succeeded))).toMatchObject({ found, succeeded, failed });
   });
 

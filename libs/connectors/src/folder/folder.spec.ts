@@ -83,7 +83,7 @@ describe('the files of a folder', () => {
 
   it('that are too large, gone, or no files fail with the reason', async () => {
     const { data, source } = setup({ 'a.txt': 'AA', 'sub/b.txt': 'B' });
-    execFileSync('mkfifo', [join(data, 'pipe')]);
+    execFileSync('/usr/bin/env', ['mkfifo', join(data, 'pipe')]);
     const { read } = await source();
     const reading = (path: string) => contentOf(read(path, { signal, maxBytes: 1 }));
     await expect(reading('a.txt')).rejects.toMatchObject({ problem: 'too_large' });

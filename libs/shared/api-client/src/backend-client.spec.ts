@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { apiError, ApiError, routes } from '@longshore/contracts';
 import { silentLogger, systemClock } from '@longshore/runtime';
@@ -231,6 +232,47 @@ describe('the client of the backend', () => {
     expect(seen[0]).toMatchObject({ method: 'PUT', url: `/internal/v1/runs/${ID}/output` });
     expect(seen[0]?.headers['content-type']).toBe('application/octet-stream');
     expect(seen[0]?.body.equals(bytes)).toBe(true);
+  });
+
+  it('sends a file of a source as a stream, which is opened anew for each try', async () => {
+    const taken = { file_id: ID, size: 300_000, sha256: 'x', skipped: null };
+    const answers = [503, 200];
+    const { client, seen } = await setup((response) => json(response, answers.shift()!, taken));
+    const opened: Readable[] = [];
+    const open = () => {
+      opened.push(Readable.from([Buffer.alloc(200_000, 'a'), Buffer.alloc(100_000, 'b')]));
+      return opened.at(-1)!;
+    };
+    const file = { path: 'sub/a b.txt', ordinal: 3 };
+    expect(await client.sendFile(ID, file, { open, runToken: 't' })).toEqual(taken);
+    expect(seen[1]).toMatchObject({
+      ...{ method: 'PUT', url: `/internal/v1/runs/${ID}/files?path=sub%2Fa+b.txt&ordinal=3` },
+    });
+    expect(seen[1]?.headers['content-type']).toBe('application/octet-stream');
+    expect(seen[1]?.body.equals(seen[0]!.body)).toBe(true);
+    expect(seen[1]?.body).toHaveLength(300_000);
+    expect(opened.map(({ destroyed }) => destroyed)).toEqual([true, true]);
+  });
+
+  it('tells at once what a source fails with, and holds nothing against the backend', async () => {
+    const { client, seen } = await setup((response) => json(response, 200, { children: [] }));
+    let opened = 0;
+    const open = () => {
+      opened += 1;
+      return Readable.from(
+        (async function* () {
+          yield Buffer.alloc(100_000);
+          await Promise.reject(new Error('The disk is gone'));
+        })(),
+      );
+    };
+    for (let file = 0; file < 20; file += 1) {
+      const sent = client.sendFile(ID, { path: 'a', ordinal: file }, { open, runToken: 't' });
+      await expect(sent).rejects.toThrow('The disk is gone');
+    }
+    expect(opened).toBe(20);
+    expect(seen).toEqual([]);
+    await client.call(routes.childResults, { params: { id: ID }, runToken: 't' });
   });
 
   it('fetches a file byte by byte', async () => {

@@ -83,7 +83,7 @@ export const logLineSchema = z.object({
   at: timestamp,
   level: logLevelSchema,
   message: z.string(),
-  fields: jsonSchema.nullable(),
+  fields: jsonSchema,
 });
 export type LogLine = z.infer<typeof logLineSchema>;
 

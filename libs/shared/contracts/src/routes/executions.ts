@@ -27,6 +27,7 @@ export const executionRoutes = {
       description:
         'Its files, who worked on them and when, and once it has ended its results. Reading here does not count as ' +
         'fetching the result: it can be repeated as often as wanted.',
+      errors: ['too_large'],
     },
   }),
 };

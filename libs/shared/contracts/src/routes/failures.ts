@@ -46,7 +46,7 @@ export const failureRoutes = {
         'Makes a new execution with copies of its files, under the workflow version that its deployment has now. It counts ' +
         'against the same limits as a request. Possible for as long as the uploaded files are kept.',
       success: { 201: 'The new execution is accepted.' },
-      errors: ['not_found', 'conflict', 'too_many_executions'],
+      errors: ['not_found', 'conflict', 'too_many_executions', 'unavailable'],
       examples: { body: { only_failed: true } },
     },
   }),

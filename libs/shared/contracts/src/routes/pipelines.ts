@@ -60,7 +60,7 @@ export const pipelineRoutes = {
         422: 'Not yet ended, with `message` null; or ended in ERROR or STOPPED, with the results there are.',
       },
       query: deployment.executionStatusQuerySchema,
-      errors: ['required'],
+      errors: ['required', 'too_large'],
     },
   }),
   takePipelineFile: route({

@@ -49,9 +49,9 @@ const LONGEST_INTERVAL_MS = 2 ** 31 - 1;
 /**
  * Runs a process from its start to its exit code, which it resolves to. SIGTERM, SIGINT and the end of the parent's
  * pipe stop it in order: exit 0. Exit 1 follows a second signal (at once), a start that fails, a stop that fails or takes too long,
- * `fail`, an uncaught exception and an unhandled rejection. A ConfigError is told on standard error, without a stack, and
- * to a parent any error that ends the start;
- * give a function instead of options to have configuration errors in it treated the same.
+ * `fail`, an uncaught exception and an unhandled rejection. A ConfigError is told on standard error, without a stack;
+ * give a function instead of options to have configuration errors in it treated the same. To a parent any error that ends the start is
+ * told there.
  */
 export async function runProcess(
   given: RunOptions | (() => RunOptions),

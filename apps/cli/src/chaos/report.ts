@@ -1,0 +1,58 @@
+import { duration } from '../output/duration.ts';
+import { table } from '../output/table.ts';
+import type { ChaosSummary } from './summary.ts';
+
+const SHOWN_VIOLATIONS = 20;
+const WIDEST = 120;
+
+/** What a run of faults came to, for a person. */
+export function reportLines(summary: ChaosSummary): string[] {
+  const { violations, faults } = summary;
+  return [
+    ...table(
+      ['fault', 'times'],
+      Object.entries(faults).map(([kind, times]) => [kind, String(times)]),
+    ),
+    '',
+    ...table(['', `seed ${summary.seed}, broker ${summary.broker}`], rows(summary), WIDEST),
+    '',
+    ...(violations.length === 0 ? ['Nothing accepted was lost or done twice.'] : violationLines(summary)),
+  ];
+}
+
+function rows({ executions, files, losses, duplicates, violations, ...rest }: ChaosSummary): string[][] {
+  const others = violations.length - losses - duplicates;
+  const slowest = rest.slowest_recovery;
+  return [
+    [
+      'executions',
+      `${executions.accepted} accepted, ${executions.ended} ended, ${executions.across_a_fault} while a fault struck`,
+    ],
+    ['files', `${files.sent} sent, ${files.results} results`],
+    ['losses', String(losses)],
+    ['duplicates', String(duplicates)],
+    ['other violations', String(others)],
+    [
+      'slowest recovery',
+      slowest === null ? 'none' : `${duration(slowest.ms)} (${slowest.execution_id}, ${slowest.fault})`,
+    ],
+  ];
+}
+
+function violationLines({ violations, home, seed }: ChaosSummary): string[] {
+  const shown = violations.slice(0, SHOWN_VIOLATIONS);
+  const left = violations.length - shown.length;
+  return [
+    ...table(
+      ['violation', 'about', 'what'],
+      shown.map(({ kind, about, what }) => [kind, about, what]),
+      WIDEST,
+    ),
+    ...(left > 0 ? [`… and ${left} more.`] : []),
+    '',
+    ...(home === null
+      ? []
+      : [`Its home is kept in ${home}: logs/<process>/ and logs/longshore.log tell who did what.`]),
+    `The same faults again: longshore chaos --seed ${seed}`,
+  ];
+}

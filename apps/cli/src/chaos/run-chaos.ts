@@ -1,0 +1,136 @@
+import { routes } from '@longshore/contracts';
+import { type Clock, type Logger, systemClock } from '@longshore/runtime';
+import { createPlatformClient } from '../client/platform-client.ts';
+import type { Home } from '../home/home.ts';
+import { duration } from '../output/duration.ts';
+import type { Terminal } from '../output/terminal.ts';
+import { checkDatabase } from './check-database.ts';
+import { checkLedger, type Violation } from './check-ledger.ts';
+import { chaosDocuments } from './documents.ts';
+import { describeFault, type FaultKind } from './fault.ts';
+import { createInjector, type Injector } from './inject.ts';
+import { busyProcesses, type ChaosInstance, startInstance } from './instance.ts';
+import { type LedgerEntry, listedOf } from './ledger.ts';
+import { driveLoad, readAgain } from './load.ts';
+import { planFaults } from './plan.ts';
+import { createPublicApi, type PublicApi } from './public-api.ts';
+import { createRandom } from './random.ts';
+import type { InjectedFault } from './summary.ts';
+
+export interface ChaosOptions {
+  /** Held by the caller. */
+  home: Home;
+  broker: 'redis' | 'postgres';
+  durationMs: number;
+  seed: number;
+  faults: readonly FaultKind[];
+  terminal: Terminal;
+  logger: Logger;
+  signal: AbortSignal;
+  clock?: Clock;
+}
+
+export interface ChaosResult {
+  readonly entries: readonly LedgerEntry[];
+  readonly injected: readonly InjectedFault[];
+  readonly violations: readonly Violation[];
+}
+
+/** What was accepted must have ended so long after the last fault at the latest: a lost worker is noticed after 15 s. */
+const ENDS_WITHIN_MS = 180_000;
+const STATUS_EVERY_MS = 250;
+
+/**
+ * Starts an instance in the home, breaks it while clients use it, and holds what they saw against the promise. Everything that it
+ * started has ended when this returns or throws.
+ */
+export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
+  const { home, broker, logger, signal, terminal, clock = systemClock } = options;
+  const startedAt = clock.monotonic();
+  const instance = await startInstance({ home, broker, logger, clock, signal, onStep: terminal.status });
+  try {
+    const { url, credentials } = instance;
+    const admin = createPlatformClient({ url, key: credentials.admin_key });
+    const body = { organisation: credentials.organisation, documents: chaosDocuments };
+    await admin.call(routes.apply, { body, signal });
+    terminal.err(
+      `${instance.processes.length} processes are ready after ${duration(clock.monotonic() - startedAt)}.`,
+    );
+    return await breakAndCheck(instance, { ...options, clock });
+  } finally {
+    terminal.status('stopping');
+    await instance.stop();
+    terminal.status('');
+  }
+}
+
+type Context = Required<ChaosOptions>;
+
+async function breakAndCheck(instance: ChaosInstance, context: Context): Promise<ChaosResult> {
+  const { clock, signal, terminal, seed } = context;
+  const { organisation, api_key: key } = instance.credentials;
+  const api = createPublicApi({ url: instance.url, organisation, key, signal });
+  const entries: LedgerEntry[] = [];
+  const injected: InjectedFault[] = [];
+  const [over, late] = [new AbortController(), new AbortController()];
+  const until = AbortSignal.any([signal, over.signal]);
+  const giveUp = AbortSignal.any([signal, late.signal]);
+  const status = setInterval(() => terminal.status(progress(entries, injected)), STATUS_EVERY_MS);
+  const injector = createInjector({ instance, logger: context.logger, clock });
+  const load = driveLoad({ api, seed, clock, entries, until, giveUp });
+  const faults = injectAll(injector, { ...context, signal: until }, injected);
+  const both = Promise.allSettled([load, faults]);
+  try {
+    await Promise.race([faults, load.then(() => faults)]);
+    await injector.heal();
+    over.abort();
+    const timer = setTimeout(() => late.abort(), ENDS_WITHIN_MS);
+    await load.finally(() => clearTimeout(timer));
+    signal.throwIfAborted();
+    return { entries, injected, violations: await check({ instance, api, entries, context }) };
+  } finally {
+    clearInterval(status);
+    over.abort();
+    late.abort();
+    await both;
+    await injector.heal();
+  }
+}
+
+async function injectAll(injector: Injector, context: Context, injected: InjectedFault[]): Promise<void> {
+  const { clock, signal, terminal, durationMs, seed, broker } = context;
+  const kinds = context.faults.filter((kind) => kind !== 'redis' || broker === 'redis');
+  const plan = planFaults({ random: createRandom(seed), durationMs, kinds, targets: busyProcesses });
+  const begun = clock.monotonic();
+  for (const { atMs, fault } of plan) {
+    await clock.sleep(begun + atMs - clock.monotonic(), signal);
+    const at = clock.monotonic();
+    const tookEffect = await injector.inject(fault);
+    if (tookEffect) injected.push({ at, fault });
+    const seconds = ((at - begun) / 1000).toFixed(1).padStart(6);
+    terminal.err(`${seconds} s  ${describeFault(fault)}${tookEffect ? '' : ' (without effect)'}`);
+  }
+  await clock.sleep(begun + durationMs - clock.monotonic(), signal);
+}
+
+function progress(entries: readonly LedgerEntry[], injected: readonly InjectedFault[]): string {
+  const accepted = entries.filter(({ executionIds }) => executionIds.length > 0).length;
+  const ended = entries.filter(({ first }) => first !== undefined).length;
+  return `${injected.length} faults, ${accepted} executions accepted, ${ended} ended`;
+}
+
+interface Checking {
+  instance: ChaosInstance;
+  api: PublicApi;
+  entries: readonly LedgerEntry[];
+  context: Context;
+}
+
+async function check({ instance, api, entries, context }: Checking): Promise<Violation[]> {
+  const { clock, signal, terminal } = context;
+  terminal.status('reading everything again');
+  await readAgain(entries, { api, clock });
+  const listed = (await api.list()).map(listedOf);
+  const seen = checkLedger({ entries, listed });
+  return [...seen, ...(await checkDatabase(instance.storage.databaseUrl, { clock, signal }))];
+}

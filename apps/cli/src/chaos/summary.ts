@@ -1,0 +1,78 @@
+import type { Violation } from './check-ledger.ts';
+import { describeFault, type Fault, type FaultKind, faultKinds } from './fault.ts';
+import { hasEnded, type LedgerEntry } from './ledger.ts';
+
+/** A fault that took effect, and when, in milliseconds of the client's monotonic clock. */
+export interface InjectedFault {
+  readonly at: number;
+  readonly fault: Fault;
+}
+
+/** What a run of faults came to, as `--json` prints it. */
+export interface ChaosSummary {
+  readonly seed: number;
+  readonly broker: 'redis' | 'postgres';
+  readonly duration_s: number;
+  readonly faults: Readonly<Record<FaultKind, number>>;
+  readonly executions: { readonly accepted: number; readonly ended: number; readonly across_a_fault: number };
+  readonly files: { readonly sent: number; readonly results: number };
+  /** What was accepted and did not end, or is gone. */
+  readonly losses: number;
+  /** What was done twice. */
+  readonly duplicates: number;
+  readonly violations: readonly Violation[];
+  /** The longest time an execution took in which a fault struck. */
+  readonly slowest_recovery: SlowestRecovery | null;
+  /** The kept home; null: removed. */
+  readonly home: string | null;
+}
+
+export interface SlowestRecovery {
+  readonly ms: number;
+  readonly execution_id: string;
+  /** The last fault that struck while it was under way. */
+  readonly fault: string;
+}
+
+export interface SummaryInput extends Pick<
+  ChaosSummary,
+  'seed' | 'broker' | 'duration_s' | 'violations' | 'home'
+> {
+  readonly entries: readonly LedgerEntry[];
+  readonly injected: readonly InjectedFault[];
+}
+
+export function summarise({ entries, injected, violations, ...given }: SummaryInput): ChaosSummary {
+  const accepted = entries.filter(({ executionIds }) => executionIds.length > 0);
+  const recoveries = accepted.flatMap((entry) => recoveryOf(entry, injected));
+  const counts = faultKinds.map((kind) => [kind, injected.filter(({ fault }) => fault.kind === kind).length]);
+  const ofKind = (kind: Violation['kind']): number => violations.filter((one) => one.kind === kind).length;
+  return {
+    ...given,
+    faults: Object.fromEntries(counts) as Record<FaultKind, number>,
+    executions: {
+      accepted: accepted.length,
+      ended: accepted.filter(({ first, last }) => (last ?? first) !== undefined).length,
+      across_a_fault: recoveries.length,
+    },
+    files: {
+      sent: accepted.reduce((sum, { files }) => sum + files.length, 0),
+      results: accepted.reduce((sum, { last }) => sum + (last?.results.length ?? 0), 0),
+    },
+    losses: ofKind('lost'),
+    duplicates: ofKind('doubled'),
+    violations,
+    slowest_recovery: recoveries.toSorted((one, other) => other.ms - one.ms)[0] ?? null,
+  };
+}
+
+/** How long an execution took from its request to its end, when a fault struck in between; else nothing. */
+function recoveryOf(entry: LedgerEntry, injected: readonly InjectedFault[]): SlowestRecovery[] {
+  const { postedAt, samples, executionIds } = entry;
+  const endedAt = samples.find(({ status }) => hasEnded(status))?.at;
+  const end = endedAt ?? Infinity;
+  const struck = injected.findLast(({ at }) => at >= postedAt && at <= end);
+  const [id] = executionIds;
+  if (struck === undefined || endedAt === undefined || id === undefined) return [];
+  return [{ ms: Math.round(endedAt - postedAt), execution_id: id, fault: describeFault(struck.fault) }];
+}
