@@ -15,7 +15,7 @@ const mayImport = {
   tasks: ['contracts', 'runtime', 'api-client', 'broker'],
   worker: ['contracts', 'runtime', 'tasks', 'documents', 'connectors'],
   backend: ['contracts', 'runtime', 'broker', 'connectors'],
-  cli: ['contracts', 'runtime', 'api-client', 'documents', 'embedded-postgres'],
+  cli: ['contracts', 'runtime', 'client', 'documents', 'embedded-postgres'],
   testing: ['contracts', 'runtime', 'api-client', 'embedded-postgres'],
   tools: ['contracts', 'runtime', 'api-client', 'embedded-postgres', 'testing'],
 };

@@ -1,4 +1,5 @@
 import type { ExecutionDetail } from '@longshore/contracts';
+import { multipartOf } from './multipart.ts';
 import { LongshoreError } from './errors.ts';
 import type { Answer, Input, OperationName } from './operation-types.ts';
 import { operations } from './operations.ts';
@@ -80,8 +81,10 @@ export function createClient(options: ClientOptions): Client {
     const [method, path] = operations[name];
     const address = `${base}${filled(path, input.params)}${queryOf(input.query)}`;
     const repeatable = method === 'get' || settings.idempotencyKey !== undefined;
-    const init = requestOf(method, input, { key: options.key, settings });
-    const response = await sendPersistently(() => (options.fetch ?? fetch)(address, init), {
+    // Made anew for each try: the body of a form is a stream.
+    const attempt = () =>
+      (options.fetch ?? fetch)(address, requestOf(method, input, { key: options.key, settings }));
+    const response = await sendPersistently(attempt, {
       ...options,
       repeatable: repeatable && !consumes(name),
       signal: settings.signal,
@@ -154,16 +157,17 @@ function requestOf(
   { body, form }: LooseInput,
   { key, settings }: { key: string; settings: CallSettings },
 ): RequestInit {
-  const json = body !== undefined && form === undefined;
+  const multipart = form && multipartOf(form);
+  const json = body !== undefined && multipart === undefined;
   return {
     method: method.toUpperCase(),
     headers: {
       Authorization: `Bearer ${key}`,
-      ...(json ? { 'Content-Type': 'application/json' } : {}),
+      ...(json ? { 'Content-Type': 'application/json' } : multipart?.headers),
       ...(settings.idempotencyKey === undefined ? {} : { 'Idempotency-Key': settings.idempotencyKey }),
     },
     ...(json ? { body: JSON.stringify(body) } : {}),
-    ...(form === undefined ? {} : { body: form }),
+    ...(multipart && { body: multipart.body, duplex: multipart.duplex }),
     ...(settings.signal === undefined ? {} : { signal: settings.signal }),
   };
 }

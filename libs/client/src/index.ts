@@ -6,5 +6,6 @@ export {
   type PagedOperation,
   type Submission,
 } from './client.ts';
+export { multipartOf, type MultipartRequest } from './multipart.ts';
 export { LongshoreError } from './errors.ts';
 export type { Answer, Input, OperationName } from './operation-types.ts';

@@ -31,7 +31,13 @@ function execution(organisationId: string, customData: unknown = null): NewExecu
   const flags = { includeMetadata: false, includeMetrics: false, includeExtractedText: false };
   return {
     id: uuidV7(),
-    deployment: { id: uuidV7(), organisationId, workflowVersionId: uuidV7(), maxParallelFiles: null, maxSeconds: null },
+    deployment: {
+      id: uuidV7(),
+      organisationId,
+      workflowVersionId: uuidV7(),
+      maxParallelFiles: null,
+      maxSeconds: null,
+    },
     fields: { flags, tags: [], customData, llmProfileId: null, timeoutSeconds: -1 },
     upload: { files: [], objectName: 'uploads/none', object: null },
     once: null,

@@ -6,10 +6,10 @@ import { keysAndAudit } from './migrations/0003-keys-and-audit.ts';
 import { nativeApi } from './migrations/0004-native-api.ts';
 import { cancel } from './migrations/0005-cancel.ts';
 import { retention } from './migrations/0006-retention.ts';
-import { skippedTaskFiles } from './migrations/0009-skipped-task-files.ts';
-import { workflowVersions } from './migrations/0010-workflow-versions.ts';
-import { pipelines } from './migrations/0012-pipelines.ts';
-import { replay } from './migrations/0014-replay.ts';
+import { skippedTaskFiles } from './migrations/0007-skipped-task-files.ts';
+import { workflowVersions } from './migrations/0008-workflow-versions.ts';
+import { pipelines } from './migrations/0009-pipelines.ts';
+import { replay } from './migrations/0010-replay.ts';
 
 /** In order; a migration that was released is never edited, only followed. */
 export const migrations: readonly { name: string; sql: string }[] = [
@@ -19,10 +19,10 @@ export const migrations: readonly { name: string; sql: string }[] = [
   { name: '0004-native-api', sql: nativeApi },
   { name: '0005-cancel', sql: cancel },
   { name: '0006-retention', sql: retention },
-  { name: '0009-skipped-task-files', sql: skippedTaskFiles },
-  { name: '0010-workflow-versions', sql: workflowVersions },
-  { name: '0012-pipelines', sql: pipelines },
-  { name: '0014-replay', sql: replay },
+  { name: '0007-skipped-task-files', sql: skippedTaskFiles },
+  { name: '0008-workflow-versions', sql: workflowVersions },
+  { name: '0009-pipelines', sql: pipelines },
+  { name: '0010-replay', sql: replay },
 ];
 
 /** Any number; the same for every backend, so that two of them never migrate at once. */

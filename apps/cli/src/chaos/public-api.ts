@@ -1,3 +1,4 @@
+import { multipartOf } from '@longshore/client';
 import {
   executeResponseSchema,
   type ExecutionDetail,
@@ -54,10 +55,15 @@ export function createPublicApi(given: {
   const within = (ms: number): AbortSignal => AbortSignal.any([signal, AbortSignal.timeout(ms)]);
   return {
     post: async (request) => {
+      const multipart = multipartOf(formOf(request));
       const answer = await fetch(`${url}/deployment/api/${organisation}/${API_NAME}/`, {
         method: 'POST',
-        headers: { authorization: `Bearer ${key}`, 'idempotency-key': request.key },
-        body: formOf(request),
+        ...multipart,
+        headers: {
+          ...multipart.headers,
+          authorization: `Bearer ${key}`,
+          'idempotency-key': request.key,
+        },
         signal: within(ANSWERS_WITHIN_MS + request.waitSeconds * 1_000),
       }).catch((error: unknown) => {
         signal.throwIfAborted();

@@ -1,3 +1,4 @@
+import { multipartOf } from '@longshore/client';
 import { ApiError, errorBodySchema, type Route } from '@longshore/contracts';
 import { CliError } from '../cli-error.ts';
 
@@ -67,9 +68,9 @@ function pathOf(path: string, params: unknown): string {
   });
 }
 
-function bodyOf(body: unknown): Pick<RequestInit, 'body' | 'headers'> {
+function bodyOf(body: unknown): Pick<RequestInit, 'body' | 'headers' | 'duplex'> {
   if (body === undefined) return {};
-  if (body instanceof FormData) return { body };
+  if (body instanceof FormData) return multipartOf(body);
   return { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
 }
 
