@@ -67,18 +67,12 @@ describe('the routes', () => {
 
   it('are all there is, apart from the two probes', async () => {
     const body = refusal('client_error', 'not_found', 'No such address');
-    for (const path of [
-      '/',
-      '/internal/',
-      '/internal/v1/',
-      '/v1/health/',
-      '/deployment/api/acme',
-      '/health',
-    ]) {
+    for (const path of ['/internal/', '/internal/v1/', '/v1/health/', '/deployment/api/acme', '/health']) {
       for (const method of ['GET', 'POST', 'DELETE']) {
         expect(await ask(path, { method })).toMatchObject({ status: 404, body });
       }
     }
+    expect(await ask('/', { redirect: 'manual' })).toMatchObject({ status: 302 });
     expect(await ask('/live')).toMatchObject({ status: 200, body: { status: 'ok' } });
     expect(await ask('/ready')).toMatchObject({ status: 200, body: { ready: true } });
   });

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import { apiError, validationError, type ApiError, type JsonValue, type Route } from '@longshore/contracts';
 import { uuidV7, type Logger } from '@longshore/runtime';
+import { ZodObject } from 'zod';
 import express, { type NextFunction, type Request, type Response } from 'express';
 import type { Act, RequestAudit } from '../audit/request-audit.ts';
 import type { Authenticate, Caller } from './auth.ts';
@@ -93,9 +94,16 @@ async function parseInput<P, Q, B, R>(route: Route<P, Q, B, R>, request: Request
   if (!route.stream && route.area === 'public') refuseUnstorable(request.body);
   return {
     params: parsePart(route.params, request.params),
-    query: parsePart(route.query, request.query),
+    query: parsePart(knownQuery(route), request.query),
     body: route.stream ? (undefined as B) : parsePart(route.body, request.body ?? {}),
   };
+}
+
+/** A misspelt filter must not pass for none: the native API refuses names that it does not know. */
+function knownQuery<P, Q, B, R>({ path, query }: Route<P, Q, B, R>): Route<P, Q, B, R>['query'] {
+  return path.startsWith('/api/v1/') && query instanceof ZodObject
+    ? (query.strict() as unknown as typeof query)
+    : query;
 }
 
 function readJson(request: Request, response: Response): Promise<void> {
@@ -151,6 +159,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   app.disable('etag');
   app.set('query parser', 'simple');
   app.set('trust proxy', [...options.trustedProxies]);
+  app.get('/', (_request, response) => response.redirect('/docs'));
   app.get('/live', (_request, response) => void response.json({ status: 'ok' }));
   app.get('/ready', (_request, response) => {
     const state = options.ready();

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
-import { join, relative, resolve, sep } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { DELETION_LOCK, RELEASE } from '@longshore/contracts';
 import { backUpCluster, postgresMajor, startEmbeddedPostgres } from '@longshore/embedded-postgres';
 import type { Logger } from '@longshore/runtime';
@@ -54,6 +54,7 @@ export async function makeBackup(options: BackupOptions): Promise<Manifest> {
     );
   }
   if (existsSync(file)) throw new CliError(`${file} is there already: choose another name.`);
+  if (!existsSync(dirname(file))) throw new CliError(`There is no folder ${dirname(file)}: make it first.`);
   if (`${file}${sep}`.startsWith(`${resolve(storageDir)}${sep}`)) {
     throw new CliError(`${file} lies among the files that are to be backed up: choose another folder.`);
   }

@@ -162,6 +162,8 @@ describe('a backup of a home', () => {
     expect((await runCommand(['backup', '-o', file], { home })).code).toBe(0);
     const again = await runCommand(['backup', '-o', file], { home });
     expect([again.code, again.err]).toEqual([1, expect.stringContaining('is there already')]);
+    const nowhere = await runCommand(['backup', '-o', join(home, 'no', 'x.tar.gz')], { home });
+    expect([nowhere.code, nowhere.err]).toEqual([1, expect.stringContaining('There is no folder')]);
     const among = await runCommand(['backup', '-o', join(home, 'files', 'x.tar.gz')], { home });
     expect([among.code, among.err]).toEqual([1, expect.stringContaining('lies among the files')]);
     const own = await runCommand(['backup'], {

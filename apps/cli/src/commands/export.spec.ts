@@ -42,6 +42,7 @@ describe('longshore export', () => {
     const { run, asked, out } = await setup({
       workflows: [],
       deployments: [{ version: 2, document: deployment }],
+      pipelines: [],
     });
     await run('--organisation', 'acme co');
     expect(asked).toEqual(['/api/v1/export?organisation=acme+co']);
@@ -54,6 +55,7 @@ describe('longshore export', () => {
     const { run, out, err } = await setup({
       workflows: [],
       deployments: [{ version: 2, document: deployment }],
+      pipelines: [],
     });
     await run('-o', file, '--org', 'acme');
     expect([out, err]).toEqual([[], [`Wrote 1 document to ${file}.`]]);
@@ -62,7 +64,7 @@ describe('longshore export', () => {
   });
 
   it('says that there is nothing', async () => {
-    const { run } = await setup({ workflows: [], deployments: [] });
+    const { run } = await setup({ workflows: [], deployments: [], pipelines: [] });
     await expect(run()).rejects.toThrow('The organisation default has nothing to export.');
   });
 });

@@ -69,7 +69,11 @@ async function up(flags: UpFlags, terminal: Terminal): Promise<void> {
     handBackMs: 25_000,
     start: async ({ signal, onStop }) => {
       onStop('home', () => lock.release());
-      const platform = await startPlatform({ settings, logger, signal, onStep: terminal.status });
+      const platform = await startPlatform({
+        ...{ settings, logger, signal },
+        onStep: terminal.status,
+        onDelay: terminal.err,
+      });
       onStop('platform', async () => {
         terminal.status('stopping');
         await platform.stop();

@@ -27,6 +27,8 @@ export interface StartOptions {
   signal: AbortSignal;
   /** Told about each step that takes time. */
   onStep: (step: string) => void;
+  /** Told once, in a sentence, when something takes longer than it should. */
+  onDelay?: (sentence: string) => void;
   clock?: Clock;
 }
 
@@ -42,6 +44,8 @@ export interface Platform {
 
 /** Workers wait for broker and backend, which are there already. */
 const REGISTERED_WITHIN_MS = 120_000;
+/** They take about a second. */
+const TOLD_AFTER_MS = 10_000;
 /** A backend that died is missed by all others. */
 const RESTART_DELAY_MS = 1_000;
 /** Beyond its grace a process has this long to give back what is left. */
@@ -143,7 +147,7 @@ async function startBackend(
 }
 
 async function startWorkers(
-  { settings, clock, signal }: Context,
+  { settings, clock, signal, onDelay }: Context,
   run: Run,
   given: { addresses: Addresses; credentials: Credentials },
 ): Promise<void> {
@@ -157,9 +161,12 @@ async function startWorkers(
     `Not every worker came up within ${REGISTERED_WITHIN_MS / 1000} s: look into ${settings.home.logs}.`,
   );
   const timer = setTimeout(() => tooLate.abort(error), REGISTERED_WITHIN_MS);
+  const delayed = `The workers are not up yet: each waits until its broker answers (BROKER_URL). They say more in ${settings.home.logs}.`;
+  const delay = setTimeout(() => onDelay?.(delayed), TOLD_AFTER_MS);
   try {
     await workersAreRegistered(workers, client, { clock, signal: AbortSignal.any([signal, tooLate.signal]) });
   } finally {
     clearTimeout(timer);
+    clearTimeout(delay);
   }
 }

@@ -75,9 +75,14 @@ export function validationError(
   return new ApiError(
     400,
     issues.map((issue) => ({
-      code: 'invalid',
-      detail: issue.message,
+      code: isMissing(issue.message) ? 'required' : 'invalid',
+      detail: isMissing(issue.message) ? 'This field is required' : issue.message,
       attr: issue.path.length === 0 ? 'body' : issue.path.map(String).join('.'),
     })),
   );
+}
+
+/** How zod says that something is not there. */
+function isMissing(message: string): boolean {
+  return message.startsWith('Invalid input: expected') && message.endsWith('received undefined');
 }
