@@ -58,7 +58,7 @@ const HAND_BACK_MS = 6_000;
 export async function startPlatform(options: StartOptions): Promise<Platform> {
   const started = new AsyncDisposableStack();
   try {
-    return await assemble({ clock: systemClock, ...options }, started);
+    return await assemble({ clock: systemClock, onDelay: () => undefined, ...options }, started);
   } catch (error) {
     await started.disposeAsync();
     throw error;
@@ -162,7 +162,7 @@ async function startWorkers(
   );
   const timer = setTimeout(() => tooLate.abort(error), REGISTERED_WITHIN_MS);
   const delayed = `The workers are not up yet: each waits until its broker answers (BROKER_URL). They say more in ${settings.home.logs}.`;
-  const delay = setTimeout(() => onDelay?.(delayed), TOLD_AFTER_MS);
+  const delay = setTimeout(() => onDelay(delayed), TOLD_AFTER_MS);
   try {
     await workersAreRegistered(workers, client, { clock, signal: AbortSignal.any([signal, tooLate.signal]) });
   } finally {
