@@ -19,6 +19,22 @@ describe('the documents about configuration', () => {
     expect(inRepository('sample.env')).toBe(sampleEnv());
   });
 
+  it('docs/coming-from.md names only variables that are read, and as aliases only what is one', () => {
+    const rows = inRepository('docs/coming-from.md').matchAll(/^\| (`[A-Z][^|]*)\| ([^|]*)\| ([^|]*)\|$/gm);
+    const named = (cell: string) => [...cell.matchAll(/`([A-Z][A-Z_]+)`/g)].map(([, name]) => name);
+    const here = [...rows].map(([, known, ours, became]) => ({
+      known,
+      ours,
+      isAlias: /alias/.test(became!),
+    }));
+    expect(here.length).toBeGreaterThan(10);
+    for (const { known, ours, isAlias } of here) {
+      for (const name of named(ours!)) expect(all.map(({ env }) => env)).toContain(name);
+      const aliases = all.flatMap(({ env, aliases: others }) => [env, ...others]);
+      if (isAlias) for (const name of named(known!)) expect([...aliases, 'REDIS_PASSWORD']).toContain(name);
+    }
+  });
+
   it('sample.env names every variable and sets none', () => {
     const lines = sampleEnv().split('\n');
     for (const { env } of all) expect(lines.filter((line) => line.startsWith(`#${env}=`))).toHaveLength(1);
