@@ -200,9 +200,9 @@ describe('two organisations', () => {
       const params = await make();
       const foreign = await Promise.all([makeKey.organisation(other), makeKey.deployment(other)]);
       for (const { secret } of foreign) {
-        for (const query of ['', '?organisation=mine']) {
-          nothingLeaks((await call(route, { key: secret, params, query, body: {} })).status);
-        }
+        nothingLeaks((await call(route, { key: secret, params, body: {} })).status);
+        const asked = await call(route, { key: secret, params, query: '?organisation=mine', body: {} });
+        if (asked.body.errors[0].attr !== 'organisation') nothingLeaks(asked.status);
       }
       const { status } = await call(route, { key: mine.organisation.key, params, body: {} });
       expect(REFUSED.slice(0, 2)).not.toContain(status);
@@ -224,7 +224,7 @@ describe('two organisations', () => {
       for (const id of [mine.id, mine.organisation.id]) expect(JSON.stringify(own.body)).not.toContain(id);
       expect(JSON.stringify(own.body)).not.toMatch(/"mine"|"invoices"/);
       const asked = await call(route, { key: other.organisation.key, query: '?organisation=mine' });
-      expect([200, 403, 404]).toContain(asked.status);
+      expect([200, 400, 403, 404]).toContain(asked.status);
       expect(JSON.stringify(asked.body)).not.toMatch(/"invoices"/);
     }
   });

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { routes } from '@longshore/contracts';
 import { startPostgres, type TestPostgres } from '@longshore/testing';
@@ -72,10 +73,24 @@ describe('the routes', () => {
         expect(await ask(path, { method })).toMatchObject({ status: 404, body });
       }
     }
-    expect(await ask('/', { redirect: 'manual' })).toMatchObject({ status: 302 });
+    const front = await fetch(`${backend.url}/`, { redirect: 'manual' });
+    expect([front.status, front.headers.get('location')]).toStrictEqual([302, '/docs']);
     expect(await ask('/live')).toMatchObject({ status: 200, body: { status: 'ok' } });
     expect(await ask('/ready')).toMatchObject({ status: 200, body: { ready: true } });
   });
+});
+
+it('docs/workers.md names what the backend measures, with its type and meaning', async () => {
+  const answered = await fetch(`${backend.url}/metrics`, {
+    headers: { authorization: `Bearer ${backend.adminKey}` },
+  });
+  const measured = [...(await answered.text()).matchAll(/^# HELP (longshore_\w+) (.*)\n# TYPE \w+ (\w+)$/gm)];
+  const page = readFileSync(new URL('../../../../docs/workers.md', import.meta.url), 'utf8');
+  const told = [...page.matchAll(/^\| `(longshore_\w+)` +\| backend +\| (\w+) +\|[^|]*\| ([^|]*?) *\|$/gm)];
+  expect(measured.length).toBeGreaterThan(2);
+  expect(told.map(([, name, type, help]) => [name, help, type]).sort()).toEqual(
+    measured.map(([, name, help, type]) => [name, help, type]).sort(),
+  );
 });
 
 describe('a request that cannot be understood', () => {

@@ -127,9 +127,15 @@ function jsonBodyError(error: Error): ApiError {
     : apiError('malformed_request', `The body is not JSON: ${error.message}`);
 }
 
+/** One complaint for each name that is not known, with the name as its place. */
+function namingUnknown(issue: z.core.$ZodIssue): Pick<z.core.$ZodIssue, 'path' | 'message'>[] {
+  if (issue.code !== 'unrecognized_keys') return [issue];
+  return issue.keys.map((name) => ({ path: [...issue.path, name], message: 'This name is not known here' }));
+}
+
 function parsePart<T>(schema: Route<T, T, T, T>['params'], value: unknown): T {
   const parsed = schema.safeParse(value);
-  if (!parsed.success) throw validationError(parsed.error.issues);
+  if (!parsed.success) throw validationError(parsed.error.issues.flatMap(namingUnknown));
   return parsed.data;
 }
 
