@@ -11,4 +11,6 @@ export default {
     ],
   },
   testTimeout: 30_000,
+  // Suites mostly wait for processes, so two go well on two cores; the default would be one.
+  maxWorkers: 2,
 };

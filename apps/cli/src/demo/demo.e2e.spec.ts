@@ -35,7 +35,7 @@ describe('longshore demo', () => {
     expect(out).toMatch(/1 file failed:\n {2}cut-off-on-its-way\.pdf: \S+/);
     const results = JSON.parse(readFileSync(join(home, 'demo-result.json'), 'utf8')) as FileResult[];
     expect(results.map(({ file }) => file)).toEqual([...DOCUMENTS].sort());
-    expect(demoFolders()).toEqual(before);
+    expect(demoFolders().filter((name) => !before.includes(name))).toEqual([]);
     expect(readdirSync(home)).toEqual(['demo-result.json']);
   }, 120_000);
 
@@ -50,7 +50,7 @@ describe('longshore demo', () => {
       code: 1,
       err: expect.stringContaining('The demo was stopped by SIGINT.'),
     });
-    expect(demoFolders()).toEqual(before);
+    expect(demoFolders().filter((name) => !before.includes(name))).toEqual([]);
   }, 120_000);
 });
 

@@ -16,7 +16,7 @@ export type Client = ReturnType<typeof deploymentClient>;
 export const withRedis = (await redisIsAvailable()) ? it : it.skip;
 
 /** Platforms and a Redis of a spec file, ended after each test. */
-export function faultyPlatform(files: number) {
+export function faultyPlatform(files: number, { lines = 8_000 } = {}) {
   let platform: TestPlatform | undefined;
   let redis: TestRedis | undefined;
   afterEach(async () => {
@@ -46,7 +46,7 @@ export function faultyPlatform(files: number) {
   /** Files that differ, large enough that a fault finds some of them half read. */
   function filesOf(execution: number): Map<string, string> {
     const names = Array.from({ length: files }, (_, file) => `${execution}-${file}`);
-    return new Map(names.map((name) => [`${name}.txt`, invoice(name, 8_000)]));
+    return new Map(names.map((name) => [`${name}.txt`, invoice(name, lines)]));
   }
 
   /** Posts as a client should: one that is told to come again (503) comes again; any other refusal is an error. */

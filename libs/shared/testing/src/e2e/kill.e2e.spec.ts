@@ -1,17 +1,31 @@
 import { describe, expect, it } from '@jest/globals';
 import { type Client, faultyPlatform, withRedis } from './faulty-platform.fixture.ts';
 
-const EXECUTIONS = 12;
-const { start, startOnRedis, post, allEnded } = faultyPlatform(5);
+const BEFORE = 5;
+const AFTER = 6;
+const { start, startOnRedis, post, allEnded } = faultyPlatform(5, { lines: 20_000 });
 
 /** Posts, breaks something in the middle, and holds the outcome against the client's own list. */
 async function surviving(client: Client, fault: () => unknown): Promise<number> {
   const ids: string[] = [];
-  for (let execution = 0; execution < EXECUTIONS; execution += 1) {
-    if (execution === EXECUTIONS / 2) await fault();
-    ids.push(await post(client, execution));
-  }
+  const send = async (count: number) => {
+    for (let i = 0; i < count; i += 1) ids.push(await post(client, ids.length));
+  };
+  await send(BEFORE);
+  do await send(1);
+  while (!(await isBeingRead(client, ids.at(-1)!)));
+  await fault();
+  await send(AFTER);
   return await allEnded(client, ids);
+}
+
+/** Waits until a file of the execution is being read; false when it ended before that was seen. */
+async function isBeingRead(client: Client, id: string): Promise<boolean> {
+  for (;;) {
+    const detail = await client.detail(id);
+    if (detail?.files.some(({ state }) => state === 'running')) return true;
+    if (detail?.status === 'COMPLETED') return false;
+  }
 }
 
 describe('every accepted execution ends once, with one result per file, after a kill -9 of', () => {
