@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -15,9 +15,11 @@ let elsewhere: string;
 beforeAll(async () => {
   elsewhere = await mkdtemp(join(tmpdir(), 'longshore-bundles-'));
   for (const app of apps) {
-    const built = spawnSync(process.execPath, ['tools/src/build.ts', app], { cwd: root, encoding: 'utf8' });
+    const built = spawnSync(process.execPath, ['tools/src/build.ts', app, join(elsewhere, app)], {
+      cwd: root,
+      encoding: 'utf8',
+    });
     expect([app, built.status, built.stderr]).toEqual([app, 0, '']);
-    await cp(join(root, 'dist/apps', app), join(elsewhere, app), { recursive: true });
   }
 }, 120_000);
 afterAll(() => rm(elsewhere, { recursive: true, force: true }));

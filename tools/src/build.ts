@@ -8,7 +8,9 @@ const NODE = 24;
 const USAGE = `Bundles an app into dist/apps/<app>: main.js that starts app.js, the threads it starts, and a package.json.
 It runs alone with Node ${NODE}.
 
-  node tools/src/build.ts <app>
+  node tools/src/build.ts <app> [<folder>]
+
+Into the folder, when one is given, which is emptied first.
 
 Example:
   node tools/src/build.ts general && node dist/apps/general/main.js --help
@@ -52,12 +54,12 @@ interface AppManifest {
 /** Every worker process has this thread; it renews the session while the main loop is busy. */
 const HEARTBEAT_THREAD = 'libs/tasks/src/session/heartbeat-thread.ts';
 
-async function bundle(app: string): Promise<string> {
+async function bundle(app: string, to?: string): Promise<string> {
   const root = resolve(import.meta.dirname, '../..');
   const folder = join(root, 'apps', app);
   const manifest = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as AppManifest;
   const external = manifest.longshore?.external ?? [];
-  const outdir = join(root, 'dist/apps', app);
+  const outdir = to ?? join(root, 'dist/apps', app);
   await rm(outdir, { recursive: true, force: true });
   await mkdir(outdir, { recursive: true });
   await build({
@@ -120,10 +122,10 @@ async function writeManifest(
   await writeFile(join(outdir, 'package.json'), `${JSON.stringify(written, null, 2)}\n`);
 }
 
-const [app] = process.argv.slice(2);
+const [app, to] = process.argv.slice(2);
 if (app === undefined || app.startsWith('-')) {
   process.stdout.write(USAGE);
   process.exitCode = app === '--help' || app === '-h' ? 0 : 1;
 } else {
-  process.stdout.write(`Built ${await bundle(app)}\n`);
+  process.stdout.write(`Built ${await bundle(app, to)}\n`);
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -26,13 +26,12 @@ const programs = { source: [join(root, 'apps/general/src/main.ts')], bundle: [''
 beforeAll(async () => {
   postgres = await startPostgres();
   brokerUrl = await postgres.createDatabase('broker');
-  const built = spawnSync(process.execPath, ['tools/src/build.ts', 'general'], {
+  const bundle = join(temporary(), 'general');
+  const built = spawnSync(process.execPath, ['tools/src/build.ts', 'general', bundle], {
     cwd: root,
     encoding: 'utf8',
   });
   expect([built.status, built.stderr]).toEqual([0, '']);
-  const bundle = join(temporary(), 'general');
-  cpSync(join(root, 'dist/apps/general'), bundle, { recursive: true });
   programs.bundle = [join(bundle, 'main.js')];
 }, 120_000);
 afterEach(async () => {
