@@ -25,6 +25,8 @@ export async function readArchive(file: string, { take, onProgress }: ReadOption
   const tar = extract();
   const source = createReadStream(file);
   const reading = pipeline(source, decompressor, tar as unknown as NodeJS.WritableStream);
+  // It may fail while an entry is still being taken, long before anybody waits for it.
+  reading.catch(() => undefined);
   try {
     for await (const stream of tar) {
       const { name, size, type } = stream.header;
