@@ -1,10 +1,4 @@
-import {
-  ApiError,
-  errorCodes,
-  pipelineTasks,
-  type ExecutionContext,
-  type JsonValue,
-} from '@longshore/contracts';
+import { ApiError, errorCodes, pipelineTasks, type ExecutionContext } from '@longshore/contracts';
 import { createBatcher } from '@longshore/runtime';
 import type { Dispatcher, WrittenDispatch } from '../dispatch/dispatcher.ts';
 import type { ParcelPlan } from '../dispatch/publication-plan.ts';
@@ -17,6 +11,7 @@ import { sqlStateOf, type Database } from '../store/database.ts';
 import type { ExecutionFields } from './request-fields.ts';
 import type { ReusedResult } from './file-history.ts';
 import { KEY_VALID_HOURS, repeatedExecution, type EarlierExecution, type Once } from './idempotency.ts';
+import { PLAN_QUEUE, planningRun, type PlanningRun } from './planning-run.ts';
 import type { KeyedFile } from './run-key.ts';
 import type { ReceivedUpload } from './upload-writer.ts';
 
@@ -57,13 +52,6 @@ export interface ReplayOrigin {
   readonly item: { readonly replayId: string; readonly place: number } | null;
 }
 
-/** The run that an execution begins with. */
-export interface PlanningRun {
-  readonly task: string;
-  readonly queue: string;
-  readonly input: JsonValue;
-}
-
 /** The execution of a request: its own, or that of the first request under the same key. */
 export interface Acceptance {
   readonly id: string;
@@ -77,7 +65,6 @@ const RETRY_AFTER_SECONDS = 5;
  * The planning task's policy when no api-deployment worker ever registered: accepting must not depend on a worker
  * having been there first. Its rows are read again when it runs.
  */
-const PLAN_QUEUE = 'api_deployments';
 const PLAN_FALLBACK = { maxAttempts: 3, softLimitMs: 3_300_000, hardLimitMs: 3_600_000 };
 
 /**
@@ -197,7 +184,7 @@ function requestOf(
   dispatchId: string,
 ) {
   const { id, deployment, fields, upload, once, reused } = execution;
-  const { task, queue, input } = execution.plannedBy ?? planningRun(execution, limits);
+  const { task, queue, input } = execution.plannedBy ?? planningRun(execution, limits.maxParallelFiles);
   const policy = catalogue.policy(task) ?? PLAN_FALLBACK;
   const target = parcels.targets[dispatchId];
   return {
@@ -267,27 +254,6 @@ function fileRows({ files }: NewExecution['upload']) {
     sha256,
     byte_offset: offset,
   }));
-}
-
-function planningRun(execution: NewExecution, limits: AcceptLimits): PlanningRun {
-  return { task: pipelineTasks.plan, queue: PLAN_QUEUE, input: planInput(execution, limits) };
-}
-
-function planInput({ deployment, upload, reused }: NewExecution, limits: AcceptLimits) {
-  const origins = new Map(reused.map(({ key, reusedFrom }) => [key, reusedFrom]));
-  return {
-    files: upload.files.map(({ id, name, size, sha256, key }, ordinal) => ({
-      file_id: id,
-      name,
-      size,
-      sha256,
-      ordinal,
-      ...(key === sha256 ? {} : { key }),
-      ...(origins.has(key) ? { reused_from: origins.get(key)! } : {}),
-    })),
-    max_parallel_files: deployment.maxParallelFiles ?? limits.maxParallelFiles,
-    workflow_version_id: deployment.workflowVersionId,
-  };
 }
 
 function contextOf({ id, deployment, fields }: NewExecution): ExecutionContext {
