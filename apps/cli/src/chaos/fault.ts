@@ -11,6 +11,10 @@ export const faultKinds = Object.freeze([
 ] as const);
 export type FaultKind = (typeof faultKinds)[number];
 
+/** What can be broken between processes: from clients and workers to the backends, and from everyone to the stores. */
+export const wires = Object.freeze(['backends', 'redis', 'postgres'] as const);
+export type Wire = (typeof wires)[number];
+
 /** One fault. `target` is the name of a process; times in milliseconds. */
 export type Fault =
   /** SIGKILL; the supervisor starts it again. */
@@ -22,10 +26,16 @@ export type Fault =
   | { readonly kind: 'redis'; readonly how: 'down'; readonly forMs: number }
   /** `restart` ends sessions in order, `crash` is recovered from its log. */
   | { readonly kind: 'postgres'; readonly how: 'restart' | 'crash' }
-  /** Of clients and workers to the backends: connections cut, or nothing passes, or everything late. */
-  | { readonly kind: 'network'; readonly how: 'cut' }
-  | { readonly kind: 'network'; readonly how: 'blackhole'; readonly forMs: number }
-  | { readonly kind: 'network'; readonly how: 'delay'; readonly forMs: number; readonly byMs: number }
+  /** Connections cut, or nothing passes, or everything late. */
+  | { readonly kind: 'network'; readonly wire: Wire; readonly how: 'cut' }
+  | { readonly kind: 'network'; readonly wire: Wire; readonly how: 'blackhole'; readonly forMs: number }
+  | {
+      readonly kind: 'network';
+      readonly wire: Wire;
+      readonly how: 'delay';
+      readonly forMs: number;
+      readonly byMs: number;
+    }
   /** This many messages of the broker delivered once more, those of finished work too. */
   | { readonly kind: 'repeat'; readonly messages: number };
 
@@ -61,10 +71,10 @@ function describeRedis(fault: Extract<Fault, { kind: 'redis' }>): string {
 function describeNetwork(fault: Extract<Fault, { kind: 'network' }>): string {
   switch (fault.how) {
     case 'cut':
-      return 'network: all connections to the backends cut';
+      return `network: all connections to ${fault.wire} cut`;
     case 'blackhole':
-      return `network: nothing passes for ${duration(fault.forMs)}`;
+      return `network: nothing passes to ${fault.wire} for ${duration(fault.forMs)}`;
     case 'delay':
-      return `network: everything ${duration(fault.byMs)} late for ${duration(fault.forMs)}`;
+      return `network: everything to ${fault.wire} ${duration(fault.byMs)} late for ${duration(fault.forMs)}`;
   }
 }

@@ -49,7 +49,7 @@ export function createInjector({ instance, logger, clock }: InjectorOptions): In
     heal: async () => {
       healing.abort();
       await Promise.all(lasting);
-      instance.proxy.heal();
+      for (const wire of Object.values(instance.wires)) wire.heal();
       await instance.redis?.start();
     },
   };
@@ -72,8 +72,7 @@ async function carryOut(fault: Fault, instance: ChaosInstance, last: Last): Prom
     case 'postgres':
       return breakPostgres(fault.how, instance);
     case 'network':
-      breakNetwork(fault, instance, last);
-      return true;
+      return breakNetwork(fault, instance, last);
     case 'repeat':
       return (await repeatMessages(instance, fault.messages)) > 0;
   }
@@ -106,15 +105,15 @@ async function breakPostgres(how: 'restart' | 'crash', { storage }: ChaosInstanc
   return row !== undefined && signalProcess(row.pid, how === 'restart' ? 'SIGINT' : 'SIGQUIT');
 }
 
-function breakNetwork(fault: Of<'network'>, { proxy }: ChaosInstance, last: Last): void {
-  switch (fault.how) {
-    case 'cut':
-      return proxy.cut();
-    case 'blackhole':
-      proxy.blackhole();
-      return last(fault.forMs, () => proxy.heal());
-    case 'delay':
-      proxy.delay(fault.byMs);
-      return last(fault.forMs, () => proxy.heal());
+function breakNetwork(fault: Of<'network'>, { wires }: ChaosInstance, last: Last): boolean {
+  const wire = wires[fault.wire];
+  if (wire === undefined) return false;
+  if (fault.how === 'cut') {
+    wire.cut();
+    return true;
   }
+  if (fault.how === 'blackhole') wire.blackhole();
+  else wire.delay(fault.byMs);
+  last(fault.forMs, () => wire.heal());
+  return true;
 }

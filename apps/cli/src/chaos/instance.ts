@@ -12,15 +12,17 @@ import { claimPort } from '../platform/ports.ts';
 import { backendIsReady } from '../platform/readiness.ts';
 import type { PlatformSettings } from '../platform/settings.ts';
 import { throwAwaySettings } from '../platform/throw-away-settings.ts';
+import type { Wire } from './fault.ts';
 import { type BreakableProxy, startProxy } from './proxy.ts';
 import { startRedis, type ThrowAwayRedis } from './redis.ts';
 
 /** A platform that may be broken, with what is needed to break it. */
 export interface ChaosInstance {
-  /** Of the proxy before the backends. */
+  /** Of the wire before the backends. */
   readonly url: string;
   readonly credentials: Credentials;
-  readonly proxy: BreakableProxy;
+  /** What the processes reach each other through. */
+  readonly wires: Readonly<Partial<Record<Wire, BreakableProxy>>>;
   /** Undefined: the broker is the PostgreSQL server. */
   readonly redis: ThrowAwayRedis | undefined;
   readonly storage: Storage;
@@ -30,6 +32,7 @@ export interface ChaosInstance {
   stop(): Promise<void>;
 }
 
+/** Where the stores are, past the wires. */
 interface Storage {
   readonly databaseUrl: string;
   readonly brokerUrl: string;
@@ -81,9 +84,8 @@ async function assemble(options: InstanceOptions, started: AsyncDisposableStack)
   const { storage, redis } = await startStorage(options, started);
   signal.throwIfAborted();
   const ports = await Promise.all(BACKENDS.map(() => claimPort('127.0.0.1', 0)));
-  const proxy = await startProxy(ports);
-  started.defer(() => proxy.stop());
-  const url = `http://127.0.0.1:${proxy.port}`;
+  const wires = await layWires(storage, ports, started);
+  const url = `http://127.0.0.1:${wires.backends.port}`;
   const supervisor = createSupervisor({ logger, clock, restartDelayMs: RESTART_DELAY_MS });
   started.defer(() => supervisor.stopAll(AbortSignal.timeout(GRACE_MS + HAND_BACK_MS)));
   started.defer(() => stopWorkers(supervisor));
@@ -94,19 +96,20 @@ async function assemble(options: InstanceOptions, started: AsyncDisposableStack)
   for (const [index, name] of BACKENDS.entries()) {
     // One after the other: the first makes the tables and the keys.
     const port = ports[index]!;
-    const child = run(name, (settings) => backendEnvironment(settings, { ...storage, url, port }));
+    const child = run(name, (settings) => backendEnvironment(settings, { ...wires.stores, url, port }));
     await backendIsReady(child, `http://127.0.0.1:${port}`, { clock, signal });
   }
   const credentials = readCredentials(home);
   onStep('starting two processes of each worker');
-  const given = { addresses: { ...storage, url, port: proxy.port } satisfies Addresses, credentials };
+  const addresses: Addresses = { ...wires.stores, url, port: wires.backends.port };
+  const given = { addresses, credentials };
   for (const worker of coreWorkerNames) {
     for (const name of [`${worker}-1`, `${worker}-2`])
       run(name, (settings) => workerEnvironment(worker, settings, given));
   }
   await allRegistered({ url, credentials, home, clock, signal });
   const stop = () => started.disposeAsync();
-  return { url, credentials, proxy, redis, storage, processes: supervisor.children, stop };
+  return { url, credentials, wires: wires.all, redis, storage, processes: supervisor.children, stop };
 }
 
 async function startStorage({ home, broker, logger }: InstanceOptions, started: AsyncDisposableStack) {
@@ -124,6 +127,34 @@ async function startStorage({ home, broker, logger }: InstanceOptions, started: 
   const redis = await startRedis(home.folder);
   started.defer(() => redis.kill());
   return { storage: { databaseUrl, brokerUrl: redis.url, adminUrl: server.adminUrl }, redis };
+}
+
+/** A wire before the backends, and one before each server; the processes know the stores by the wires' addresses. */
+async function layWires(
+  { databaseUrl, brokerUrl }: Storage,
+  backendPorts: readonly number[],
+  started: AsyncDisposableStack,
+) {
+  const lay = async (ports: readonly number[]): Promise<BreakableProxy> => {
+    const wire = await startProxy(ports);
+    started.defer(() => wire.stop());
+    return wire;
+  };
+  const [backends, postgres] = [await lay(backendPorts), await lay([portOf(databaseUrl)])];
+  const redis = brokerUrl.startsWith('redis:') ? await lay([portOf(brokerUrl)]) : undefined;
+  const stores = {
+    databaseUrl: through(databaseUrl, postgres),
+    brokerUrl: through(brokerUrl, redis ?? postgres),
+  };
+  return { backends, stores, all: { backends, postgres, ...(redis !== undefined && { redis }) } };
+}
+
+function portOf(url: string): number {
+  return Number(new URL(url).port);
+}
+
+function through(url: string, { port }: BreakableProxy): string {
+  return Object.assign(new URL(url), { port: String(port) }).href;
 }
 
 type Run = (name: string, environment: (settings: PlatformSettings) => NodeJS.ProcessEnv) => Child;

@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { chaosDocuments, makeFiles } from './documents.ts';
-import { describeFault, faultKinds } from './fault.ts';
+import { describeFault, faultKinds, wires } from './fault.ts';
 import { planFaults } from './plan.ts';
 import { createRandom } from './random.ts';
 import { applyRequestSchema } from '@longshore/contracts';
 
 const targets = ['backend-1', 'callback-2'];
 const plan = (seed: number, durationMs = 60_000, kinds = faultKinds) =>
-  planFaults({ random: createRandom(seed), durationMs, kinds, targets });
+  planFaults({ random: createRandom(seed), durationMs, kinds, targets, wires });
 
 describe('a plan of faults', () => {
   it('is the same for the same seed, and another for another', () => {
@@ -30,6 +30,7 @@ describe('a plan of faults', () => {
       durationMs: 600_000,
       kinds: ['kill', 'freeze'],
       targets,
+      wires,
     });
     for (const { fault } of faults) {
       expect(['kill', 'freeze']).toContain(fault.kind);

@@ -1,4 +1,4 @@
-import type { Fault, FaultKind } from './fault.ts';
+import type { Fault, FaultKind, Wire } from './fault.ts';
 import type { Random } from './random.ts';
 
 export interface PlannedFault {
@@ -14,6 +14,8 @@ export interface PlanOptions {
   kinds: readonly FaultKind[];
   /** Names of the processes that may be killed and frozen. */
   targets: readonly string[];
+  /** The wires that may be broken. */
+  wires: readonly Wire[];
 }
 
 /** From one fault to the next: often before the last one is over. */
@@ -26,21 +28,22 @@ const LONGEST_FREEZE_MS = 20_000;
  * What happens when. The same random numbers give the same plan. The kinds come in shuffled rounds, so that even a short plan
  * has each of them, as far as there is time.
  */
-export function planFaults({ random, durationMs, kinds, targets }: PlanOptions): PlannedFault[] {
+export function planFaults({ durationMs, kinds, ...choices }: PlanOptions): PlannedFault[] {
+  const { random } = choices;
   const plan: PlannedFault[] = [];
   let round: FaultKind[] = [];
   let atMs = random.between(SHORTEST_GAP_MS, LONGEST_GAP_MS);
   while (atMs < durationMs) {
     if (round.length === 0) round = random.shuffle(kinds);
-    plan.push({ atMs, fault: makeFault(round.pop()!, { random, durationMs, targets }) });
+    plan.push({ atMs, fault: makeFault(round.pop()!, { ...choices, durationMs }) });
     atMs += random.between(SHORTEST_GAP_MS, LONGEST_GAP_MS);
   }
   return plan;
 }
 
-type Choices = Pick<PlanOptions, 'random' | 'durationMs' | 'targets'>;
+type Choices = Omit<PlanOptions, 'kinds'>;
 
-function makeFault(kind: FaultKind, { random, durationMs, targets }: Choices): Fault {
+function makeFault(kind: FaultKind, { random, durationMs, targets, wires }: Choices): Fault {
   switch (kind) {
     case 'kill':
       return { kind, target: random.pick(targets) };
@@ -55,22 +58,24 @@ function makeFault(kind: FaultKind, { random, durationMs, targets }: Choices): F
     case 'postgres':
       return { kind, how: random.pick(['restart', 'crash'] as const) };
     case 'network':
-      return networkFault(random);
+      return networkFault(random, random.pick(wires));
     case 'repeat':
       return { kind, messages: random.between(10, 60) };
   }
 }
 
-function networkFault(random: Random): Fault {
+/** Each connection of the platform notices a silent one within 20 s; shorter silences have to be sat out. */
+function networkFault(random: Random, wire: Wire): Fault {
   const how = random.pick(['cut', 'blackhole', 'delay'] as const);
   switch (how) {
     case 'cut':
-      return { kind: 'network', how };
+      return { kind: 'network', wire, how };
     case 'blackhole':
-      return { kind: 'network', how, forMs: random.between(1_000, 8_000) };
+      return { kind: 'network', wire, how, forMs: random.between(1_000, 8_000) };
     case 'delay':
       return {
         kind: 'network',
+        wire,
         how,
         forMs: random.between(2_000, 8_000),
         byMs: random.between(50, 800),

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { systemClock } from '@longshore/runtime';
 
-/** A wire between clients and backends that can be broken. Connections go to the backends in turn. */
+/** A wire to some servers that can be broken. Connections go to the servers in turn. */
 export interface BreakableProxy {
   readonly port: number;
   /** Breaks all connections; new ones can be made at once. */

@@ -7,7 +7,7 @@ import type { Terminal } from '../output/terminal.ts';
 import { checkDatabase } from './check-database.ts';
 import { checkLedger, type Violation } from './check-ledger.ts';
 import { chaosDocuments } from './documents.ts';
-import { describeFault, type FaultKind } from './fault.ts';
+import { describeFault, type FaultKind, wires } from './fault.ts';
 import { createInjector, type Injector } from './inject.ts';
 import { busyProcesses, type ChaosInstance, startInstance } from './instance.ts';
 import { type LedgerEntry, listedOf } from './ledger.ts';
@@ -100,7 +100,13 @@ async function breakAndCheck(instance: ChaosInstance, context: Context): Promise
 async function injectAll(injector: Injector, context: Context, injected: InjectedFault[]): Promise<void> {
   const { clock, signal, terminal, durationMs, seed, broker } = context;
   const kinds = context.faults.filter((kind) => kind !== 'redis' || broker === 'redis');
-  const plan = planFaults({ random: createRandom(seed), durationMs, kinds, targets: busyProcesses });
+  const plan = planFaults({
+    random: createRandom(seed),
+    durationMs,
+    kinds,
+    targets: busyProcesses,
+    wires: wires.filter((wire) => wire !== 'redis' || broker === 'redis'),
+  });
   const begun = clock.monotonic();
   for (const { atMs, fault } of plan) {
     await clock.sleep(begun + atMs - clock.monotonic(), signal);

@@ -32,7 +32,7 @@ Examples:
 
 Faults:
   kill      kill -9 of a backend or worker          postgres  the database restarted or crashed
-  freeze    stopped for seconds, then going on      network   cut, blackholed or delayed, before the backends
+  freeze    stopped for seconds, then going on      network   cut, blackholed or delayed: to backends, database or Redis
   redis     emptied, killed, away for seconds       repeat    messages of the broker delivered once more`;
 
 const PREFIX = 'longshore-chaos-';
