@@ -93,6 +93,18 @@ describe('the checker finds nothing', () => {
 });
 
 describe('the checker notices', () => {
+  it('a file that was processed again although it was delivered before', () => {
+    const [sound, incomplete] = outcome().results;
+    const files = [
+      { name: 'sound.txt', output: OUTPUT, wasDelivered: true },
+      { name: 'incomplete.txt', output: undefined },
+    ];
+    const skipped = { ...sound!, status: 'Skipped' as const, output: null, error: 'unchanged' };
+    const right = outcome({ totalFiles: 1, successfulFiles: 0, results: [skipped, incomplete!] });
+    expect(kinds(history({ files, first: right, last: right }))).toEqual([]);
+    expect(kinds(history({ files }))).toEqual(['wrong']);
+  });
+
   it('an execution that did not end', () => {
     const last = outcome({ status: 'EXECUTING', results: [] });
     const { first: _first, ...open } = entry({ samples: [{ at: 20, status: 'EXECUTING' }], last });

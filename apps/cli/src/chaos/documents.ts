@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { ApplyRequest } from '@longshore/contracts';
 import type { Random } from './random.ts';
 
@@ -36,6 +37,35 @@ export const chaosDocuments: ApplyRequest['documents'] = [
   },
   { kind: 'deployment', api_name: API_NAME, workflow: API_NAME, settings: { max_parallel_files: 3 } },
 ];
+
+/** A pipeline between two folders, and where they are. */
+export interface ChaosPipeline {
+  readonly id: string;
+  readonly source: string;
+  readonly destination: string;
+}
+
+const PIPELINES = 2;
+
+/** Pipelines whose folders lie below this one; each has one client. */
+export function chaosPipelines(folder: string): ChaosPipeline[] {
+  return Array.from({ length: PIPELINES }, (_, index) => {
+    const id = `${API_NAME}-pipeline-${index + 1}`;
+    return { id, source: join(folder, id, 'in'), destination: join(folder, id, 'out') };
+  });
+}
+
+/** What makes them. */
+export function pipelineDocuments(pipelines: readonly ChaosPipeline[]): ApplyRequest['documents'] {
+  return pipelines.map(({ id, source, destination }) => ({
+    kind: 'pipeline',
+    pipeline_id: id,
+    workflow: API_NAME,
+    source: { folder: { path: source } },
+    destination: { folder: { path: destination } },
+    settings: { max_parallel_files: 3 },
+  }));
+}
 
 const MOST_FILES = 5;
 

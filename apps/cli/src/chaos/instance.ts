@@ -43,6 +43,8 @@ interface Storage {
 export interface InstanceOptions {
   home: Home;
   broker: 'redis' | 'postgres';
+  /** Below which pipelines may read and write. */
+  pipelineFolder: string;
   logger: Logger;
   clock: Clock;
   signal: AbortSignal;
@@ -50,16 +52,11 @@ export interface InstanceOptions {
 }
 
 const BACKENDS = ['backend-1', 'backend-2'] as const;
-/** What waits for work of which the load has none; breaking it would prove nothing. */
-const IDLE: readonly string[] = ['general-1', 'general-2'];
 /** The processes of an instance, by name. */
-const processNames: readonly string[] = [
+export const processNames: readonly string[] = [
   ...BACKENDS,
   ...coreWorkerNames.flatMap((worker) => [`${worker}-1`, `${worker}-2`]),
 ];
-
-/** Those that the load keeps busy. */
-export const busyProcesses = processNames.filter((name) => !IDLE.includes(name));
 
 const GRACE_MS = 3_000;
 const HAND_BACK_MS = 6_000;
@@ -90,7 +87,7 @@ async function assemble(options: InstanceOptions, started: AsyncDisposableStack)
   started.defer(() => supervisor.stopAll(AbortSignal.timeout(GRACE_MS + HAND_BACK_MS)));
   started.defer(() => stopWorkers(supervisor));
   started.defer(async () => wake(supervisor));
-  const run = runner(supervisor, throwAwaySettings(home, GRACE_MS));
+  const run = runner(supervisor, settingsOf(options));
 
   onStep('starting two backends');
   for (const [index, name] of BACKENDS.entries()) {
@@ -127,6 +124,11 @@ async function startStorage({ home, broker, logger }: InstanceOptions, started: 
   const redis = await startRedis(home.folder);
   started.defer(() => redis.kill());
   return { storage: { databaseUrl, brokerUrl: redis.url, adminUrl: server.adminUrl }, redis };
+}
+
+function settingsOf({ home, pipelineFolder }: InstanceOptions): PlatformSettings {
+  const settings = throwAwaySettings(home, GRACE_MS);
+  return { ...settings, env: { ...settings.env, PIPELINE_FOLDERS: pipelineFolder } };
 }
 
 /** A wire before the backends, and one before each server; the processes know the stores by the wires' addresses. */

@@ -29,6 +29,8 @@ export interface ExpectedFile {
   readonly name: string;
   /** Undefined: it must fail. */
   readonly output: ExpectedOutput | undefined;
+  /** Delivered by an earlier execution of its pipeline: it must be skipped. */
+  readonly wasDelivered?: boolean;
 }
 
 interface Sample {

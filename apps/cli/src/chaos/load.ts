@@ -2,7 +2,7 @@ import { ApiError } from '@longshore/contracts';
 import type { Clock } from '@longshore/runtime';
 import { makeFiles } from './documents.ts';
 import { hasEnded, type LedgerEntry, outcomeOf, recordAnswer, recordStatus } from './ledger.ts';
-import { NotNow, type PostRequest, type PublicApi, Refused } from './public-api.ts';
+import { NotNow, type PublicApi, Refused } from './public-api.ts';
 import { createRandom } from './random.ts';
 
 export interface LoadOptions {
@@ -43,21 +43,21 @@ async function runClient(options: LoadOptions): Promise<void> {
     entries.push(entry);
     const request = { key: tag, files, waitSeconds: random.next() < 0.25 ? 5 : 0 };
     const posts = random.next() < 0.2 ? 2 : 1;
-    await Promise.all(Array.from({ length: posts }, () => post(entry, request, options)));
+    await Promise.all(Array.from({ length: posts }, () => post(entry, () => api.post(request), options)));
     if (entry.executionIds.length > 0) await follow(entry, { api, clock, giveUp });
     await clock.sleep(random.between(50, 600), until).catch(() => undefined);
   }
 }
 
 /** As the contract says: the same request under the same key until there is an answer. */
-async function post(
+export async function post(
   entry: LedgerEntry,
-  request: PostRequest,
-  { api, clock, giveUp }: LoadOptions,
+  send: () => Promise<string>,
+  { clock, giveUp }: Pick<LoadOptions, 'clock' | 'giveUp'>,
 ): Promise<void> {
   for (let pauseMs = FIRST_PAUSE_MS; !giveUp.aborted; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
     try {
-      recordAnswer(entry, await api.post(request), clock.monotonic());
+      recordAnswer(entry, await send(), clock.monotonic());
       return;
     } catch (error) {
       if (error instanceof Refused) {
@@ -75,7 +75,7 @@ async function post(
 type Following = Pick<LoadOptions, 'api' | 'clock' | 'giveUp'>;
 
 /** Reads the execution again and again until it has ended. One reading follows the other, so that they are in order. */
-async function follow(entry: LedgerEntry, { api, clock, giveUp }: Following): Promise<void> {
+export async function follow(entry: LedgerEntry, { api, clock, giveUp }: Following): Promise<void> {
   const id = entry.executionIds[0]!;
   for (let pauseMs = FIRST_PAUSE_MS; !giveUp.aborted; pauseMs = Math.min(pauseMs * 1.3, LONGEST_PAUSE_MS)) {
     try {

@@ -12,6 +12,8 @@ import { API_NAME, type ChaosFile } from './documents.ts';
 export interface PublicApi {
   /** Answers the execution's id. Throws NotNow or Refused. */
   post(request: PostRequest): Promise<string>;
+  /** The same, of a pipeline's execution. */
+  runPipeline(request: Pick<PostRequest, 'key'> & { readonly pipelineId: string }): Promise<string>;
   /** Throws ApiError, CliError or a time-out. */
   read(executionId: string): Promise<ExecutionDetail>;
   /** All executions, page by page. */
@@ -24,6 +26,8 @@ export interface PostRequest {
   /** How long the answer may wait for the result; 0 = not at all. */
   readonly waitSeconds: number;
 }
+
+type Sending = Pick<PostRequest, 'key' | 'waitSeconds'>;
 
 /** No answer, or one that says to come again. */
 export class NotNow extends Error {
@@ -53,23 +57,28 @@ export function createPublicApi(given: {
   const { url, organisation, key, signal } = given;
   const client = createPlatformClient({ url, key });
   const within = (ms: number): AbortSignal => AbortSignal.any([signal, AbortSignal.timeout(ms)]);
+  const send = async (path: string, form: FormData, { key: idempotencyKey, waitSeconds }: Sending) => {
+    const multipart = multipartOf(form);
+    const answer = await fetch(`${url}/deployment/${path}/`, {
+      method: 'POST',
+      ...multipart,
+      headers: {
+        ...multipart.headers,
+        authorization: `Bearer ${key}`,
+        'idempotency-key': idempotencyKey,
+      },
+      signal: within(ANSWERS_WITHIN_MS + waitSeconds * 1_000),
+    }).catch((error: unknown) => {
+      signal.throwIfAborted();
+      throw new NotNow(String(error), 0);
+    });
+    return acceptedId(answer, await textOf(answer, signal));
+  };
   return {
-    post: async (request) => {
-      const multipart = multipartOf(formOf(request));
-      const answer = await fetch(`${url}/deployment/api/${organisation}/${API_NAME}/`, {
-        method: 'POST',
-        ...multipart,
-        headers: {
-          ...multipart.headers,
-          authorization: `Bearer ${key}`,
-          'idempotency-key': request.key,
-        },
-        signal: within(ANSWERS_WITHIN_MS + request.waitSeconds * 1_000),
-      }).catch((error: unknown) => {
-        signal.throwIfAborted();
-        throw new NotNow(String(error), 0);
-      });
-      return acceptedId(answer, await textOf(answer, signal));
+    post: (request) => send(`api/${organisation}/${API_NAME}`, formOf(request), request),
+    runPipeline: ({ key: tag, pipelineId }) => {
+      const request = { key: tag, files: [], waitSeconds: 0 };
+      return send(`pipeline/api/${organisation}/${pipelineId}`, formOf(request), request);
     },
     read: (id) => client.call(routes.execution, { params: { id }, signal: within(ANSWERS_WITHIN_MS) }),
     list: async () => {

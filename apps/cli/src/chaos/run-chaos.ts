@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { routes } from '@longshore/contracts';
 import { type Clock, type Logger, systemClock } from '@longshore/runtime';
 import { createPlatformClient } from '../client/platform-client.ts';
@@ -5,13 +6,15 @@ import type { Home } from '../home/home.ts';
 import { duration } from '../output/duration.ts';
 import type { Terminal } from '../output/terminal.ts';
 import { checkDatabase } from './check-database.ts';
+import { checkDeliveries } from './check-deliveries.ts';
 import { checkLedger, type Violation } from './check-ledger.ts';
-import { chaosDocuments } from './documents.ts';
+import { chaosDocuments, type ChaosPipeline, chaosPipelines, pipelineDocuments } from './documents.ts';
 import { describeFault, type FaultKind, wires } from './fault.ts';
 import { createInjector, type Injector } from './inject.ts';
-import { busyProcesses, type ChaosInstance, startInstance } from './instance.ts';
+import { type ChaosInstance, processNames, startInstance } from './instance.ts';
 import { type LedgerEntry, listedOf } from './ledger.ts';
 import { driveLoad, readAgain } from './load.ts';
+import { drivePipelines, type PipelineEntry } from './pipeline-load.ts';
 import { planFaults } from './plan.ts';
 import { createPublicApi, type PublicApi } from './public-api.ts';
 import { createRandom } from './random.ts';
@@ -47,16 +50,20 @@ const STATUS_EVERY_MS = 250;
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const { home, broker, logger, signal, terminal, clock = systemClock } = options;
   const startedAt = clock.monotonic();
-  const instance = await startInstance({ home, broker, logger, clock, signal, onStep: terminal.status });
+  const onStep = terminal.status;
+  const pipelineFolder = join(home.folder, 'pipelines');
+  const instance = await startInstance({ home, broker, pipelineFolder, logger, clock, signal, onStep });
   try {
     const { url, credentials } = instance;
     const admin = createPlatformClient({ url, key: credentials.admin_key });
-    const body = { organisation: credentials.organisation, documents: chaosDocuments };
+    const pipelines = chaosPipelines(pipelineFolder);
+    const documents = [...chaosDocuments, ...pipelineDocuments(pipelines)];
+    const body = { organisation: credentials.organisation, documents };
     await admin.call(routes.apply, { body, signal });
     terminal.err(
       `${instance.processes.length} processes are ready after ${duration(clock.monotonic() - startedAt)}.`,
     );
-    return await breakAndCheck(instance, { ...options, clock });
+    return await breakAndCheck(instance, { ...options, clock, pipelines });
   } finally {
     terminal.status('stopping');
     await instance.stop();
@@ -64,20 +71,34 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   }
 }
 
-type Context = Required<ChaosOptions>;
+/** What the clients wrote down. */
+interface Ledger {
+  readonly uploads: LedgerEntry[];
+  readonly pipelineRuns: PipelineEntry[];
+}
+
+function allOf({ uploads, pipelineRuns }: Ledger): LedgerEntry[] {
+  return [...uploads, ...pipelineRuns];
+}
+
+type Context = Required<ChaosOptions> & { readonly pipelines: readonly ChaosPipeline[] };
 
 async function breakAndCheck(instance: ChaosInstance, context: Context): Promise<ChaosResult> {
   const { clock, signal, terminal, seed } = context;
   const { organisation, api_key: key } = instance.credentials;
   const api = createPublicApi({ url: instance.url, organisation, key, signal });
-  const entries: LedgerEntry[] = [];
+  const ledger: Ledger = { uploads: [], pipelineRuns: [] };
   const injected: InjectedFault[] = [];
   const [over, late] = [new AbortController(), new AbortController()];
   const until = AbortSignal.any([signal, over.signal]);
   const giveUp = AbortSignal.any([signal, late.signal]);
-  const status = setInterval(() => terminal.status(progress(entries, injected)), STATUS_EVERY_MS);
+  const status = setInterval(() => terminal.status(progress(allOf(ledger), injected)), STATUS_EVERY_MS);
   const injector = createInjector({ instance, logger: context.logger, clock });
-  const load = driveLoad({ api, seed, clock, entries, until, giveUp });
+  const given = { api, seed, clock, until, giveUp };
+  const load = Promise.all([
+    driveLoad({ ...given, entries: ledger.uploads }),
+    drivePipelines({ ...given, entries: ledger.pipelineRuns, pipelines: context.pipelines }),
+  ]);
   const faults = injectAll(injector, { ...context, signal: until }, injected);
   const both = Promise.allSettled([load, faults]);
   try {
@@ -87,7 +108,8 @@ async function breakAndCheck(instance: ChaosInstance, context: Context): Promise
     const timer = setTimeout(() => late.abort(), ENDS_WITHIN_MS);
     await load.finally(() => clearTimeout(timer));
     signal.throwIfAborted();
-    return { entries, injected, violations: await check({ instance, api, entries, context }) };
+    const violations = await check({ instance, api, ledger, context });
+    return { entries: allOf(ledger), injected, violations };
   } finally {
     clearInterval(status);
     over.abort();
@@ -104,7 +126,7 @@ async function injectAll(injector: Injector, context: Context, injected: Injecte
     random: createRandom(seed),
     durationMs,
     kinds,
-    targets: busyProcesses,
+    targets: processNames,
     wires: wires.filter((wire) => wire !== 'redis' || broker === 'redis'),
   });
   const begun = clock.monotonic();
@@ -128,15 +150,16 @@ function progress(entries: readonly LedgerEntry[], injected: readonly InjectedFa
 interface Checking {
   instance: ChaosInstance;
   api: PublicApi;
-  entries: readonly LedgerEntry[];
+  ledger: Ledger;
   context: Context;
 }
 
-async function check({ instance, api, entries, context }: Checking): Promise<Violation[]> {
+async function check({ instance, api, ledger, context }: Checking): Promise<Violation[]> {
+  const entries = allOf(ledger);
   const { clock, signal, terminal } = context;
   terminal.status('reading everything again');
   await readAgain(entries, { api, clock });
   const listed = (await api.list()).map(listedOf);
-  const seen = checkLedger({ entries, listed });
+  const seen = [...checkLedger({ entries, listed }), ...(await checkDeliveries(ledger.pipelineRuns))];
   return [...seen, ...(await checkDatabase(instance.storage.databaseUrl, { clock, signal }))];
 }

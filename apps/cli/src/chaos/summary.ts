@@ -1,6 +1,6 @@
 import type { Violation } from './check-ledger.ts';
 import { describeFault, type Fault, type FaultKind, faultKinds } from './fault.ts';
-import { hasEnded, type LedgerEntry } from './ledger.ts';
+import { hasEnded, type LedgerEntry, type Outcome } from './ledger.ts';
 
 /** A fault that took effect, and when, in milliseconds of the client's monotonic clock. */
 export interface InjectedFault {
@@ -56,14 +56,22 @@ export function summarise({ entries, injected, violations, ...given }: SummaryIn
       across_a_fault: recoveries.length,
     },
     files: {
-      sent: accepted.reduce((sum, { files }) => sum + files.length, 0),
-      results: accepted.reduce((sum, { last }) => sum + (last?.results.length ?? 0), 0),
+      sent: accepted.reduce(
+        (sum, { files }) => sum + files.filter(({ wasDelivered }) => !wasDelivered).length,
+        0,
+      ),
+      results: accepted.reduce((sum, { last }) => sum + processedIn(last), 0),
     },
     losses: ofKind('lost'),
     duplicates: ofKind('doubled'),
     violations,
     slowest_recovery: recoveries.toSorted((one, other) => other.ms - one.ms)[0] ?? null,
   };
+}
+
+/** What was skipped is not counted. */
+function processedIn(outcome: Outcome | undefined): number {
+  return outcome?.results.filter(({ status }) => status !== 'Skipped').length ?? 0;
 }
 
 /** How long an execution took from its request to its end, when a fault struck in between; else nothing. */
