@@ -75,11 +75,34 @@ it('good keys are kept from start to start, and no secret lies in the database',
     expect(JSON.stringify(rows)).not.toContain(secret.slice(8));
 });
 
+it('keys that were made before become the keys of a database that has none, once', async () => {
+  const elsewhere = await setup('elsewhere');
+  await elsewhere.bootstrap();
+  const given = await elsewhere.read();
+  const { bootstrap, read, keys, database } = await setup('given', elsewhere.file);
+  await Promise.all([bootstrap(), bootstrap(), bootstrap()]);
+  expect(await read()).toStrictEqual(given);
+  expect(await keys.find(given.admin_key)).toMatchObject({ kind: 'admin' });
+  expect(await keys.find(given.service_keys['callback']!)).toMatchObject({ workers: ['callback'] });
+  expect(await database.query('select from api_keys')).toHaveLength(6);
+});
+
+it('a given secret that is none is refused, and nothing of the file is taken', async () => {
+  const { bootstrap, file, database } = await setup('misshapen');
+  const service_keys = Object.fromEntries(Object.keys(coreWorkers).map((name) => [name, 'lsk_svc_short']));
+  const given = { organisation: 'default', api_key: 'secret', admin_key: 'secret', service_keys };
+  await writeFile(file, JSON.stringify(given));
+  await expect(bootstrap()).rejects.toThrow('first organisation key');
+  expect(await database.query('select from api_keys')).toHaveLength(0);
+});
+
 it('keys of another database, and revoked ones, are replaced', async () => {
   const first = await setup('before');
   await first.bootstrap();
   const stale = await first.read();
-  const second = await setup('after', first.file);
+  const second = await setup('after', join(folder, 'after.json'));
+  await second.bootstrap();
+  await writeFile(second.file, JSON.stringify(stale));
   await second.bootstrap();
   const fresh = await second.read();
   expect(fresh.api_key).not.toBe(stale.api_key);

@@ -4,8 +4,8 @@ import type { Logger } from '@longshore/runtime';
 import { z } from 'zod';
 import { systemActor, writeAuditEvent } from '../audit/audit-log.ts';
 import { createOrganisation } from '../native/organisations.ts';
-import type { Database } from '../store/database.ts';
-import type { Keys, NewKey } from './keys.ts';
+import type { Database, SqlClient } from '../store/database.ts';
+import { insertKey, type Keys, type NewKey } from './keys.ts';
 
 /** The keys of a fresh instance, written for `longshore up` into a file that only its owner can read. */
 const credentialsSchema = z.object({
@@ -25,22 +25,31 @@ export interface BootstrapDependencies {
   readonly file: string;
 }
 
+/** Backends that start side by side agree on one set of keys. */
+const BOOTSTRAP_LOCK = 7_061_989;
+
 /**
- * Makes sure that the file holds keys that are good in this database: keeps it when they are, else creates
- * organisation `default`, an organisation key, an admin key and one service key per core worker.
+ * Makes sure that the file holds keys that are good in this database. Keeps it when they are. In a database without any key,
+ * those of the file become good: so a fleet is given its keys before it starts. Else creates organisation `default`, an
+ * organisation key, an admin key and one service key per core worker, and writes them into the file.
  */
 export async function bootstrapCredentials(dependencies: BootstrapDependencies): Promise<void> {
-  const existing = await readCredentials(dependencies.file);
-  if (existing !== null && (await allGood(dependencies.keys, existing))) return;
-  const credentials = await createCredentials(dependencies);
-  await writeFile(`${dependencies.file}.new`, `${JSON.stringify(credentials, null, 2)}\n`, {
-    mode: 0o600,
-    flush: true,
+  const { file, database, keys, logger } = dependencies;
+  const existing = await readCredentials(file);
+  if (existing !== null && (await allGood(keys, existing))) return;
+  const made = await database.transaction(async (client) => {
+    await client.query('select pg_advisory_xact_lock($1)', [BOOTSTRAP_LOCK]);
+    if (existing !== null && (await allGood(keys, existing))) return existing;
+    const { rows } = await client.query('select from api_keys limit 1');
+    return createCredentials(client, rows.length === 0 ? existing : null);
   });
-  await rename(`${dependencies.file}.new`, dependencies.file);
-  dependencies.logger.info('Created the first organisation and its keys', {
-    organisation: credentials.organisation,
-  });
+  if (made !== existing) await writeCredentials(file, made);
+  logger.info('Created the first organisation and its keys', { organisation: made.organisation });
+}
+
+async function writeCredentials(file: string, credentials: Credentials): Promise<void> {
+  await writeFile(`${file}.new`, `${JSON.stringify(credentials, null, 2)}\n`, { mode: 0o600, flush: true });
+  await rename(`${file}.new`, file);
 }
 
 async function readCredentials(file: string): Promise<Credentials | null> {
@@ -60,46 +69,38 @@ async function allGood(keys: Keys, credentials: Credentials): Promise<boolean> {
   return found.every((key) => key !== null);
 }
 
-async function createCredentials({ database, keys }: BootstrapDependencies): Promise<Credentials> {
-  const organisationId = await organisation(database);
-  const apiKey = await firstKey(keys, {
-    kind: 'organisation',
-    name: 'first organisation key',
-    organisationId,
-  });
-  const adminKey = await firstKey(keys, { kind: 'admin', name: 'first admin key' });
-  const serviceKeys: Partial<Record<CoreWorkerName, string>> = {};
+/** With the given secrets, or new ones. */
+async function createCredentials(client: SqlClient, given: Credentials | null): Promise<Credentials> {
+  const organisation = given?.organisation ?? ORGANISATION;
+  const organisationId = await ensureOrganisation(client, organisation);
+  const apiKey: NewKey = { kind: 'organisation', name: 'first organisation key', organisationId };
+  const api_key = await firstKey(client, apiKey, given?.api_key);
+  const admin_key = await firstKey(client, { kind: 'admin', name: 'first admin key' }, given?.admin_key);
+  const service_keys: Record<string, string> = {};
   for (const name of coreWorkerNames) {
-    const { secret } = await firstKey(keys, {
+    const key: NewKey = {
       kind: 'service',
       name: `worker ${name}`,
       workers: [name],
       queues: coreWorkers[name].queues,
-    });
-    serviceKeys[name] = secret;
+    };
+    service_keys[name] = await firstKey(client, key, given?.service_keys[name]);
   }
-  return credentialsSchema.parse({
-    organisation: ORGANISATION,
-    api_key: apiKey.secret,
-    admin_key: adminKey.secret,
-    service_keys: serviceKeys,
-  });
+  const made = { organisation, api_key, admin_key, service_keys };
+  return given ?? credentialsSchema.parse(made);
 }
 
-/** The platform makes these itself, before anybody could. */
-function firstKey(keys: Keys, key: NewKey): Promise<{ secret: string }> {
+/** The platform makes these itself, before anybody could. Answers the secret. */
+async function firstKey(client: SqlClient, key: NewKey, given: string | undefined): Promise<string> {
   const { kind, name, organisationId = null } = key;
+  const { secret } = await insertKey(client, key, given);
   const act = { actor: systemActor, address: null, requestId: null, action: 'key.create', detail: null };
-  return keys.create(key, (client) =>
-    writeAuditEvent(client, { ...act, outcome: 'success', organisationId, target: `${kind} key ${name}` }),
-  );
+  const about = { organisationId, target: `${kind} key ${name}` };
+  await writeAuditEvent(client, { ...act, ...about, outcome: 'success' });
+  return secret;
 }
 
-async function organisation(database: Database): Promise<string> {
-  const [row] = await database.query<{ id: string }>('select id from organisations where name = $1', [
-    ORGANISATION,
-  ]);
-  return (
-    row?.id ?? (await database.transaction((client) => createOrganisation(client, { name: ORGANISATION }))).id
-  );
+async function ensureOrganisation(client: SqlClient, name: string): Promise<string> {
+  const { rows } = await client.query<{ id: string }>('select id from organisations where name = $1', [name]);
+  return rows[0]?.id ?? (await createOrganisation(client, { name })).id;
 }

@@ -85,11 +85,27 @@ export function createKeys(database: Database): Keys {
   };
 }
 
-/** Makes a key with the transaction; the secret is in the answer and nowhere else. */
-export async function insertKey(client: SqlClient, key: NewKey): Promise<{ id: string; secret: string }> {
+/** A new secret for a key of this kind. */
+function newSecret(kind: KeyKind): string {
+  return `lsk_${PREFIXES[kind]}_${randomBytes(SECRET_BYTES).toString('base64url')}`;
+}
+
+/**
+ * Makes a key with the transaction; the secret, which may be given, is in the answer and nowhere else.
+ * @throws Error when a given secret has not the shape of one of its kind
+ */
+export async function insertKey(
+  client: SqlClient,
+  key: NewKey,
+  given?: string,
+): Promise<{ id: string; secret: string }> {
   const id = uuidV7();
   const prefix = `lsk_${PREFIXES[key.kind]}_`;
-  const secret = `${prefix}${randomBytes(SECRET_BYTES).toString('base64url')}`;
+  const secret = given ?? newSecret(key.kind);
+  if (!secret.startsWith(prefix) || !KEY_SHAPE.test(secret))
+    throw new Error(
+      `The secret given for the ${key.kind} key "${key.name}" is not ${prefix} and 43 characters`,
+    );
   await client.query(
     `insert into api_keys (id, kind, name, hash, hint, organisation_id, deployment_id, workers, queues, expires_at)
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
