@@ -1,0 +1,50 @@
+#!/bin/sh
+# Builds the bundles and from them one image for the backend, one for each worker, and one that holds all.
+set -eu
+
+usage() {
+  cat <<'END'
+Usage: docker/build-images.sh [--tag TAG] [--base IMAGE] [APP ...]
+
+  --tag TAG     of the images; default: the version in package.json
+  --base IMAGE  an image with Node 24; default node:24-bookworm-slim (NODE_IMAGE)
+  APP           backend, api-deployment, general, file-processing, callback, longshore (all in one); default: all of them
+
+Examples:
+  docker/build-images.sh
+  docker/build-images.sh --tag dev general
+END
+}
+
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(dirname "$here")
+base=${NODE_IMAGE:-node:24-bookworm-slim}
+tag=
+apps=
+while [ $# -gt 0 ]; do
+  case $1 in
+    -h | --help) usage; exit 0 ;;
+    --tag) tag=${2:?--tag needs a value}; shift ;;
+    --base) base=${2:?--base needs a value}; shift ;;
+    backend | api-deployment | general | file-processing | callback | longshore) apps="$apps $1" ;;
+    *) echo "Unknown: $1" >&2; usage >&2; exit 2 ;;
+  esac
+  shift
+done
+[ -n "$apps" ] || apps='backend api-deployment general file-processing callback longshore'
+
+cd "$root"
+PATH=$root/node_modules/.bin:$PATH
+tag=${tag:-$(node -p 'require("./package.json").version')}
+bundles=$apps
+case " $apps " in *' longshore '*) bundles='backend api-deployment general file-processing callback cli' ;; esac
+for app in $bundles; do
+  echo "bundling $app"
+  node tools/src/build.ts "$app" > /dev/null
+done
+for app in $apps; do
+  name=longshore-$app
+  [ "$app" != longshore ] || name=longshore
+  docker build --quiet --build-arg "NODE_IMAGE=$base" --file "docker/$app.Dockerfile" --tag "$name:$tag" . > /dev/null
+  docker image ls --format '{{.Repository}}:{{.Tag}}  {{.Size}}' "$name:$tag"
+done

@@ -1,0 +1,13 @@
+# The general worker: a base with Node, and its bundle. Build the bundle first: npx nx build general
+ARG NODE_IMAGE=node:24-bookworm-slim
+FROM ${NODE_IMAGE}
+COPY --chown=0:0 dist/apps/general /app
+COPY --chown=0:0 docker/health.mjs /app/health.mjs
+ENV NODE_ENV=production HOST=0.0.0.0 GENERAL_HEALTH_PORT=8081 LONGSHORE_HOME=/tmp/longshore \
+    NODE_OPTIONS="--max-old-space-size-percentage=75 --enable-source-maps"
+WORKDIR /app
+USER 1000:1000
+EXPOSE 8081
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["node", "health.mjs", "8081"]
+ENTRYPOINT ["node", "main.js"]
