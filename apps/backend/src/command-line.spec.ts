@@ -1,27 +1,37 @@
 import { describe, expect, it } from '@jest/globals';
 import { RELEASE } from '@longshore/contracts';
 import { ConfigError, type Variable, variables } from '@longshore/runtime';
-import { answerTo } from './command-line.ts';
+import { commandOf } from './command-line.ts';
 import { loadBackendConfig } from './config.ts';
+
+function printed(argv: string[]): string {
+  const command = commandOf(argv);
+  if (command.kind !== 'print') throw new Error(`${argv.join(' ')} prints nothing`);
+  return command.text;
+}
 
 describe('the command line of the backend', () => {
   it('starts it when there is nothing on it', () => {
-    expect(answerTo([])).toBeUndefined();
+    expect(commandOf([])).toEqual({ kind: 'serve' });
   });
 
   it.each([['--help'], ['-h']])('%s names every variable that it reads and its exit codes', (flag) => {
-    const text = answerTo([flag]);
+    const text = printed([flag]);
     for (const { env, readBy } of Object.values<Variable>(variables))
-      expect([env, new RegExp(`^  ${env} `, 'm').test(text!)]).toEqual([env, readBy.includes('backend')]);
+      expect([env, new RegExp(`^  ${env} `, 'm').test(text)]).toEqual([env, readBy.includes('backend')]);
     expect(text).toContain('Exit codes: 0');
   });
 
   it('tells the release', () => {
-    expect(answerTo(['--version'])).toBe(`${RELEASE}\n`);
+    expect(printed(['--version'])).toBe(`${RELEASE}\n`);
   });
 
-  it.each([[['--port', '9']], [['start']]])('refuses %j', (argv) => {
-    expect(() => answerTo(argv)).toThrow(ConfigError);
+  it('migrates and does nothing else when it is told so', () => {
+    expect(commandOf(['migrate'])).toEqual({ kind: 'migrate' });
+  });
+
+  it.each([[['--port', '9']], [['start']], [['migrate', 'twice']]])('refuses %j', (argv) => {
+    expect(() => commandOf(argv)).toThrow(ConfigError);
   });
 });
 
@@ -31,8 +41,9 @@ describe('the table of variables', () => {
     const read = Object.keys(loadBackendConfig(settings)).map(
       (key) => variables[key as keyof typeof variables].env,
     );
-    // Taken in by others: the default of STORAGE_DIR, and a broker's address without its password.
-    const through = ['LONGSHORE_HOME', 'REDIS_PASSWORD'];
+    // Taken in by others: the default of STORAGE_DIR, and what completes a broker's address.
+    const ofBroker = ['BROKER_CA_FILE', 'BROKER_CERT_FILE', 'BROKER_KEY_FILE', 'REDIS_SENTINEL_PASSWORD'];
+    const through = ['LONGSHORE_HOME', 'REDIS_PASSWORD', ...ofBroker];
     const named = Object.values<Variable>(variables).filter(({ readBy }) => readBy.includes('backend'));
     expect([...read, ...through].sort()).toEqual(named.map(({ env }) => env).sort());
   });

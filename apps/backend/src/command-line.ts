@@ -7,22 +7,34 @@ const OPTIONS = {
   version: { type: 'boolean', short: 'V' },
 } as const;
 
-/** What to print instead of starting; undefined when it is to start. @throws {ConfigError} for anything else */
-export function answerTo(argv: readonly string[]): string | undefined {
-  const { help, version } = parsed(argv);
-  if (help) return helpText();
-  return version ? `${RELEASE}\n` : undefined;
+/** What the backend is asked to do. */
+export type Command =
+  { readonly kind: 'serve' | 'migrate' } | { readonly kind: 'print'; readonly text: string };
+
+/** Reads the command line. @throws {ConfigError} for what it does not know */
+export function commandOf(argv: readonly string[]): Command {
+  const { values, positionals } = parsed(argv);
+  if (values.help) return { kind: 'print', text: helpText() };
+  if (values.version) return { kind: 'print', text: `${RELEASE}\n` };
+  const [word, ...others] = positionals;
+  if (word === undefined) return { kind: 'serve' };
+  if (word === 'migrate' && others.length === 0) return { kind: 'migrate' };
+  throw wrong(`Unexpected argument '${others[0] ?? word}'`);
 }
 
 function parsed(argv: readonly string[]) {
   try {
-    return parseArgs({ args: [...argv], options: OPTIONS, strict: true }).values;
+    return parseArgs({ args: [...argv], options: OPTIONS, strict: true, allowPositionals: true });
   } catch (error) {
     const [reason] = (error as Error).message.split('. ');
-    throw new ConfigError([
-      { name: 'The command line', problem: `is wrong: ${reason}`, allowed: 'see --help' },
-    ]);
+    throw wrong(reason!);
   }
+}
+
+function wrong(reason: string): ConfigError {
+  return new ConfigError([
+    { name: 'The command line', problem: `is wrong: ${reason}`, allowed: 'see --help' },
+  ]);
 }
 
 function helpText(): string {
@@ -33,13 +45,14 @@ function helpText(): string {
   );
   return `The backend of Longshore: owns the database, serves the public and the internal API, hands work to the workers.
 
+  migrate        bring the database to this release, and end; a backend that starts does that too
   -V, --version  the release that it belongs to
   -h, --help
 
 It is configured by environment variables, from the environment or from .env; secrets also by NAME_FILE:
 ${lines.join('\n')}
 
-Exit codes: 0 when it was told to stop, 1 when it could not start, failed, or did not stop in time. SIGTERM and SIGINT
+Exit codes: 0 when it was told to stop or has migrated, 1 when it could not start, failed, or did not stop in time. SIGTERM and SIGINT
 stop it in order.
 
 Examples:

@@ -34,6 +34,15 @@ export interface BrokerBackend {
   destroy(): void;
 }
 
+/** There is no connection; what was said of the attempts tells why. */
+export class NotConnectedError extends Error {
+  override readonly name = 'NotConnectedError';
+
+  constructor(shown: string, tls: boolean) {
+    super(`the broker at ${shown} ${tls ? 'made no TLS connection' : 'is not reachable'}`);
+  }
+}
+
 export interface BackendOptions {
   address: BrokerAddress;
   /** A producer fails at once when the broker is away, a consumer waits for it. */

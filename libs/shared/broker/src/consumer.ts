@@ -4,7 +4,7 @@ import type { DispatchWorker } from './backend.ts';
 import { stopRenewingLocks } from './backend.ts';
 import { brokerAddress } from './broker-url.ts';
 import { createDelivery } from './delivery.ts';
-import { brokerErrorLog } from './error-log.ts';
+import { brokerErrorLog, recentComplaint } from './error-log.ts';
 import { openBackend, settledBy } from './open-backend.ts';
 
 export interface ConsumerOptions {
@@ -20,6 +20,8 @@ export interface ConsumerOptions {
 export interface ConsumerState {
   /** False from the moment the connection is known to be gone until it is back. */
   readonly connected: boolean;
+  /** What the broker complained about within the last half minute, in words, and what to do about it. */
+  readonly trouble?: string | undefined;
   /** Messages that `handle` has now. */
   readonly active: number;
   /** Monotonic milliseconds (`performance.now()`) of the last message; undefined before the first. */
@@ -44,7 +46,12 @@ const LAST_WORDS_MS = 100;
 export function createConsumer(options: ConsumerOptions): Consumer {
   const { brokerUrl, brokerQueue, concurrency, logger } = options;
   const address = brokerAddress(brokerUrl);
-  const onError = brokerErrorLog(logger, address);
+  const log = brokerErrorLog(logger, address);
+  const complaints = recentComplaint(address);
+  const onError = (error: Error): void => {
+    complaints.note(error);
+    log(error);
+  };
   const backend = openBackend({ address, role: 'consumer', onError });
   const delivery = createDelivery(options);
   let worker: DispatchWorker | undefined;
@@ -88,7 +95,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   };
   return {
     ...{ start, pause, setConcurrency },
-    state: () => ({ connected: backend.connected(), ...delivery.state() }),
+    state: () => ({ connected: backend.connected(), trouble: complaints.recent(), ...delivery.state() }),
     close: (deadline) => (closing ??= close(deadline)),
   };
 }

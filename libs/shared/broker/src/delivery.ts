@@ -11,7 +11,7 @@ export interface Delivery {
   pause(): void;
   /** Waits for no handler any more. Their messages are cleared away later, as those of a dead process are. */
   abandon(): void;
-  state(): Omit<ConsumerState, 'connected'>;
+  state(): Pick<ConsumerState, 'active' | 'lastMessageAt'>;
 }
 
 export function createDelivery({

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Logger } from '@longshore/runtime';
 import { silentLogger } from '@longshore/runtime';
 import { brokerAddress, BrokerConfigurationError } from './broker-url.ts';
-import { brokerErrorLog } from './error-log.ts';
+import { brokerErrorLog, recentComplaint } from './error-log.ts';
 
 function setup() {
   const lines: { level: string; message: string; fields: Record<string, unknown> | undefined }[] = [];
@@ -30,7 +30,7 @@ describe('what a broker complains about', () => {
     log(new Error('Connection is closed.'));
     expect(lines.map(({ message, fields }) => [message, fields?.['left_out']])).toEqual([
       ['broker is not reachable', 0],
-      ['broker trouble', 0],
+      ['broker is full', 0],
       ['broker is not reachable', 999],
     ]);
   });
@@ -55,10 +55,44 @@ describe('what a broker complains about', () => {
   });
 });
 
+describe('what health is told of a broker', () => {
+  it('is the last complaint of half a minute, with what to do; what is harmless is none', () => {
+    let now = 0;
+    const complaint = recentComplaint(brokerAddress('redis://me:hunter2@redis.local'), () => now);
+    complaint.note(new Error('Missing key for job 1. moveToFinished'));
+    expect(complaint.recent()).toBeUndefined();
+    complaint.note(new Error("OOM command not allowed when used memory > 'maxmemory'."));
+    expect(complaint.recent()).toMatch(/^broker is full: OOM.*raise maxmemory/);
+    now = 30_000;
+    expect(complaint.recent()).toBeUndefined();
+  });
+});
+
+describe('a complaint', () => {
+  it.each([
+    ['OOM command not allowed', 'broker is full'],
+    ["READONLY You can't write against a read only replica.", 'broker is read-only'],
+    ['MISCONF Redis is configured to save RDB snapshots', 'broker refuses writes'],
+    ['WRONGPASS invalid username-password pair or user is disabled.', 'broker refuses our password'],
+    ['NOAUTH Authentication required.', 'broker refuses our password'],
+    ["NOPERM this user has no permissions to run the 'zadd' command", 'broker lets us do too little'],
+    ['CLUSTERDOWN Hash slot not served', 'broker cluster is incomplete'],
+    ['MOVED 5471 127.0.0.1:7001', 'broker is a cluster'],
+    ['self-signed certificate in certificate chain', 'broker certificate is not trusted'],
+    ['LOADING Redis is loading the dataset in memory', 'broker is not reachable'],
+    ['connect ECONNREFUSED 127.0.0.1:6379', 'broker is not reachable'],
+  ])('%s means: %s', (said, message) => {
+    const { log, lines } = setup();
+    log(new Error(said));
+    expect(lines).toMatchObject([{ message, fields: { reason: said, advice: expect.any(String) } }]);
+  });
+});
+
 describe('the address of a broker', () => {
   it('tells by its scheme what kind it is', () => {
     expect(brokerAddress('rediss://h').kind).toBe('redis');
     expect(brokerAddress('postgresql://h/db').kind).toBe('postgres');
+    expect(brokerAddress('rediss-cluster://h,i').kind).toBe('redis');
   });
 
   it.each(['amqp://u:hunter2@h', 'constructor://u:hunter2@h', 'hunter2'])(

@@ -1,4 +1,4 @@
-export { BrokerConfigurationError } from './broker-url.ts';
+export { brokerAddress, BrokerConfigurationError } from './broker-url.ts';
 export type { Consumer, ConsumerOptions, ConsumerState } from './consumer.ts';
 export { createConsumer } from './consumer.ts';
 export type { Publication, Publisher } from './publisher.ts';

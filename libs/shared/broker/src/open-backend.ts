@@ -4,7 +4,10 @@ import { openRedis } from './redis-backend.ts';
 
 /** Opens the kind of broker that the address names. */
 export function openBackend(options: BackendOptions): BrokerBackend {
-  return options.address.kind === 'redis' ? openRedis(options) : openPostgres(options);
+  const { address } = options;
+  return address.kind === 'redis'
+    ? openRedis({ ...options, address })
+    : openPostgres({ ...options, address });
 }
 
 /** Resolves when `work` has settled, or when the signal aborts: nothing that a broker does may hold up a shutdown. */

@@ -11,6 +11,7 @@ import { Pool } from 'pg';
 import type { PoolConfig, QueryResult } from 'pg';
 import type { BackendOptions, BrokerBackend } from './backend.ts';
 import { PRODUCER_TIMEOUT_MS, SOCKET_TIMEOUT_MS, WORKER_OPTIONS } from './backend.ts';
+import type { PostgresAddress } from './broker-url.ts';
 
 const Bull = withBackend(createPostgresBackend);
 type PostgresQueue = InstanceType<typeof Bull.Queue>;
@@ -24,7 +25,11 @@ const CONNECTIONS = { producer: 2, consumer: 3 } as const;
 const CONNECTION_TROUBLE = /^(08|57P0[1-3]|E[A-Z]+$)/;
 
 /** The broker on PostgreSQL: one small pool for the whole process, and one connection that listens in a consumer. */
-export function openPostgres({ address, role, onError }: BackendOptions): BrokerBackend {
+export function openPostgres({
+  address,
+  role,
+  onError,
+}: BackendOptions & { readonly address: PostgresAddress }): BrokerBackend {
   const { pool, connected } = watched(new Pool(poolConfig(address.url, role)), onError);
   let prepared = false;
   const probe = async (): Promise<void> => {

@@ -4,6 +4,7 @@ import type { DispatchQueue } from './backend.ts';
 import { brokerAddress } from './broker-url.ts';
 import { brokerErrorLog } from './error-log.ts';
 import { openBackend, settledBy } from './open-backend.ts';
+import { explained } from './trouble.ts';
 
 /** One message with its id in the broker. A second one of the same id is ignored while the first is there. */
 export interface Publication {
@@ -58,7 +59,7 @@ export function createPublisher(options: { brokerUrl: string; logger: Logger }):
       const broken = queues.get(name);
       queues.delete(name);
       broken?.queue.close().catch(onError);
-      throw error;
+      throw explained(error as Error, address);
     }
   };
   const publish = async (name: string, messages: readonly Publication[]): Promise<void> => {

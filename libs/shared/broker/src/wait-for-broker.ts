@@ -1,7 +1,10 @@
 import type { Logger } from '@longshore/runtime';
 import { waitUntil } from '@longshore/runtime';
+import { NotConnectedError } from './backend.ts';
+import type { BrokerAddress } from './broker-url.ts';
 import { BrokerConfigurationError, brokerAddress } from './broker-url.ts';
 import { openBackend } from './open-backend.ts';
+import { explained } from './trouble.ts';
 
 const EVERY_MS = 2000;
 
@@ -16,23 +19,30 @@ export async function waitForBroker(options: {
 }): Promise<void> {
   const address = brokerAddress(options.brokerUrl);
   let refused: BrokerConfigurationError | undefined;
-  const probe = async (): Promise<void> => {
-    // waitUntil tells why; what a connection complains about on the way says the same.
-    const complaints: Error[] = [];
-    const backend = openBackend({
-      address,
-      role: 'producer',
-      onError: (error) => void complaints.push(error),
-    });
+  const look = async (): Promise<void> => {
     try {
-      await backend.probe();
+      await lookOnce(address);
     } catch (error) {
-      if (!(error instanceof BrokerConfigurationError)) throw complaints[0] ?? error;
+      if (!(error instanceof BrokerConfigurationError)) throw error;
       refused = error;
-    } finally {
-      backend.destroy();
     }
   };
-  await waitUntil(`the broker at ${address.shown}`, probe, { everyMs: EVERY_MS, ...options });
+  await waitUntil(`the broker at ${address.shown}`, look, { everyMs: EVERY_MS, ...options });
   if (refused !== undefined) throw refused;
+}
+
+/** @throws {Error} that says what is wrong and what to do about it. */
+async function lookOnce(address: BrokerAddress): Promise<void> {
+  // What a connection complains about on the way says more than that there is none.
+  const complaints: Error[] = [];
+  const onError = (error: Error): void => void complaints.push(error);
+  const backend = openBackend({ address, role: 'producer', onError });
+  try {
+    await backend.probe();
+  } catch (error) {
+    const why = error instanceof NotConnectedError ? complaints[0] : undefined;
+    throw explained(why ?? (error as Error), address);
+  } finally {
+    backend.destroy();
+  }
 }

@@ -9,11 +9,13 @@ export { uuidV7 } from './clock/uuid-v7.ts';
 export type { WaitOptions } from './clock/wait-until.ts';
 export { waitUntil } from './clock/wait-until.ts';
 
+export type { BrokerPlace, HostAndPort, RedisPlace } from './config/broker-url.ts';
+export { BROKER_URL_FORMS, BrokerUrlError, readBrokerUrl } from './config/broker-url.ts';
 export type { ConfigProblem } from './config/config-error.ts';
 export { ConfigError } from './config/config-error.ts';
 export type { Config, ConfigKey, LoadOptions } from './config/load-config.ts';
 export { loadConfig } from './config/load-config.ts';
-export type { LogLevel, PortChoice } from './config/schemas.ts';
+export type { ConcurrencyBounds, LogLevel, PortChoice } from './config/schemas.ts';
 export type { ProcessName, Variable } from './config/variable.ts';
 export { variables } from './config/variables.ts';
 
@@ -40,5 +42,6 @@ export { redact } from './logger/redact.ts';
 
 export type { Child, ChildExit, ChildSpec, ChildState } from './supervisor/child.ts';
 export { ChildStartError } from './supervisor/child.ts';
+export { sharedHeap } from './supervisor/shared-heap.ts';
 export type { Supervisor, SupervisorEvent, SupervisorOptions } from './supervisor/supervisor.ts';
 export { createSupervisor } from './supervisor/supervisor.ts';

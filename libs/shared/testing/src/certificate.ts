@@ -1,4 +1,5 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
+import { isIPv4 } from 'node:net';
 
 export interface TestCertificate {
   /** PEM; it signs itself, so it is also the authority that a client must trust. */
@@ -8,11 +9,12 @@ export interface TestCertificate {
 
 const DAY_MS = 86_400_000;
 
-/** Makes a certificate for a host name, valid for a day around now. Nothing but Node is needed. */
+/** Makes a certificate for a host name or an IPv4 address, valid for a day around now. Nothing but Node is needed. */
 export function makeCertificate(host = 'localhost'): TestCertificate {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const name = sequence(tagged(0x31, sequence(COMMON_NAME, tagged(0x0c, Buffer.from(host)))));
-  const alternatives = sequence(tagged(0x82, Buffer.from(host)));
+  const address = isIPv4(host) ? tagged(0x87, Buffer.from(host.split('.').map(Number))) : undefined;
+  const alternatives = sequence(address ?? tagged(0x82, Buffer.from(host)));
   const body = sequence(
     tagged(0xa0, INTEGER_2),
     Buffer.from([0x02, 0x01, 0x01]),

@@ -1,5 +1,11 @@
 export type { TestRedis } from './redis.ts';
-export { redisIsAvailable, RedisNotAvailableError, startRedis } from './redis.ts';
+export { redisIsAvailable, RedisNotAvailableError, redisServerIsInstalled, startRedis } from './redis.ts';
+export type { RedisProcess } from './redis-process.ts';
+export { freePort, launchRedis } from './redis-process.ts';
+export type { TestRedisCluster } from './redis-cluster.ts';
+export { startRedisCluster } from './redis-cluster.ts';
+export type { TestRedisSentinel } from './redis-sentinel.ts';
+export { startRedisSentinel } from './redis-sentinel.ts';
 export type { TestPostgres } from './postgres.ts';
 export { startPostgres } from './postgres.ts';
 export type { TestPlatform } from './platform.ts';

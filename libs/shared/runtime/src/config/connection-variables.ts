@@ -1,17 +1,23 @@
+import { z } from 'zod';
+import {
+  BROKER_URL_FORMS,
+  BrokerUrlError,
+  readBrokerUrl,
+  withRedisPassword,
+  withRedisSetting,
+} from './broker-url.ts';
 import { key, text, url } from './schemas.ts';
 import { defaulting, optional, required } from './variable.ts';
 
-const NO_AMQP =
-  'names RabbitMQ (amqp://), which cannot serve here: delivery is built on BullMQ, which runs on Redis or PostgreSQL';
-
-/** A password kept apart from its URL, as Compose files do, goes where the URL has none. */
-function withPassword(spelled: string, password: string): string {
-  if (!/^rediss?:/i.test(spelled) || !URL.canParse(spelled)) return spelled;
-  const parsed = new URL(spelled);
-  if (parsed.password !== '') return spelled;
-  parsed.password = encodeURIComponent(password);
-  return parsed.href;
-}
+/** A broker's URL, as `readBrokerUrl` in `broker-url.ts` understands it. */
+const brokerUrlText = z.string().superRefine((spelled, context) => {
+  try {
+    readBrokerUrl(spelled);
+  } catch (error) {
+    if (!(error instanceof BrokerUrlError)) throw error;
+    context.addIssue({ code: 'custom', message: error.message });
+  }
+});
 
 /** Where the other parties are, and what proves who we are. */
 export const connectionVariables = {
@@ -25,13 +31,19 @@ export const connectionVariables = {
   }),
   brokerUrl: required({
     env: 'BROKER_URL',
-    schema: url(['redis', 'rediss', 'postgres', 'postgresql'], { amqp: NO_AMQP, amqps: NO_AMQP }),
-    range: 'redis://, rediss://, postgres:// or postgresql://',
+    schema: brokerUrlText,
+    range: BROKER_URL_FORMS,
     help: 'The broker that delivers work. `longshore up` uses its own database when this is not set.',
     readBy: ['backend', 'worker', 'cli'],
     secret: true,
     aliases: ['REDIS_URL', 'CELERY_BROKER_BASE_URL'],
-    complete: { from: 'REDIS_PASSWORD', apply: withPassword },
+    complete: [
+      { from: 'REDIS_PASSWORD', apply: withRedisPassword },
+      { from: 'REDIS_SENTINEL_PASSWORD', apply: withRedisSetting('sentinel_password') },
+      { from: 'BROKER_CA_FILE', apply: withRedisSetting('ca_file') },
+      { from: 'BROKER_CERT_FILE', apply: withRedisSetting('cert_file') },
+      { from: 'BROKER_KEY_FILE', apply: withRedisSetting('key_file') },
+    ],
   }),
   redisPassword: optional({
     env: 'REDIS_PASSWORD',
@@ -40,6 +52,35 @@ export const connectionVariables = {
     help: 'The password of the Redis broker, used when its URL has none.',
     readBy: ['backend', 'worker', 'cli'],
     secret: true,
+  }),
+  redisSentinelPassword: optional({
+    env: 'REDIS_SENTINEL_PASSWORD',
+    schema: text,
+    range: 'any text',
+    help: 'The password of the Sentinels, where they want one of their own.',
+    readBy: ['backend', 'worker', 'cli'],
+    secret: true,
+  }),
+  brokerCaFile: optional({
+    env: 'BROKER_CA_FILE',
+    schema: text,
+    range: 'path of a PEM file',
+    help: "The authority that signed a Redis broker's certificate, when it is not a public one. Needs rediss://.",
+    readBy: ['backend', 'worker', 'cli'],
+  }),
+  brokerCertFile: optional({
+    env: 'BROKER_CERT_FILE',
+    schema: text,
+    range: 'path of a PEM file',
+    help: 'The certificate by which we prove ourselves to a Redis broker that asks for one.',
+    readBy: ['backend', 'worker', 'cli'],
+  }),
+  brokerKeyFile: optional({
+    env: 'BROKER_KEY_FILE',
+    schema: text,
+    range: 'path of a PEM file',
+    help: 'The private key of BROKER_CERT_FILE.',
+    readBy: ['backend', 'worker', 'cli'],
   }),
   internalApiBaseUrl: defaulting('http://127.0.0.1:8000/internal', {
     env: 'INTERNAL_API_BASE_URL',

@@ -69,10 +69,11 @@ function valueOf(variable: Variable, mayLack: boolean, source: TextSource): unkn
 }
 
 function completed(variable: Variable, found: Found, source: TextSource): Found {
-  if (variable.complete === undefined) return found;
-  const other = readText(variableNamed(variable.complete.from), source);
-  if (other === undefined || other === 'unreadable') return found;
-  return { name: found.name, text: variable.complete.apply(found.text, other.text) };
+  const text = (variable.complete ?? []).reduce((left, { from, apply }) => {
+    const other = readText(variableNamed(from), source);
+    return other === undefined || other === 'unreadable' ? left : apply(left, other.text, source.cwd);
+  }, found.text);
+  return { name: found.name, text };
 }
 
 function parse(variable: Variable, found: Found, { report }: TextSource): unknown {

@@ -53,6 +53,22 @@ export const flag = z
   .pipe(z.enum(['true', '1', 'yes', 'on', 'false', '0', 'no', 'off'], 'is neither yes nor no'))
   .transform((text) => ['true', '1', 'yes', 'on'].includes(text));
 
+/** How many runs at once a worker may go up to and comes back to. */
+export interface ConcurrencyBounds {
+  readonly max: number;
+  readonly min: number;
+}
+
+/** `max,min` of what a worker executes at once. */
+export const concurrencyBounds = z
+  .string()
+  .regex(/^\d{1,4} ?, ?\d{1,4}$/, 'is not of the form max,min')
+  .transform((spelled): ConcurrencyBounds => {
+    const [max = 0, min = 0] = spelled.split(',').map(Number);
+    return { max, min };
+  })
+  .refine(({ max, min }) => min >= 1 && min <= max && max <= 1000, 'is out of range');
+
 /** Names separated by commas; blanks around them and empty ones do not count. */
 export const list = z.string().transform((text): readonly string[] =>
   text
@@ -129,13 +145,29 @@ export const logLevel = z
   .transform((level): LogLevel => (level === 'warning' ? 'warn' : level));
 
 /** An absolute URL with one of the schemes, given without `:`. */
-export function url(schemes: readonly string[], reasons: Readonly<Record<string, string>> = {}) {
+export function url(schemes: readonly string[]) {
   return z.string().superRefine((spelled, context) => {
     const scheme = /^([a-z][a-z0-9+.-]*):\/\/./i.exec(spelled)?.[1]?.toLowerCase();
     const refuse = (message: string): void => context.addIssue({ code: 'custom', message });
     if (scheme === undefined) refuse('is not a URL');
-    else if (reasons[scheme] !== undefined) refuse(reasons[scheme]);
     else if (!schemes.includes(scheme)) refuse(`has the scheme ${scheme}://`);
     else if (!URL.canParse(spelled)) refuse('is not a URL');
   });
 }
+
+/** `name=program arguments`, several separated by semicolons, as words by name. There is no shell, hence no quotes. */
+export const namedCommands = z
+  .string()
+  .transform((text) =>
+    text
+      .split(';')
+      .filter((each) => each.trim() !== '')
+      .map((each) => /^\s*([\w.-]{1,50})\s*=\s*(\S.*?)\s*$/.exec(each)),
+  )
+  .refine((found) => !found.includes(null), 'is not a list of name=program arguments')
+  .transform(
+    (found): ReadonlyMap<string, readonly string[]> =>
+      new Map(
+        found.flatMap((each) => (each === null ? [] : [[each[1] ?? '', (each[2] ?? '').split(/\s+/)]])),
+      ),
+  );

@@ -23,8 +23,14 @@ export interface Variable<T = unknown> {
   readonly secret: boolean;
   /** Other names that are understood, in this order, when the first one is not set. */
   readonly aliases: readonly string[];
-  /** Completes the text from another variable (a password kept apart from its URL). */
-  readonly complete?: { readonly from: string; readonly apply: (text: string, other: string) => string };
+  /** Completes the text from other variables (a password kept apart from its URL), in this order. */
+  readonly complete?: readonly Completion[];
+}
+
+interface Completion {
+  readonly from: string;
+  /** Relative paths count from `cwd`. */
+  readonly apply: (text: string, other: string, cwd: string) => string;
 }
 
 export type Fallback = 'required' | 'optional' | { readonly text: string };

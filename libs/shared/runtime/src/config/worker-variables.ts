@@ -1,4 +1,15 @@
-import { folders, healthPort, list, queueName, queueNames, seconds, text, wholeNumber } from './schemas.ts';
+import {
+  concurrencyBounds,
+  folders,
+  healthPort,
+  list,
+  namedCommands,
+  queueName,
+  queueNames,
+  seconds,
+  text,
+  wholeNumber,
+} from './schemas.ts';
 import type { ProcessName } from './variable.ts';
 import { defaulting, optional } from './variable.ts';
 
@@ -8,6 +19,16 @@ function healthPortOf(worker: ProcessName, env: string, value: number) {
     schema: healthPort,
     range: '0 to 65535 insists on that port (0 takes any); with a + behind it, that or the next free one',
     help: `The port of the health server of the ${worker} worker.`,
+    readBy: [worker],
+  });
+}
+
+function autoscaleOf(worker: ProcessName, env: string, usual: string) {
+  return optional({
+    env,
+    schema: concurrencyBounds,
+    range: 'max,min: two numbers from 1 to 1000',
+    help: `How many runs at once a ${worker} process may go up to with work waiting, and comes back to when idle; ${usual} when neither this nor WORKER_CONCURRENCY is set.`,
     readBy: [worker],
   });
 }
@@ -25,7 +46,21 @@ export const workerVariables = {
     env: 'WORKER_CONCURRENCY',
     schema: wholeNumber(1, 1000),
     range: '1 to 1000',
-    help: 'How many runs a worker process executes at once; each worker has its own default.',
+    help: 'How many runs a worker process executes at once, however much waits. Without it each worker moves between bounds of its own.',
+    readBy: ['worker'],
+  }),
+  workerCount: defaulting('1', {
+    env: 'WORKER_COUNT',
+    schema: wholeNumber(1, 20),
+    range: '1 to 20',
+    help: 'How many processes of a worker are run and kept running; more than one share one health server.',
+    readBy: ['worker'],
+  }),
+  workerIndex: optional({
+    env: 'LONGSHORE_WORKER_INDEX',
+    schema: wholeNumber(1, 20),
+    range: '1 to 20',
+    help: 'Which of WORKER_COUNT processes this is; set by the process that started it.',
     readBy: ['worker'],
   }),
   taskQueues: defaulting('', {
@@ -57,6 +92,15 @@ export const workerVariables = {
     help: 'The folders with task files of your own; see docs/tasks.md.',
     readBy: ['general', 'cli'],
   }),
+  submissionTestCommands: defaulting('', {
+    env: 'SUBMISSION_TEST_COMMANDS',
+    schema: namedCommands,
+    range: '`name=program arguments`, several separated by semicolons',
+    help:
+      'What the task `submission_test` may run on submitted files, such as `python=python3 -m unittest -v`. Whoever may submit tasks ' +
+      'then runs code as the user of this worker. Nothing when not set.',
+    readBy: ['general'],
+  }),
   sessionTimeoutMs: defaulting('15', {
     env: 'SESSION_TIMEOUT',
     schema: seconds(1, 3600),
@@ -68,4 +112,8 @@ export const workerVariables = {
   generalHealthPort: healthPortOf('general', 'GENERAL_HEALTH_PORT', 8081),
   fileProcessingHealthPort: healthPortOf('file-processing', 'FILE_PROCESSING_HEALTH_PORT', 8082),
   callbackHealthPort: healthPortOf('callback', 'CALLBACK_HEALTH_PORT', 8083),
+  apiDeploymentAutoscale: autoscaleOf('api-deployment', 'API_DEPLOYMENT_AUTOSCALE', '4,1'),
+  generalAutoscale: autoscaleOf('general', 'GENERAL_AUTOSCALE', '6,2'),
+  fileProcessingAutoscale: autoscaleOf('file-processing', 'FILE_PROCESSING_AUTOSCALE', '4,1'),
+  callbackAutoscale: autoscaleOf('callback', 'CALLBACK_AUTOSCALE', '4,1'),
 } as const;

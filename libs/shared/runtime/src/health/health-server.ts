@@ -28,7 +28,7 @@ export interface HealthServerOptions {
   /** A busy port is an error when `explicit`, otherwise a reason to take the next free one (up to 100 above). */
   port: PortChoice;
   checks: HealthChecks;
-  metrics?: Metrics | undefined;
+  metrics?: Pick<Metrics, 'text' | 'contentType'> | undefined;
   logger: Logger;
   clock?: Clock;
 }
@@ -119,7 +119,7 @@ async function askReady(checks: HealthChecks): Promise<{ ready: boolean; reason?
   }
 }
 
-async function metricsAnswer(metrics: Metrics): Promise<Answer> {
+async function metricsAnswer(metrics: Pick<Metrics, 'text' | 'contentType'>): Promise<Answer> {
   return { status: 200, body: await metrics.text(), contentType: metrics.contentType };
 }
 

@@ -1,3 +1,4 @@
+import { availableParallelism, totalmem } from 'node:os';
 import type { CounterConfiguration, GaugeConfiguration, HistogramConfiguration } from 'prom-client';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
@@ -16,11 +17,33 @@ export function createMetrics(labels: Readonly<Record<string, string>> = {}): Me
   const registry = new Registry();
   registry.setDefaultLabels({ ...labels });
   collectDefaultMetrics({ register: registry });
-  return {
+  const metrics: Metrics = {
     counter: (options) => new Counter({ ...options, registers: [registry] }),
     gauge: (options) => new Gauge({ ...options, registers: [registry] }),
     histogram: (options) => new Histogram({ ...options, registers: [registry] }),
     text: () => registry.metrics(),
     contentType: registry.contentType,
   };
+  measureLimits(metrics);
+  return metrics;
+}
+
+/** Beside what the process uses, which is measured already: what it may use, without which neither is much. */
+function measureLimits(metrics: Metrics): void {
+  metrics.gauge({
+    name: 'longshore_process_memory_limit_bytes',
+    help: 'Memory that the process may use: the limit of its container, else what the machine has.',
+    collect() {
+      // Without a limit the kernel names a number beyond any machine, and elsewhere it is 0.
+      const limit = process.constrainedMemory();
+      this.set(limit > 0 ? Math.min(limit, totalmem()) : totalmem());
+    },
+  });
+  metrics.gauge({
+    name: 'longshore_process_cpu_limit_cores',
+    help: 'Processors that the process may use: the limit of its container in whole ones, else what the machine has.',
+    collect() {
+      this.set(availableParallelism());
+    },
+  });
 }

@@ -86,7 +86,7 @@ describe('the logger', () => {
     });
   });
 
-  it('shows no secret, in the message or in the fields', () => {
+  it('failure mode 20: shows no secret, in the message or in the fields', () => {
     const { logger, lines } = setup();
     const error = Object.assign(new Error('connect redis://:hunter2@h'), { config: { auth: 'hunter2' } });
     logger.info('with Bearer hunter2', { password: 'hunter2', error, url: 'postgres://u:hunter2@h/db' });
@@ -94,7 +94,7 @@ describe('the logger', () => {
     expect(lines()).toHaveLength(1);
   });
 
-  it('never throws, whatever it is given', () => {
+  it('failure mode 20: never throws, whatever it is given', () => {
     const { logger, lines } = setup();
     const circle: Record<string, unknown> = {};
     circle['circle'] = circle;

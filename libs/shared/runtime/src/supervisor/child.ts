@@ -13,6 +13,8 @@ export interface ChildSpec {
   stdout?: (line: string) => void;
   /** Called for each line of standard error; without it they are logged as warnings. */
   stderr?: (line: string) => void;
+  /** Called for each message that the child sends with `process.send`; without it there is no such channel. */
+  onMessage?: (message: unknown) => void;
 }
 
 /** How a child ended. */
@@ -35,6 +37,8 @@ export interface Child {
   readonly pid: number | undefined;
   /** How often it was started again. */
   readonly restarts: number;
+  /** When the process that runs now was started, or the last one: monotonic milliseconds. */
+  readonly startedAt: number;
   /** 5 restarts within 5 minutes. */
   readonly crashLooping: boolean;
   /** Resolves with how the process ends that runs now, or how the last one ended. */
@@ -44,6 +48,8 @@ export interface Child {
    * @throws {ChildStartError} when it does; the probe's signal then aborts.
    */
   untilReady<T>(probe: (signal: AbortSignal) => Promise<T>): Promise<T>;
+  /** Sends it a message. False when there is no channel or no process that would get it. */
+  send(message: object): boolean;
   /** SIGTERM, then SIGKILL (to the child and its descendants) once the deadline aborts. Resolves when it is gone. */
   stop(deadline: AbortSignal): Promise<void>;
 }
@@ -72,6 +78,8 @@ export interface Incarnation {
   readonly pid: number | undefined;
   /** Never rejects. */
   readonly exited: Promise<ChildExit>;
+  /** False when it cannot get it. */
+  send(message: object): boolean;
   /** SIGTERM to the process alone: it knows how to end what it started. */
   terminate(): void;
   /** SIGKILL to it and all it started. */

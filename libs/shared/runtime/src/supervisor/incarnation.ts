@@ -19,13 +19,17 @@ export function incarnate(spec: ChildSpec, spawn: Spawn, logger: Logger): Incarn
     return {
       pid: child.pid,
       exited: exitOf(child, spec.name, lastLines, keep),
+      send: (message) => child.connected && child.send(message, () => undefined),
       terminate: () => void child.kill('SIGTERM'),
       kill: () => killGroup(child, logger),
     };
   } catch (error) {
     keep(error instanceof Error ? error.message : String(error));
     const exited = Promise.resolve({ name: spec.name, code: null, signal: null, lastLines });
-    return { pid: undefined, exited, terminate: () => undefined, kill: () => undefined };
+    return {
+      ...{ pid: undefined, exited, send: () => false },
+      ...{ terminate: () => undefined, kill: () => undefined },
+    };
   }
 }
 
@@ -37,7 +41,7 @@ function start(spec: ChildSpec, spawn: Spawn): ChildProcess {
   return spawn(spec.command, spec.args ?? [], {
     ...(spec.cwd === undefined ? {} : { cwd: spec.cwd }),
     env: { ...(spec.env ?? process.env), LONGSHORE_PARENT_PIPE: 'true' },
-    stdio: ['pipe', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe', ...(spec.onMessage === undefined ? [] : ['ipc' as const])],
     detached: true,
   });
 }
@@ -50,13 +54,15 @@ function wireOutput(
 ): void {
   const stderr =
     spec.stderr ?? ((line) => logger.warn('child wrote to standard error', { child: spec.name, line }));
-  const guarded = (listener: (line: string) => void) => (line: string) => {
-    try {
-      listener(line);
-    } catch (error) {
-      logger.error('listener of child output failed', { child: spec.name, error });
-    }
-  };
+  const guarded =
+    <T>(listener: (given: T) => void) =>
+    (given: T) => {
+      try {
+        listener(given);
+      } catch (error) {
+        logger.error('listener of child output failed', { child: spec.name, error });
+      }
+    };
   if (child.stdout) readLines(child.stdout, guarded(spec.stdout ?? (() => undefined)));
   const onStderr = guarded(stderr);
   if (child.stderr) {
@@ -65,6 +71,7 @@ function wireOutput(
       onStderr(line);
     });
   }
+  if (spec.onMessage !== undefined) child.on('message', guarded<unknown>(spec.onMessage));
   // The child may close its end while it lives on.
   child.stdin?.on('error', () => undefined);
 }

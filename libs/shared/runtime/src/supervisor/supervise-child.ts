@@ -16,6 +16,8 @@ export interface SuperviseOptions {
 
 const CRASH_LOOP_RESTARTS = 5;
 const CRASH_LOOP_WINDOW_MS = 5 * 60_000;
+/** Of the usual delay of 10 s. With more, five restarts would not fall into the window, and the loop would seem to be over. */
+const MOST_SLOWNESS = 4;
 
 /** Runs a child again and again until it is told to stop. */
 export function superviseChild(options: SuperviseOptions): Child {
@@ -24,6 +26,7 @@ export function superviseChild(options: SuperviseOptions): Child {
   const quit = new AbortController();
   const restarts = createRestartCounter(clock);
   let state: ChildState = 'running';
+  let startedAt = clock.monotonic();
   let now: Incarnation = incarnate(spec, options.spawn, logger);
 
   const live = async (): Promise<void> => {
@@ -33,13 +36,13 @@ export function superviseChild(options: SuperviseOptions): Child {
       emit({ type: 'exited', name, exit, expected: quit.signal.aborted });
       if (!quit.signal.aborted) {
         state = 'waiting';
-        emit({ type: 'waiting', name, delayMs: options.restartDelayMs });
-        await clock.sleep(options.restartDelayMs, quit.signal).catch(ignoreAbort(quit.signal));
+        await pause(options, restarts.slowness(), quit.signal);
       }
       if (quit.signal.aborted) break;
       restarts.count();
       if (restarts.looping()) emit({ type: 'crash-loop', name, restarts: restarts.recent() });
       state = 'running';
+      startedAt = clock.monotonic();
       now = incarnate(spec, options.spawn, logger);
     }
     state = 'stopped';
@@ -58,12 +61,16 @@ export function superviseChild(options: SuperviseOptions): Child {
     get restarts() {
       return restarts.total;
     },
+    get startedAt() {
+      return startedAt;
+    },
     get crashLooping() {
       return restarts.looping();
     },
     get exited() {
       return now.exited;
     },
+    send: (message) => now.send(message),
     untilReady: (probe) => firstOf(probe, now.exited),
     stop: async (deadline) => {
       if (state === 'running') {
@@ -74,6 +81,17 @@ export function superviseChild(options: SuperviseOptions): Child {
       await endedBy(ended, deadline, () => now.kill());
     },
   };
+}
+
+/** Between the death of a process and the next one. */
+async function pause(
+  { spec, clock, emit, restartDelayMs }: SuperviseOptions,
+  slowness: number,
+  quit: AbortSignal,
+): Promise<void> {
+  const delayMs = restartDelayMs * slowness;
+  emit({ type: 'waiting', name: spec.name, delayMs });
+  await clock.sleep(delayMs, quit).catch(ignoreAbort(quit));
 }
 
 function ignoreAbort(signal: AbortSignal): (error: unknown) => void {
@@ -108,6 +126,8 @@ interface RestartCounter {
   count(): void;
   recent(): number;
   looping(): boolean;
+  /** By how much the next restart is to be put off. */
+  slowness(): number;
 }
 
 function createRestartCounter(clock: Clock): RestartCounter {
@@ -127,5 +147,6 @@ function createRestartCounter(clock: Clock): RestartCounter {
     },
     recent,
     looping: () => recent() >= CRASH_LOOP_RESTARTS,
+    slowness: () => Math.min(2 ** Math.max(0, recent() - CRASH_LOOP_RESTARTS + 1), MOST_SLOWNESS),
   };
 }

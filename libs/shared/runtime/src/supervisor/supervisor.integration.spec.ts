@@ -132,6 +132,40 @@ describe('the supervisor', () => {
     expect(child.crashLooping).toBe(false);
   });
 
+  it('tries one in a crash loop less often, but often enough that the loop does not seem to be over', async () => {
+    let now = 0;
+    const clock: Clock = {
+      ...systemClock,
+      monotonic: () => now,
+      sleep: async (ms, signal) => {
+        now += ms;
+        await systemClock.sleep(0, signal);
+      },
+    };
+    const { supervisor, seen, events } = setup({ clock, restartDelayMs: 10_000 });
+    const child = supervisor.add({ ...node('a', '').spec, command: '/does/not/exist' });
+    await seen((event) => event.type === 'started' && event.restarts === 30);
+    const delays = events.flatMap((event) => (event.type === 'waiting' ? [event.delayMs / 1000] : []));
+    expect(delays.slice(0, 8)).toEqual([10, 10, 10, 10, 10, 20, 40, 40]);
+    expect(Math.max(...delays)).toBe(40);
+    expect(child.crashLooping).toBe(true);
+  });
+
+  it('exchanges messages with a child that was given a channel, and knows when nobody gets them', async () => {
+    const heard = Promise.withResolvers<unknown>();
+    const { supervisor, seen } = setup({ restartDelayMs: 60_000 });
+    const script = `process.on('message', (message) => { process.send({ got: message }); setTimeout(() => process.exit(), 10); });`;
+    const child = supervisor.add({ ...node('a', script).spec, onMessage: heard.resolve });
+    expect(child.send({ hello: 1 })).toBe(true);
+    expect(await heard.promise).toEqual({ got: { hello: 1 } });
+    await seen(({ type }) => type === 'waiting');
+    expect(child.send({ hello: 2 })).toBe(false);
+    const { spec, said } = node('b', POLITE);
+    const deaf = supervisor.add(spec);
+    await said('up');
+    expect(deaf.send({ hello: 3 })).toBe(false);
+  });
+
   it('stops all with SIGTERM, and starts none of them again', async () => {
     const { supervisor, events } = setup({ restartDelayMs: 0 });
     const children = [node('a', POLITE), node('b', POLITE)];
