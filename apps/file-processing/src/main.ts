@@ -7,6 +7,7 @@ await runWorker({
   name: 'file-processing',
   defaultHealthPort: 8082,
   defaultConcurrency: 4,
+  defaultMinConcurrency: 1,
   tasks: ({ concurrency, onStop }) => {
     const pool = createReadingPool({ threads: Math.min(concurrency, availableParallelism()) });
     onStop('reading pool', () => pool.close());

@@ -26,7 +26,7 @@ const definition: WorkflowDefinition = {
 const read: ReadingResult = {
   output: { total: 42 },
   problems: [],
-  document: { kind: 'txt', mediaType: 'text/plain', pageCount: 1, characters: 9 },
+  document: { kind: 'txt', mediaType: 'text/plain', pageCount: 1, characters: 9, warnings: [] },
   elapsedMs: 3,
 };
 

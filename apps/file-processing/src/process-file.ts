@@ -20,6 +20,7 @@ export interface ProcessedFile {
     readonly media_type: string;
     readonly pages: number;
     readonly characters: number;
+    readonly warnings?: readonly string[];
   };
   readonly elapsed_ms: number;
 }
@@ -67,6 +68,7 @@ async function processFile(pool: Pick<ReadingPool, 'process'>, context: TaskCont
       media_type: document.mediaType,
       pages: document.pageCount,
       characters: document.characters,
+      ...(document.warnings.length > 0 && { warnings: document.warnings }),
     },
     elapsed_ms: Math.round(performance.now() - startedAt),
   };

@@ -1,4 +1,19 @@
-export type DocumentKind = 'txt' | 'csv' | 'json' | 'pdf' | 'docx';
+export type DocumentKind =
+  | 'txt'
+  | 'md'
+  | 'csv'
+  | 'json'
+  | 'xml'
+  | 'html'
+  | 'rtf'
+  | 'eml'
+  | 'pdf'
+  | 'docx'
+  | 'odt'
+  | 'xlsx'
+  | 'ods'
+  | 'pptx'
+  | 'odp';
 
 /** A run of text that stands by itself: a word group, or what is in one cell. */
 export interface Segment {
@@ -19,6 +34,10 @@ export interface Line {
 
 /** Cells as they stand; a row may be shorter than its header. */
 export interface Table {
+  /** Name of the sheet that the table is. */
+  readonly name?: string;
+  /** What computes the cells of a sheet, by their addresses (`B7`). Only kept: nothing is computed here. */
+  readonly formulas?: ReadonlyMap<string, string>;
   readonly header: readonly string[];
   readonly rows: readonly (readonly string[])[];
 }
@@ -29,18 +48,23 @@ export interface ReadDocument {
   readonly mediaType: string;
   /** The whole text in reading order, without NUL and lone surrogates. */
   readonly text: string;
+  /** Pages, slides or sheets; 1 where a kind has none. */
   readonly pageCount: number;
   readonly lines: readonly Line[];
   readonly tables: readonly Table[];
-  /** The parsed value of a JSON document, and only there. */
+  /** The parsed value of a JSON document, or an XML document's elements as such a value; nothing elsewhere. */
   readonly json?: unknown;
+  /** What the file says about itself: title, author, subject and the like. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** Sentences about what was left out, or may not be as a person sees it. */
+  readonly warnings?: readonly string[];
 }
 
 /** Bounds of one reading. Time and heap are the business of the thread that reads. */
 export interface ReadLimits {
   /** Size of the file. Default 100 MiB. */
   readonly maxBytes: number;
-  /** Size of a text, CSV or JSON file, which is held in memory as a whole. Default 64 MiB. */
+  /** Size of a file of text or markup, which is held in memory as a whole, and of the text found in any other. Default 64 MiB. */
   readonly maxTextBytes: number;
   /**
    * Values in a JSON file, counted by its commas, colons and brackets. Default 4,194,304.
@@ -51,9 +75,9 @@ export interface ReadLimits {
   readonly maxJsonMarks: number;
   /** Cells and other separate pieces of text, 256 bytes of heap each at most. Default 2,097,152. */
   readonly maxPieces: number;
-  /** Pages of a PDF. Default 2,000. */
+  /** Pages of a PDF, slides or sheets. Default 2,000. */
   readonly maxPages: number;
-  /** Size of everything inside a packed file (docx); each XML part counts as text. Default 256 MiB. */
+  /** Size of everything inside a packed file (docx, xlsx, odt and the like); each XML part counts as text. Default 256 MiB. */
   readonly maxUnpackedBytes: number;
 }
 

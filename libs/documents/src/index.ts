@@ -9,6 +9,7 @@ export {
   type Table,
 } from './document.ts';
 export type { Extraction } from './extract-fields.ts';
+export { mayBeMarkup } from './formats/markup-kind.ts';
 export { readDocument, type ReadOptions } from './read-document.ts';
 export type { FieldProblem } from './rules/found.ts';
 export { UnreadableError, type UnreadableReason } from './unreadable.ts';

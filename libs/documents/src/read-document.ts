@@ -1,20 +1,26 @@
 import { DEFAULT_READ_LIMITS, type ReadDocument, type ReadLimits } from './document.ts';
 import { looksLikeCsv, readCsv } from './formats/csv.ts';
+import type { ReadAttachment } from './formats/eml.ts';
 import { jsonDocument, parseJson } from './formats/json.ts';
+import { decodeMarkup } from './formats/markup-encoding.ts';
+import { markupKind } from './formats/markup-kind.ts';
 import { readPlainText } from './formats/plain-text.ts';
 import { decodeText } from './formats/text-encoding.ts';
-import { knownBinary, refuseMarkup } from './formats/unsupported.ts';
+import { knownBinary, refusePrinterText } from './formats/unsupported.ts';
 import { readZipped } from './formats/zipped-office.ts';
 import { UnreadableError } from './unreadable.ts';
 
 const PDF_START = '%PDF-';
 /** Readers of PDF allow some bytes before the start mark. */
 const PDF_START_WINDOW = 1024;
+/** White space before and after XML that is looked past to recognise it. */
+const XML_WINDOW = 1024;
 const TABULAR_NAME = /\.(?:csv|tsv)$/iu;
 const JSON_NAME = /\.json$/iu;
-const PLAIN_NAME = /\.(?:txt|text|md|log)$/iu;
+const PLAIN_NAME = /\.(?:txt|text|log)$/iu;
+const MARKDOWN_NAME = /\.(?:md|markdown)$/iu;
 
-/** How to read: a file name settles only what content leaves open (txt, csv or json); limits fall back to their defaults. */
+/** How to read: a file name settles only what content leaves open (txt, md, csv, json or html); limits fall back to their defaults. */
 export interface ReadOptions {
   readonly name?: string | undefined;
   readonly limits?: Partial<ReadLimits> | undefined;
@@ -25,6 +31,11 @@ export interface ReadOptions {
  * @throws UnreadableError with a reason and a sentence, for everything that cannot be read whole
  */
 export async function readDocument(bytes: Uint8Array, options: ReadOptions = {}): Promise<ReadDocument> {
+  return await readNested(bytes, options, 0);
+}
+
+/** @param depth how many messages the file came in */
+async function readNested(bytes: Uint8Array, options: ReadOptions, depth: number): Promise<ReadDocument> {
   const limits = { ...DEFAULT_READ_LIMITS, ...options.limits };
   assertSize(bytes, limits.maxBytes);
   if (isPdf(bytes)) {
@@ -33,7 +44,42 @@ export async function readDocument(bytes: Uint8Array, options: ReadOptions = {})
   }
   if (startsWithZip(bytes)) return readZipped(bytes, limits);
   assertSize(bytes, limits.maxTextBytes);
-  return readText(await decodeOrExplain(bytes), options.name ?? '', limits);
+  const { name = '' } = options;
+  switch (markupKind(bytes, name)) {
+    case 'html':
+      return (await import('./formats/html.ts')).readHtml(decodeMarkup(bytes, 'The HTML page'), limits);
+    case 'xml':
+      return (await import('./formats/xml.ts')).readXml(bytes, limits);
+    case 'rtf':
+      return (await import('./formats/rtf.ts')).readRtf(bytes, limits);
+    case 'eml':
+      return (await import('./formats/eml.ts')).readEml(bytes, limits, attachmentReader(depth + 1));
+    case undefined:
+      return (
+        (await undeclaredXml(bytes, limits)) ?? (await readText(await decodeOrExplain(bytes), name, limits))
+      );
+  }
+}
+
+/** XML that does not say so. What is no XML to its very end is text, as broken JSON is. */
+async function undeclaredXml(bytes: Uint8Array, limits: ReadLimits): Promise<ReadDocument | undefined> {
+  const tail = Buffer.from(bytes.subarray(-XML_WINDOW)).toString('latin1').trimEnd();
+  const head = Buffer.from(bytes.subarray(0, XML_WINDOW)).toString('latin1').trimStart();
+  if (!/^(?:\u00EF\u00BB\u00BF)?<(?:[a-z_]|!--)/iu.test(head) || !tail.endsWith('>')) return undefined;
+  const { readXml } = await import('./formats/xml.ts');
+  try {
+    return readXml(bytes, limits);
+  } catch (error) {
+    if (error instanceof UnreadableError && error.reason !== 'too_large') return undefined;
+    throw error;
+  }
+}
+
+/** A message in a message in a message: more is no correspondence. */
+const MAX_MESSAGES = 3;
+
+function attachmentReader(depth: number): ReadAttachment {
+  return depth > MAX_MESSAGES ? undefined : (bytes, options) => readNested(bytes, options, depth);
 }
 
 function assertSize(bytes: Uint8Array, maxBytes: number): void {
@@ -63,12 +109,13 @@ async function decodeOrExplain(bytes: Uint8Array): Promise<string> {
   }
 }
 
-function readText(text: string, name: string, limits: ReadLimits): ReadDocument {
+async function readText(text: string, name: string, limits: ReadLimits): Promise<ReadDocument> {
   if (text.trim() === '') throw new UnreadableError('empty', 'The file holds nothing but white space.');
   if (JSON_NAME.test(name)) return jsonDocument(text, parseJson(text, limits));
   const json = looksLikeJson(text) ? tryJson(text, limits) : undefined;
   if (json !== undefined) return jsonDocument(text, json);
-  refuseMarkup(text);
+  refusePrinterText(text);
+  if (MARKDOWN_NAME.test(name)) return (await import('./formats/markdown.ts')).readMarkdown(text, limits);
   if (TABULAR_NAME.test(name)) return readCsv(text, limits);
   return PLAIN_NAME.test(name) || !looksLikeCsv(text) ? readPlainText(text, limits) : readCsv(text, limits);
 }

@@ -51,11 +51,11 @@ async function read(request: ReadingRequest, workflow: CompiledWorkflow): Promis
   const { name, customData } = request;
   const document = await readDocument(request.bytes, { name, limits: workflow.limits });
   const { output, problems } = await workflow.structure(document, { name, customData });
-  const { kind, mediaType, pageCount, text } = document;
+  const { kind, mediaType, pageCount, text, warnings = [] } = document;
   return {
     output,
     problems,
-    document: { kind, mediaType, pageCount, characters: text.length },
+    document: { kind, mediaType, pageCount, characters: text.length, warnings },
     ...(request.includeText ? { text } : {}),
     elapsedMs: performance.now() - started,
   };

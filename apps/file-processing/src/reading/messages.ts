@@ -25,6 +25,8 @@ export interface ReadingResult {
     readonly mediaType: string;
     readonly pageCount: number;
     readonly characters: number;
+    /** What a person should know of how it was read: parts left out, say. */
+    readonly warnings: readonly string[];
   };
   /** The whole text, only where it was asked for. */
   readonly text?: string;

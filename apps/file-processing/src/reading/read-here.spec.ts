@@ -13,6 +13,8 @@ describe('what is read without a thread', () => {
     ['a text of more than 16 KB', bytes('x'.repeat(16 * 1024 + 1)), false],
     ['a PDF, even one of text alone', bytes('%PDF-1.4\n'), false],
     ['a ZIP and what lies in one', new Uint8Array([0x50, 0x4b, 0x03, 0x04, 0x14, 0x00]), false],
+    ['a page', bytes('\n<p>Total: 3</p>'), false],
+    ['a message, whose attachments may unpack', bytes('MIME-Version: 1.0\nFrom: a@b.example\n\nB\n'), false],
     ['UTF-16', new Uint8Array([0xff, 0xfe, 0x41, 0x00]), false],
   ])('%s: %#', (_what, content, expected) => {
     expect(isSmallText(content)).toBe(expected);

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { mayRunLong, type WorkflowDefinition } from '@longshore/contracts';
+import { mayBeMarkup } from '@longshore/documents';
 import { createFileReader } from './file-reader.ts';
 import type { ReadingResult } from './messages.ts';
 import { ceilingOf, requestTo, resultOf, type ThreadJob, type ThreadLimits } from './reading-thread.ts';
@@ -10,10 +11,10 @@ import { ceilingOf, requestTo, resultOf, type ThreadJob, type ThreadLimits } fro
  */
 const SMALL_BYTES = 16 * 1024;
 
-/** True for a small file that holds nothing but text: no format that unpacks or decodes anything. */
+/** True for a small file that holds nothing but text: no format that unpacks, decodes or lays out anything. */
 export function isSmallText(bytes: Uint8Array): boolean {
   if (bytes.length === 0 || bytes.length > SMALL_BYTES || bytes[0] === PERCENT) return false;
-  return isUtf8(bytes) && !bytes.includes(0);
+  return isUtf8(bytes) && !bytes.includes(0) && !mayBeMarkup(bytes);
 }
 
 /** Remembers of each definition whether small texts are quickly done with it: only then may they be read here. */

@@ -85,7 +85,7 @@ describe('a reading pool', () => {
     expect(result).toMatchObject({
       output: { number: 'A-17' },
       problems: [],
-      document: { kind: 'txt', mediaType: 'text/plain', pageCount: 1, characters: 16 },
+      document: { kind: 'txt', mediaType: 'text/plain', pageCount: 1, characters: 16, warnings: [] },
       text: 'Invoice No: A-17',
     });
   });

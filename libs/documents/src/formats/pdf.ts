@@ -5,6 +5,7 @@ import { lazy } from '../lazy.ts';
 import { detectTables } from '../layout/aligned-table.ts';
 import { UnreadableError } from '../unreadable.ts';
 import { cleanText } from '../values/clean.ts';
+import { readableText } from '../values/readable.ts';
 import { type PlacedText, pageRows, rowsToLines } from './pdf-rows.ts';
 import { readingOrder } from './pdf-reading-order.ts';
 
@@ -122,5 +123,5 @@ function placeText(
   const [scaleX = 1, skew = 0, , , x = 0, y = 0] = item.transform;
   const left = a * x + c * y + e;
   const size = item.height || Math.hypot(scaleX, skew);
-  return { text: item.str, left, right: left + item.width, top: b * x + d * y + f, size };
+  return { text: readableText(item.str), left, right: left + item.width, top: b * x + d * y + f, size };
 }

@@ -1,20 +1,11 @@
 import { fileTypeFromBuffer } from 'file-type';
 import { UnreadableError } from '../unreadable.ts';
 
-const MARKUP: readonly (readonly [start: RegExp, what: string])[] = [
-  [/^<!doctype html|^<html/iu, 'an HTML page'],
-  [/^<\?xml|^<svg/iu, 'an XML file'],
-  [/^\{\\rtf/u, 'an RTF document'],
-  [/^%!PS/u, 'a PostScript file'],
-];
-
 const COMPOUND_FILE = [0xd0, 0xcf, 0x11, 0xe0] as const;
 
-/** Refuses text that is markup of a kind without a reader: its tags would pass for content. */
-export function refuseMarkup(text: string): void {
-  const start = text.slice(0, 200).trimStart();
-  const what = MARKUP.find(([pattern]) => pattern.test(start))?.[1];
-  if (what !== undefined) throw unsupported(`looks like ${what}`);
+/** Refuses text that is a program for a printer: its commands would pass for content. */
+export function refusePrinterText(text: string): void {
+  if (text.startsWith('%!PS')) throw unsupported('looks like a PostScript file');
 }
 
 /** Names what bytes that are no text look like, as an error; undefined when they look like nothing known. */
@@ -39,6 +30,6 @@ function compoundFile(bytes: Uint8Array): UnreadableError {
 function unsupported(detail: string): UnreadableError {
   return new UnreadableError(
     'unsupported_type',
-    `The file ${detail}, which cannot be read yet. Send txt, csv, json, pdf or docx.`,
+    `The file ${detail}, which cannot be read yet. Save it as PDF, docx, xlsx, html or text and send it again.`,
   );
 }

@@ -62,19 +62,29 @@ function readEntry(view: DataView, at: number, name: Uint8Array): ZipEntry {
 }
 
 /**
- * Unpacks every entry once, within `maxUnpackedBytes` for all of them and `maxTextBytes` for each XML part, and
- * compares checksums. What passes can be handed to a library that trusts the sizes a packed file claims about itself.
+ * Unpacks every entry once, within the limits of `createUnpack`, and compares checksums. What passes can be handed to a
+ * library that trusts the sizes a packed file claims about itself.
  */
 export function assertSafeZip(bytes: Uint8Array, entries: readonly ZipEntry[], limits: ReadLimits): void {
+  const unpackEntry = createUnpack(bytes, limits);
+  for (const entry of entries) unpackEntry(entry);
+}
+
+/**
+ * Prepares to unpack entries of a packed file: at most `maxUnpackedBytes` in all, and `maxTextBytes` for each XML part.
+ * The returned function compares the checksum, and throws UnreadableError.
+ */
+export function createUnpack(bytes: Uint8Array, limits: ReadLimits): (entry: ZipEntry) => Uint8Array {
   let budget = limits.maxUnpackedBytes;
-  for (const entry of entries) {
+  return (entry) => {
     if (entry.encrypted) throw new UnreadableError('encrypted', 'The file is protected with a password.');
     const most = XML_PART.test(entry.name) ? Math.min(budget, limits.maxTextBytes) : budget;
     if (entry.unpackedBytes > most) throw tooLarge();
     const content = unpack(packedContent(bytes, entry), entry, most);
     if (crc32(content) !== entry.checksum) throw damaged(`the checksum of "${entry.name}" is wrong`);
     budget -= content.byteLength;
-  }
+    return content;
+  };
 }
 
 function packedContent(bytes: Uint8Array, { name, offset, packedBytes }: ZipEntry): Uint8Array {

@@ -8,13 +8,13 @@ const CELL = 100;
  * that a label and the value under it in the same cell are one below the other.
  * @param top where the first row stands
  */
-export function cellRowsToLines(rows: readonly (readonly string[])[], top = 0): Line[] {
+export function cellRowsToLines(rows: readonly (readonly string[])[], top = 0, page = 1): Line[] {
   const lines: Line[] = [];
   for (const row of rows) {
     const cells = row.map((cell) => cell.split('\n'));
-    const depth = Math.max(1, ...cells.map((cell) => cell.length));
+    const depth = cells.reduce((most, cell) => Math.max(most, cell.length), 1);
     for (let level = 0; level < depth; level += 1) {
-      lines.push({ page: 1, top: top + lines.length, height: 1, segments: levelSegments(cells, level) });
+      lines.push({ page, top: top + lines.length, height: 1, segments: levelSegments(cells, level) });
     }
   }
   return lines;

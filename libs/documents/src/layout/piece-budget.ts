@@ -18,3 +18,16 @@ export function createPieceBudget(maxPieces: number): TakePieces {
     );
   };
 }
+
+/** Counts characters as they are gathered, as pieces are counted: one stored text may be shown by a million cells. */
+export function createTextBudget(maxTextBytes: number): TakePieces {
+  let left = maxTextBytes;
+  return (count) => {
+    left -= count;
+    if (left >= 0) return;
+    throw new UnreadableError(
+      'too_large',
+      `The file holds more text than the allowed ${maxTextBytes} characters.`,
+    );
+  };
+}

@@ -1,10 +1,14 @@
-import type { ReadDocument, Table } from '../document.ts';
+import type { DocumentKind, ReadDocument, Table } from '../document.ts';
 import { readTableUnder } from '../layout/aligned-table.ts';
 import { type Wording, wordPattern, wordings } from './wording.ts';
 import type { IsLabel } from './label.ts';
 
 /** A heading may stand below titles and addresses, but not deep in the data. */
 const HEADER_SEARCH_ROWS = 50;
+
+/** Kinds whose tables are told by the layout alone, and kinds that have no layout beside their cells. */
+const WITHOUT_CELLS: ReadonlySet<DocumentKind> = new Set(['txt', 'pdf']);
+const NOTHING_BUT_CELLS: ReadonlySet<DocumentKind> = new Set(['csv', 'json', 'xml', 'xlsx', 'ods']);
 
 /** The cells under each wanted heading, row by row; undefined for a heading that the table lacks. */
 export interface FoundTable {
@@ -60,7 +64,7 @@ function isWhole(cell: string, matched: string): boolean {
 
 /** Tables whose cells the file itself knows, each from the row on that holds most of the headings. */
 function cellCandidates(document: ReadDocument, match: Match): Candidate[] {
-  if (document.kind === 'txt' || document.kind === 'pdf') return [];
+  if (WITHOUT_CELLS.has(document.kind)) return [];
   return document.tables.flatMap(({ header, rows }) => {
     const counts = [header, ...rows.slice(0, HEADER_SEARCH_ROWS)].map((row) => count(match(row)));
     const headings = Math.max(...counts);
@@ -72,7 +76,7 @@ function cellCandidates(document: ReadDocument, match: Match): Candidate[] {
 
 /** Lines with a heading, over rows that only their places make a table. */
 function alignedCandidates(document: ReadDocument, match: Match, isLabel: IsLabel): Candidate[] {
-  if (document.kind === 'csv' || document.kind === 'json') return [];
+  if (NOTHING_BUT_CELLS.has(document.kind)) return [];
   const { lines } = document;
   return lines.flatMap(({ segments }, at) => {
     const headings = segments.length === 0 ? 0 : count(match(segments.map(({ text }) => text)));

@@ -46,9 +46,16 @@ const known = new WeakMap<Scene, Readonly<Record<string, unknown>>>();
 function variablesOf(scene: Scene): Readonly<Record<string, unknown>> {
   let variables = known.get(scene);
   if (variables === undefined) {
-    const { kind, mediaType, pageCount, text } = scene.document;
+    const { kind, mediaType, pageCount, text, metadata = {}, warnings = [] } = scene.document;
     variables = {
-      document: { kind, media_type: mediaType, pages: pageCount, characters: text.length },
+      document: {
+        kind,
+        media_type: mediaType,
+        pages: pageCount,
+        characters: text.length,
+        metadata,
+        warnings,
+      },
       file: { name: scene.name },
       custom_data: scene.customData ?? undefined,
       text,
