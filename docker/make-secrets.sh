@@ -48,5 +48,6 @@ for worker in api-deployment general file-processing callback; do
 done
 admin=lsk_adm_$(random 32)
 api=lsk_org_$(random 32)
+put admin_key "$admin"
 put credentials.json "{\"organisation\":\"default\",\"api_key\":\"$api\",\"admin_key\":\"$admin\",\"service_keys\":{$services}}"
 echo "$folder is ready. The key of organisation default, by which clients call the API: $api"

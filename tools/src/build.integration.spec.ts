@@ -91,6 +91,13 @@ describe('the bundle of', () => {
   });
 
   it.each(workers)('%s brings its threads along', async (app) => {
-    expect(await readdir(join(elsewhere, app))).toContain('heartbeat-thread.js');
+    expect(await readdir(join(elsewhere, app))).toEqual(
+      expect.arrayContaining([
+        'heartbeat-thread.js',
+        'isolate-thread.js',
+        'isolate-process.js',
+        'watchdog-thread.js',
+      ]),
+    );
   });
 });

@@ -51,8 +51,13 @@ interface AppManifest {
   readonly dependencies?: Record<string, string>;
 }
 
-/** Every worker process has this thread; it renews the session while the main loop is busy. */
-const HEARTBEAT_THREAD = 'libs/tasks/src/session/heartbeat-thread.ts';
+/** What every worker starts beside its main thread: what renews its session while that is busy, and what carries out isolated runs. */
+const WORKER_ENTRIES: Readonly<Record<string, string>> = {
+  'heartbeat-thread': 'libs/tasks/src/session/heartbeat-thread.ts',
+  'isolate-thread': 'libs/tasks/src/isolation/isolate-thread.ts',
+  'isolate-process': 'libs/tasks/src/isolation/isolate-process.ts',
+  'watchdog-thread': 'libs/tasks/src/isolation/watchdog-thread.ts',
+};
 
 async function bundle(app: string, to?: string): Promise<string> {
   const root = resolve(import.meta.dirname, '../..');
@@ -93,11 +98,14 @@ async function entryPoints(
     join(folder, file),
   ]);
   const isWorker = '@longshore/tasks' in (manifest.dependencies ?? {});
-  if (isWorker) await access(join(root, HEARTBEAT_THREAD));
+  const ofWorkers = Object.entries(isWorker ? WORKER_ENTRIES : {}).map(([name, file]) => [
+    name,
+    join(root, file),
+  ]);
+  for (const [, file = ''] of ofWorkers) await access(file);
   return {
     app: join(folder, 'src/main.ts'),
-    ...(isWorker ? { 'heartbeat-thread': join(root, HEARTBEAT_THREAD) } : {}),
-    ...(Object.fromEntries(threads) as Record<string, string>),
+    ...(Object.fromEntries([...ofWorkers, ...threads]) as Record<string, string>),
   };
 }
 

@@ -5,5 +5,6 @@ await runWorker({
   name: 'api-deployment',
   defaultHealthPort: 8080,
   defaultConcurrency: 4,
+  defaultMinConcurrency: 1,
   tasks: [planExecution],
 });

@@ -53,7 +53,7 @@ describe('the end of an execution', () => {
     expect(tallyOf(files, children)).toEqual({ total: 2, succeeded: 1, failed: 1 });
   });
 
-  it('is a failure when all files failed: says why the first did, and keeps the count', () => {
+  it('failure mode 13: is a failure when all files failed: says why the first did, and keeps the count', () => {
     const failed = [child('a', 'failed', 'The file is empty.'), child('b', 'failed', 'The file is locked.')];
     expect(thrownBy(() => end(['a', 'b'], failed))).toMatchObject({
       ...{ code: 'all_files_failed', retryable: false, output: { total: 2, succeeded: 0, failed: 2 } },

@@ -5,5 +5,6 @@ await runWorker({
   name: 'callback',
   defaultHealthPort: 8083,
   defaultConcurrency: 4,
+  defaultMinConcurrency: 1,
   tasks: [finishExecution],
 });

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { defineTask, runWorker } from './index.ts';
 
-const input = z.object({ ms: z.number().default(0) });
+const input = z.object({ ms: z.number().default(0), url: z.string().default('') });
 const common = { description: 'for tests', input };
 
 /** Keeps the main loop busy without letting go of it once. */
@@ -16,6 +16,7 @@ await runWorker({
   name: 'tester',
   defaultHealthPort: 0,
   defaultConcurrency: 4,
+  taskFiles: true,
   tasks: [
     defineTask({ ...common, name: 'echo', handler: (given) => given }),
     defineTask({
@@ -25,5 +26,6 @@ await runWorker({
     }),
     defineTask({ ...common, name: 'deaf', handler: () => new Promise(() => undefined) }),
     defineTask({ ...common, name: 'block', handler: ({ ms }) => block(ms) }),
+    defineTask({ ...common, name: 'ask', handler: async ({ url }) => (await fetch(url)).text() }),
   ],
 });

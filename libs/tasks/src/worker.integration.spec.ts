@@ -1,65 +1,18 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { ChildProcess } from 'node:child_process';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { Publisher } from '@longshore/broker';
 import { createPublisher } from '@longshore/broker';
 import type { DispatchMessage } from '@longshore/contracts';
 import { silentLogger } from '@longshore/runtime';
 import type { TestRedis } from '@longshore/testing';
 import { redisIsAvailable, startRedis } from '@longshore/testing';
-import type { InMemoryBackend } from './in-memory-backend.fixture.ts';
-import { SERVICE_KEY, startInMemoryBackend } from './in-memory-backend.fixture.ts';
+import type { InMemoryBackend } from './in-memory-backend/in-memory-backend.fixture.ts';
+import { SERVICE_KEY, startInMemoryBackend } from './in-memory-backend/in-memory-backend.fixture.ts';
+import { startWorkerProcess } from './start-worker-process.fixture.ts';
 
-const FIXTURE = fileURLToPath(new URL('./worker-process.fixture.ts', import.meta.url));
 const suite = (await redisIsAvailable()) ? describe : describe.skip;
-
-interface Line {
-  readonly message: string;
-  readonly level: string;
-  readonly [field: string]: unknown;
-}
-
-interface WorkerProcess {
-  readonly child: ChildProcess;
-  readonly lines: Line[];
-  readonly errors: () => string;
-  /** The first line of this message, once it was written. */
-  line(message: string): Promise<Line>;
-  /** Exit code, or the signal that ended it. */
-  readonly ended: Promise<number | string>;
-}
-
-function startWorkerProcess(env: Record<string, string>, args: readonly string[] = []): WorkerProcess {
-  const child = spawn(process.execPath, [FIXTURE, ...args], {
-    env: { PATH: process.env['PATH'], ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const lines: Line[] = [];
-  const waiting = new Set<() => void>();
-  let errors = '';
-  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
-  createInterface({ input: child.stdout }).on('line', (text) => {
-    lines.push(text.startsWith('{') ? (JSON.parse(text) as Line) : { message: text, level: 'text' });
-    for (const look of waiting) look();
-  });
-  const line = (message: string): Promise<Line> => {
-    const { promise, resolve } = Promise.withResolvers<Line>();
-    const look = (): void => {
-      const found = lines.find((each) => each.message === message);
-      if (found === undefined) return;
-      waiting.delete(look);
-      resolve(found);
-    };
-    waiting.add(look);
-    look();
-    return promise;
-  };
-  const ended = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | string);
-  return { child, lines, line, ended, errors: () => errors };
-}
 
 suite('a worker process (needs redis-server on the PATH, or a Docker engine)', () => {
   let redis: TestRedis;
@@ -110,6 +63,15 @@ suite('a worker process (needs redis-server on the PATH, or a Docker engine)', (
     return { backend, worker, publish, ask };
   }
 
+  /** A server whose one request is answered when the test says so. */
+  async function startLateServer() {
+    const { promise: asked, resolve } = Promise.withResolvers<() => void>();
+    const server = createServer((_request, response) => resolve(() => response.end('here')));
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    cleanups.push(() => server.close());
+    return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
+  }
+
   const outcomes = (backend: InMemoryBackend): string[] => backend.reports.map(({ outcome }) => outcome);
   const running = (backend: InMemoryBackend) => () =>
     [...backend.runs.values()].some(({ state }) => state === 'running');
@@ -126,7 +88,7 @@ suite('a worker process (needs redis-server on the PATH, or a Docker engine)', (
       },
     });
     expect(worker.lines.map(({ message }) => message)).toContain(
-      'Registered 4 task types: [echo, sleep, deaf, block]',
+      'Registered 5 task types: [echo, sleep, deaf, block, ask]',
     );
     await publish(backend.parcel({ task: 'echo', input: { ms: 1 } }, { task: 'echo', input: { ms: 2 } }));
     await backend.until(() => backend.reports.length === 2);
@@ -230,12 +192,14 @@ suite('a worker process (needs redis-server on the PATH, or a Docker engine)', (
 
   it('reports nothing of a run that it still had when it was frozen and given up', async () => {
     const { backend, worker, publish } = await setup();
-    await publish(backend.parcel({ task: 'sleep', input: { ms: 400 } }));
-    await backend.until(running(backend));
+    const { url, asked } = await startLateServer();
+    await publish(backend.parcel({ task: 'ask', input: { url } }));
+    const answer = await asked;
     worker.child.kill('SIGSTOP');
     const first = backend.session();
     backend.lapse(first);
-    await new Promise((resolve) => setTimeout(resolve, 600));
+    // The run is over the moment that the process goes on.
+    answer();
     worker.child.kill('SIGCONT');
     await backend.until(() => backend.session() !== first);
     expect(backend.reports).toHaveLength(0);

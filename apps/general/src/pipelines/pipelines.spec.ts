@@ -247,7 +247,7 @@ describe('finishing a pipeline', () => {
     ]);
   });
 
-  it('writes what it said before no more: by now somebody else may have written there', async () => {
+  it('failure mode 4: writes what it said before no more: by now somebody else may have written there', async () => {
     const root = folder();
     mkdirSync(join(root, 'out'));
     writeFileSync(join(root, 'out/a.txt.json'), 'newer');

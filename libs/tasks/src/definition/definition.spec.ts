@@ -6,7 +6,7 @@ import { Writable } from 'node:stream';
 import { createLogger, silentLogger } from '@longshore/runtime';
 import { z } from 'zod';
 import type { Task } from './define-task.ts';
-import { defineTask } from './define-task.ts';
+import { defineTask, withOrigin } from './define-task.ts';
 import { loadTaskFiles } from './load-task-files.ts';
 import { createTaskSet, TaskSetError } from './task-set.ts';
 
@@ -77,6 +77,52 @@ describe('a task', () => {
   it.each(['with space', 'a:b', '', '1st', 'x'.repeat(101)])('cannot be called "%s"', (name) => {
     expect(() => task(name)).toThrow(/defined wrongly/);
   });
+
+  const good = { name: 'work', description: '', input: z.unknown(), handler: () => null };
+
+  it.each([
+    [{ maxAttemps: 2 }, /maxAttemps/],
+    [{ maxAttempts: 0 }, /maxAttempts/],
+    [{ maxAttempts: 2.5 }, /maxAttempts/],
+    [{ backoff: { baseMs: -1, capMs: 1 } }, /backoff\.baseMs/],
+    [{ backoff: { baseMs: 10, capMs: 5 } }, /capMs is below baseMs/],
+    [{ backoff: { baseMs: 1, capMs: 5, factor: 0.5 } }, /backoff\.factor/],
+    [{ backoff: { baseMs: 1, capMs: 5, jitter: 2 } }, /backoff\.jitter/],
+    [{ retryIf: 'always' }, /retryIf: must be a function/],
+    [{ softLimitMs: 2_000, hardLimitMs: 1_000 }, /softLimitMs: lies behind the hard limit/],
+    [{ hardLimitMs: Infinity }, /hardLimitMs/],
+    [{ hardLimitMs: 10 ** 12 }, /hardLimitMs/],
+    [{ memoryMb: 512 }, /memoryMb: only the isolations "thread" and "process"/],
+    [{ isolation: 'process', memoryMb: 1 }, /memoryMb/],
+    [{ isolation: 'container' }, /isolation/],
+    [{ input: {} }, /no zod schema/],
+    [{ handler: 'run' }, /no handler/],
+  ])('defined with %j is refused with what is wrong', (wrong, message) => {
+    expect(() => defineTask({ ...good, ...wrong } as never)).toThrow(message);
+  });
+
+  it('is told all that is wrong with it at once', () => {
+    const wrong = { ...good, maxAttempts: 0, hardLimitMs: -1, queue: 'a b' };
+    expect(() => defineTask(wrong)).toThrow(/(?=.*maxAttempts)(?=.*hardLimitMs)(?=.*queue)/);
+  });
+
+  it('is no task without a definition', () => {
+    expect(() => defineTask(undefined as never)).toThrow(TypeError);
+  });
+
+  it('has a soft limit in time before its hard limit, where it only says the latter', () => {
+    expect(defineTask({ ...good, hardLimitMs: 120_000 }).descriptor.soft_limit_ms).toBe(110_000);
+    expect(defineTask({ ...good, hardLimitMs: 1 }).descriptor.soft_limit_ms).toBe(1);
+  });
+
+  it('whose schema cannot be told is refused by name', () => {
+    const input = z.object({
+      get broken(): z.ZodType {
+        throw new Error('no schema');
+      },
+    });
+    expect(() => defineTask({ ...good, input })).toThrow(/work.*no schema/);
+  });
 });
 
 describe('the tasks of a worker', () => {
@@ -105,20 +151,26 @@ describe('the tasks of a worker', () => {
     ).toThrow(TaskSetError);
   });
 
-  it.each(['thread', 'process'] as const)('are refused when one asks for isolation "%s"', (isolation) => {
-    const isolated = defineTask({
-      name: 'a',
-      description: '',
-      input: z.unknown(),
-      isolation,
-      handler: () => null,
-    });
-    expect(() => createTaskSet({ tasks: [isolated], groups: [], logger: silentLogger() })).toThrow(isolation);
-  });
+  it.each(['thread', 'process'] as const)(
+    'have isolation "%s" only when they come from a file',
+    (isolation) => {
+      const isolated = defineTask({
+        name: 'a',
+        description: '',
+        input: z.unknown(),
+        isolation,
+        handler: () => null,
+      });
+      const set = (tasks: Task[]) => createTaskSet({ tasks, groups: [], logger: silentLogger() });
+      expect(() => set([isolated])).toThrow(isolation);
+      const fromFile = withOrigin(isolated, { file: '/tasks/a.ts', folders: ['/tasks'] });
+      expect(set([fromFile]).get('a')).toBe(fromFile);
+    },
+  );
 });
 
-/** Sharing modules is for a process of its own: apps/general proves it. */
-const QUIET = { logger: silentLogger(), share: () => undefined };
+/** Sharing modules is for a process of its own, which apps/general proves; so is loading files that do harm. */
+const QUIET = { logger: silentLogger(), share: () => undefined, probe: async () => undefined };
 
 describe('task files', () => {
   async function folder(files: Record<string, string>): Promise<string> {

@@ -1,24 +1,24 @@
 import { readdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import type { SkippedTaskFile } from '@longshore/contracts';
 import type { Logger } from '@longshore/runtime';
-import * as zod from 'zod';
 import type { Task } from './define-task.ts';
-import { defineTask, isTask } from './define-task.ts';
-import { fanOut } from './fan-out.ts';
+import { withOrigin } from './define-task.ts';
 import type { ShareModules } from './shared-modules.ts';
-import { TaskError } from './task-error.ts';
+import { shareMeans, tasksOfFile } from './task-file.ts';
 
-const TASK_FILE = /(?<!\.(?:spec|test|d))\.(?:ts|js|mjs)$/;
+const TASK_FILE = /(?<!\.(?:spec|test|d))\.(?:ts|js|mjs|ya?ml)$/;
 const LONGEST_REASON = 500;
 
-/** What a task file may import from `@longshore/tasks`. */
-const MEANS = Object.freeze({ defineTask, fanOut, TaskError });
+/** Loads a file where it can do no harm. Rejects with the reason why it shall not be loaded here. */
+export interface Probe {
+  (file: string, folders: readonly string[]): Promise<void>;
+}
 
 export interface LoadMeans {
   readonly logger: Logger;
   readonly share: ShareModules;
+  readonly probe: Probe;
 }
 
 export interface TaskFiles {
@@ -28,13 +28,13 @@ export interface TaskFiles {
 }
 
 /**
- * Loads the `.ts`, `.js` and `.mjs` files of the folders in the order of their names. Each exports by default a task, a list of tasks, or a
- * function that makes them from `{ defineTask, fanOut, TaskError, z }`. They can import `@longshore/tasks` and `zod` wherever they lie, and
- * get those of this process. A file that fails to load is logged and skipped, as is a missing folder.
+ * Loads the `.ts`, `.js`, `.mjs` and `.yaml` files of the folders in the order of their names. Each exports by default a task, a list of tasks, or a
+ * function that makes them from `{ defineTask, commandTask, …, z }`; `.yaml` and `.yml` declare commands. They can import `@longshore/tasks` and `zod` wherever they lie, and
+ * get those of this process. A file that the probe refuses or that fails to load is logged and skipped, as is a missing folder.
  */
 export async function loadTaskFiles(
   folders: readonly string[],
-  { logger, share }: LoadMeans,
+  { logger, share, probe }: LoadMeans,
 ): Promise<TaskFiles> {
   const tasks: Task[] = [];
   const skipped: SkippedTaskFile[] = [];
@@ -44,11 +44,13 @@ export async function loadTaskFiles(
     skipped.push({ file, reason: reason.slice(0, LONGEST_REASON) });
   };
   const paths = [...new Set(folders.map((folder) => resolve(folder)))];
-  if (paths.length > 0) share({ '@longshore/tasks': MEANS, zod }, paths);
+  shareMeans(share, paths);
   for (const folder of paths) {
     for (const file of await filesOf(folder, skip)) {
       try {
-        tasks.push(...(await tasksOf(file)));
+        await probe(file, paths);
+        const origin = { file, folders: paths };
+        tasks.push(...(await tasksOfFile(file)).map((task) => withOrigin(task, origin)));
       } catch (error) {
         skip('task file skipped', file, error);
       }
@@ -70,15 +72,4 @@ async function filesOf(folder: string, skip: Skip): Promise<string[]> {
     skip('task folder cannot be read', folder, error);
     return [];
   }
-}
-
-async function tasksOf(path: string): Promise<Task[]> {
-  const { default: exported } = (await import(pathToFileURL(path).href)) as { default?: unknown };
-  const made: unknown =
-    typeof exported === 'function' ? await exported(Object.freeze({ ...MEANS, z: zod.z })) : exported;
-  const list: unknown[] = Array.isArray(made) ? made : [made];
-  if (list.length > 0 && list.every(isTask)) return list;
-  throw new TypeError(
-    'The file does not export a task, a list of tasks, or a function that makes them, as its default',
-  );
 }

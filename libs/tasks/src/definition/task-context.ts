@@ -24,10 +24,15 @@ export interface TaskContext {
   childResults(): Promise<ChildResults['children']>;
   /** Aborts when the run was cancelled, ran past its soft limit, or is taken from this process. Pass it on. */
   readonly signal: AbortSignal;
-  /** Lines that are shown with the run; the worker writes them to its own log too. Never throws. */
+  /**
+   * Lines that are shown with the run; the worker writes them to its own log too. Never throws. A run has 10,000 lines or 1 MiB; what
+   * goes beyond is dropped and counted.
+   */
   readonly log: TaskLog;
   /** Shown with the run. Only the latest counts; never throws, never waits. `percentage` from 0 to 100. */
   progress(percentage: number | null, message?: string, data?: unknown): void;
+  /** Resolves after this time, milliseconds; rejects with the signal's reason as soon as that aborts. */
+  sleep(ms: number): Promise<void>;
   /** The workflow of the execution, at the version it was started with. @throws {TaskError} without an execution */
   workflowDefinition(): Promise<WorkflowDefinition>;
   /** For the two tasks that begin and end the execution of a pipeline; all others are refused. */

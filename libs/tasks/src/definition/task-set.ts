@@ -21,16 +21,15 @@ export interface TaskSetOptions {
   logger: Logger;
 }
 
-/** Chooses the tasks to register. @throws {TaskSetError} for two tasks of one name, or an isolation that is not there */
+/** Chooses the tasks to register. @throws {TaskSetError} for two tasks of one name, or an isolation that is not to be had */
 export function createTaskSet({ tasks, groups, logger }: TaskSetOptions): TaskSet {
   const byName = new Map<string, Task>();
   for (const task of tasks) {
     const { name, isolation } = task.descriptor;
     if (byName.has(name)) throw new TaskSetError(`Two tasks have the name ${name}: rename one of them`);
-    if (isolation !== 'inline') {
+    if (isolation !== 'inline' && task.origin === undefined) {
       throw new TaskSetError(
-        `The task ${name} asks for the isolation "${isolation}", which this release does not offer: ` +
-          'use "inline", or start a thread or a process in its handler',
+        `The task ${name} asks for the isolation "${isolation}": a ${isolation} can only load it from a task file (TASKS_DIR)`,
       );
     }
     byName.set(name, task);

@@ -1,8 +1,13 @@
 import type { ClaimedRun, ExecutionContext } from '@longshore/contracts';
 import type { Clock } from '@longshore/runtime';
+import type { Task } from '../definition/define-task.ts';
+import { DEFAULT_BACKOFF } from '../definition/retry-policy.ts';
+import type { TaskContext } from '../definition/task-context.ts';
 import type { TaskSet } from '../definition/task-set.ts';
 import { TaskError } from '../definition/task-error.ts';
-import type { Executed, Execution, TakenBecause } from './execution.ts';
+import type { TakenBecause } from './abort-reasons.ts';
+import { carryOut } from './carry-out.ts';
+import type { Executed, Execution, Work } from './execution.ts';
 import { startExecution } from './execution.ts';
 import { outcomeOfError } from './outcome.ts';
 import type { ContextMeans } from './run-context.ts';
@@ -20,14 +25,20 @@ export interface ActiveRuns {
   take(because: TakenBecause, isMeant?: (run: ClaimedRun, session: Session) => boolean): void;
 }
 
+/** Has attempts carried out in threads and processes of their own. */
+export interface IsolatedWork {
+  (task: Task, run: ClaimedRun, context: TaskContext): Work;
+}
+
 export interface ActiveRunsOptions {
   tasks: TaskSet;
+  isolated: IsolatedWork;
   means: ContextMeans;
   clock: Clock;
   onChange: () => void;
 }
 
-export function createActiveRuns({ tasks, means, clock, onChange }: ActiveRunsOptions): ActiveRuns {
+export function createActiveRuns({ tasks, isolated, means, clock, onChange }: ActiveRunsOptions): ActiveRuns {
   // Not by run id: after a lapse the same run may come back while its old handler has not heeded its signal yet.
   const active = new Map<Execution, Session>();
   return {
@@ -40,8 +51,12 @@ export function createActiveRuns({ tasks, means, clock, onChange }: ActiveRunsOp
     execute: async (run, execution, session) => {
       const task = tasks.get(run.task);
       if (task === undefined) return unknownTask(run);
-      const context = (signal: AbortSignal) => createRunContext(run, execution, signal, means);
-      const started = startExecution({ run, task, clock, context });
+      const work = (signal: AbortSignal): Work => {
+        const context = createRunContext(run, execution, signal, means);
+        if (task.descriptor.isolation !== 'inline') return isolated(task, run, context);
+        return { outcome: carryOut(task, run.input, context) };
+      };
+      const started = startExecution({ run, clock, work });
       active.set(started, session);
       onChange();
       const executed = await started.ended;
@@ -55,7 +70,9 @@ export function createActiveRuns({ tasks, means, clock, onChange }: ActiveRunsOp
   };
 }
 
+const NO_POLICY = { backoff: DEFAULT_BACKOFF, retryIf: undefined };
+
 function unknownTask(run: ClaimedRun): Executed {
   const error = new TaskError('unknown_task', `This worker has no task ${run.task}`, { retryable: false });
-  return { kind: 'finished', outcome: outcomeOfError(error), durationMs: 0 };
+  return { kind: 'finished', outcome: outcomeOfError(error, NO_POLICY, run.attempt), durationMs: 0 };
 }

@@ -7,6 +7,7 @@ export class NotJsonError extends Error {
 
 /** JSON that every part of the platform can store. */
 export interface CleanJson {
+  /** A copy: what its text says. Made when it is asked for, since a large output is needed as text alone. */
   readonly value: JsonValue;
   /** Length of its text in UTF-8. */
   readonly bytes: number;
@@ -22,13 +23,34 @@ const SUSPICIOUS = /\\u(?:0000|d[89a-f])/i;
  * @throws {NotJsonError} for BigInt, circles, or a `toJSON` that throws
  */
 export function cleanJson(value: unknown): CleanJson {
-  let text = stringify(value);
-  let parsed: unknown;
-  if (SUSPICIOUS.test(text)) {
-    parsed = scrubbed(JSON.parse(text));
-    text = JSON.stringify(parsed);
+  const text = stringify(value);
+  return jsonOfText(SUSPICIOUS.test(text) ? JSON.stringify(scrubbed(JSON.parse(text))) : text);
+}
+
+/** The same from its text, which must have come from {@link cleanJson}. */
+export function jsonOfText(text: string): CleanJson {
+  let value: JsonValue | undefined;
+  return {
+    get value() {
+      return (value ??= JSON.parse(text) as JsonValue);
+    },
+    bytes: Buffer.byteLength(text),
+    text,
+  };
+}
+
+/** Of what only informs: larger than this it is left out. */
+const MAX_ADVISORY_BYTES = 64 * 1024;
+
+/** What goes along with a log line or a progress report, which never throw: what is no JSON, or too much of it, is left out. */
+export function advisoryJson(value: unknown): JsonValue | null {
+  if (value === undefined) return null;
+  try {
+    const json = cleanJson(value);
+    return json.bytes <= MAX_ADVISORY_BYTES ? json.value : null;
+  } catch {
+    return null;
   }
-  return { value: (parsed ?? JSON.parse(text)) as JsonValue, bytes: Buffer.byteLength(text), text };
 }
 
 /** The text without what the database cannot hold, cut to a length in UTF-16 units. */

@@ -1,15 +1,16 @@
 import { childSpecSchema, continuationSpecSchema, MAX_CHILDREN } from '@longshore/contracts';
 import type { ChildSpec, ContinuationSpec, RunError } from '@longshore/contracts';
-import { redact } from '@longshore/runtime';
 import { z } from 'zod';
 import type { FanOut } from '../definition/fan-out.ts';
 import { isFanOut } from '../definition/fan-out.ts';
 import { issuesText } from '../definition/issues-text.ts';
+import type { RetryPolicy } from '../definition/retry-policy.ts';
+import { askedPause, isWorthRetrying } from '../definition/retry-policy.ts';
 import { isTaskError, TaskError } from '../definition/task-error.ts';
 import type { CleanJson } from './clean-json.ts';
 import { cleanJson, cleanText } from './clean-json.ts';
 
-/** How an attempt ended, decided but not yet told. */
+/** How an attempt ended, decided but not yet told: the words of an error may still hold secrets, and be longer than is stored. */
 export type Outcome =
   | { readonly kind: 'succeeded'; readonly output: CleanJson }
   | {
@@ -17,6 +18,8 @@ export type Outcome =
       readonly error: RunError;
       readonly output: CleanJson | null;
       readonly retryable: boolean;
+      /** The pause before the next attempt that the error asks for; null leaves it to the backoff of the task. */
+      readonly retryAfterMs: number | null;
     }
   | {
       readonly kind: 'fanned_out';
@@ -27,8 +30,9 @@ export type Outcome =
 
 /** More than this is no output but a file. */
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
-const MAX_MESSAGE = 10_000;
-const MAX_DETAIL = 20_000;
+/** Of an error's message and of its stacks, UTF-16 units. What is stored is cut shorter, once there are no secrets in it. */
+const MAX_ERROR_TEXT = 100_000;
+const MAX_CAUSES = 5;
 
 const fanOutSchema = z.object({
   children: z
@@ -43,46 +47,47 @@ const fanOutSchema = z.object({
 });
 
 /** What a handler's result means. Never throws: a result that cannot be told makes the run fail with the reason. */
-export function outcomeOfResult(result: unknown): Outcome {
+export function outcomeOfResult(result: unknown, retry: RetryPolicy, attempt: number): Outcome {
   try {
     return isFanOut(result) ? fannedOut(result) : { kind: 'succeeded', output: outputOf(result) };
   } catch (error) {
-    return outcomeOfError(error);
+    return outcomeOfError(error, retry, attempt);
   }
 }
 
-/** What a handler's error means. One that is not a TaskError may be anything, so another attempt is worth it. */
-export function outcomeOfError(error: unknown): Outcome {
-  if (!isTaskError(error)) return failed('unexpected_error', error, { retryable: true });
-  return failed(error.code, error, { retryable: error.retryable, output: outputOrNull(error.output) });
-}
-
-function failed(
-  code: string,
-  error: unknown,
-  { retryable, output = null }: { retryable: boolean; output?: CleanJson | null },
-): Outcome {
-  const message = error instanceof Error ? error.message : String(error);
+/** What an error means. One that is not a TaskError may be anything, so another attempt is worth it unless the policy says otherwise. */
+export function outcomeOfError(error: unknown, retry: RetryPolicy, attempt: number): Outcome {
+  const known = isTaskError(error);
   return {
     kind: 'failed',
     error: {
-      code: cleanText(code, 100) || 'unexpected_error',
-      message: shown(message, MAX_MESSAGE),
-      detail: error instanceof Error ? shown(stackOf(error), MAX_DETAIL) : null,
+      code: (known && cleanText(error.code, 100)) || 'unexpected_error',
+      message: cleanText(messageOf(error), MAX_ERROR_TEXT),
+      detail: error instanceof Error ? cleanText(stackOf(error), MAX_ERROR_TEXT) : null,
     },
-    output,
-    retryable,
+    output: known ? outputOrNull(error.output) : null,
+    retryable: isWorthRetrying(error, retry, attempt),
+    retryAfterMs: askedPause(error),
   };
 }
 
-function shown(text: string, maxLength: number): string {
-  return cleanText(String(redact(text)), maxLength);
+/** Anything may be thrown, even what cannot be written as text. */
+function messageOf(error: unknown): string {
+  try {
+    return error instanceof Error ? String(error.message) : String(error);
+  } catch {
+    return 'Something was thrown that cannot be written as text';
+  }
 }
 
 function stackOf(error: Error): string {
   const stacks: string[] = [];
-  for (let cause: unknown = error; cause instanceof Error && stacks.length < 5; cause = cause.cause) {
-    stacks.push(cause.stack ?? String(cause));
+  for (
+    let cause: unknown = error;
+    cause instanceof Error && stacks.length < MAX_CAUSES;
+    cause = cause.cause
+  ) {
+    stacks.push(String(cause.stack ?? messageOf(cause)));
   }
   return stacks.join('\ncaused by: ');
 }

@@ -1,12 +1,17 @@
 import { MAX_INLINE_OUTPUT_BYTES } from '@longshore/contracts';
-import type { ClaimedRun, Output, Report } from '@longshore/contracts';
-import type { Backoff } from '../definition/define-task.ts';
+import type { ClaimedRun, Output, Report, RunError } from '@longshore/contracts';
+import { redact } from '@longshore/runtime';
+import type { RetryPolicy } from '../definition/retry-policy.ts';
+import { pauseAfter } from '../definition/retry-policy.ts';
+import { TaskError } from '../definition/task-error.ts';
 import type { CleanJson } from './clean-json.ts';
+import { cleanText } from './clean-json.ts';
 import type { Executed } from './execution.ts';
 import type { Outcome } from './outcome.ts';
+import { outcomeOfError } from './outcome.ts';
 
 export interface ReportMeans {
-  backoff: Backoff;
+  retry: RetryPolicy;
   /** Uniform in [0, 1). */
   random: () => number;
   /** Keeps an output that is too large for a report. */
@@ -28,7 +33,7 @@ export async function reportOf(
     case 'released':
       return releaseReport(run);
     case 'hard_limit':
-      return outcomeReport(run, pastHardLimit(run), executed.durationMs, means);
+      return outcomeReport(run, pastHardLimit(run, means), executed.durationMs, means);
   }
 }
 
@@ -54,8 +59,9 @@ async function outcomeReport(
       };
     case 'failed': {
       const output = outcome.output === null ? null : await wireOutput(outcome.output, means);
-      const retry_after_ms = outcome.retryable ? pauseBefore(run.attempt, means) : null;
-      return { ...identity, outcome: 'failed', error: outcome.error, output, retry_after_ms, duration_ms };
+      const retry_after_ms = outcome.retryable ? pauseOf(outcome, run, means) : null;
+      const error = shownError(outcome.error);
+      return { ...identity, outcome: 'failed', error, output, retry_after_ms, duration_ms };
     }
     case 'fanned_out': {
       const { children, then, maxParallel } = outcome;
@@ -68,22 +74,27 @@ function identityOf({ run_id, epoch, token }: ClaimedRun): Pick<Report, 'run_id'
   return { run_id, epoch, token };
 }
 
-async function wireOutput({ value, bytes, text }: CleanJson, { store }: ReportMeans): Promise<Output> {
-  return bytes <= MAX_INLINE_OUTPUT_BYTES ? { inline: value } : store(text);
+async function wireOutput(output: CleanJson, { store }: ReportMeans): Promise<Output> {
+  return output.bytes <= MAX_INLINE_OUTPUT_BYTES ? { inline: output.value } : store(output.text);
 }
 
-/** Doubles with each attempt; the jitter keeps runs that failed together from coming back together. */
-function pauseBefore(attempt: number, { backoff, random }: ReportMeans): number {
-  const longest = Math.min(backoff.capMs, backoff.baseMs * 2 ** (attempt - 1));
-  return Math.round(longest * (0.5 + random() / 2));
+function pauseOf(
+  { retryAfterMs }: Extract<Outcome, { kind: 'failed' }>,
+  { attempt }: ClaimedRun,
+  { retry, random }: ReportMeans,
+): number {
+  return retryAfterMs ?? pauseAfter(attempt, retry.backoff, random);
 }
 
-function pastHardLimit(run: ClaimedRun): Outcome {
-  const message = `It did not end within its hard limit of ${run.hard_limit_ms / 1000} s; its worker was restarted`;
-  return {
-    kind: 'failed',
-    error: { code: 'hard_limit', message, detail: null },
-    output: null,
-    retryable: true,
-  };
+/** As it may be stored and shown: without secrets, and cut to what the contract allows. */
+function shownError({ code, message, detail }: RunError): RunError {
+  const shown = (text: string, maxLength: number): string => cleanText(String(redact(text)), maxLength);
+  return { code, message: shown(message, 10_000), detail: detail === null ? null : shown(detail, 20_000) };
+}
+
+function pastHardLimit({ hard_limit_ms, attempt }: ClaimedRun, { retry }: ReportMeans): Outcome {
+  const message = `It did not end within its hard limit of ${hard_limit_ms / 1000} s and was ended by force`;
+  const outcome = outcomeOfError(new TaskError('hard_limit', message), retry, attempt);
+  // Where this error was made says nothing about where the handler was.
+  return outcome.kind === 'failed' ? { ...outcome, error: { ...outcome.error, detail: null } } : outcome;
 }

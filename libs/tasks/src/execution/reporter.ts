@@ -2,6 +2,8 @@ import type { ClaimedRun, Report } from '@longshore/contracts';
 import type { BackendClient } from '@longshore/api-client';
 import { isRetryable } from '@longshore/api-client';
 import type { Logger } from '@longshore/runtime';
+import type { RetryPolicy } from '../definition/retry-policy.ts';
+import { DEFAULT_BACKOFF } from '../definition/retry-policy.ts';
 import type { TaskSet } from '../definition/task-set.ts';
 import { TaskError } from '../definition/task-error.ts';
 import type { Executed } from './execution.ts';
@@ -28,7 +30,8 @@ export interface ReporterOptions {
   random: () => number;
 }
 
-const NO_BACKOFF = { baseMs: 0, capMs: 0 };
+/** Of a task that this worker does not have. */
+const DEFAULT_RETRY: RetryPolicy = { backoff: DEFAULT_BACKOFF, retryIf: undefined };
 
 export function createReporter({ tasks, client, logger, metrics, random }: ReporterOptions): Reporter {
   let processed = 0;
@@ -65,11 +68,12 @@ export function createReporter({ tasks, client, logger, metrics, random }: Repor
         });
       }
     };
-    const means = { backoff: tasks.get(run.task)?.backoff ?? NO_BACKOFF, random, store };
+    const retry = tasks.get(run.task)?.retry ?? DEFAULT_RETRY;
+    const means = { retry, random, store };
     try {
       return await reportOf(run, executed, means);
     } catch (error) {
-      const outcome = { ...outcomeOfError(error) };
+      const outcome = outcomeOfError(error, retry, run.attempt);
       return reportOf(run, { kind: 'finished', outcome, durationMs: executed.durationMs }, means);
     }
   };

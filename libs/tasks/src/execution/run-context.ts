@@ -1,18 +1,15 @@
 import { hash } from 'node:crypto';
 import { routes } from '@longshore/contracts';
-import type {
-  ClaimedFile,
-  ClaimedRun,
-  ExecutionContext,
-  JsonValue,
-  LogLinesRequest,
-} from '@longshore/contracts';
+import type { ClaimedFile, ClaimedRun, ExecutionContext } from '@longshore/contracts';
 import type { BackendClient } from '@longshore/api-client';
+import { systemClock } from '@longshore/runtime';
 import type { Logger } from '@longshore/runtime';
 import type { PipelineFiles, TaskContext, TaskFile, TaskLog } from '../definition/task-context.ts';
 import { TaskError } from '../definition/task-error.ts';
-import { cleanJson, cleanText } from './clean-json.ts';
+import type { LogLine } from './log-lines.ts';
+import { boundedLog } from './bounded-log.ts';
 import type { Journal } from './journal.ts';
+import { progressOf } from './progress.ts';
 import type { WorkflowCache } from './workflow-cache.ts';
 
 export interface ContextMeans {
@@ -48,15 +45,9 @@ export function createRunContext(
       (await client.call(routes.childResults, { params: { id }, runToken, signal })).children,
     signal,
     log: taskLog(run, means),
-    progress: (percentage, message, data) => {
-      journal.progress({
-        token: runToken,
-        percentage:
-          percentage === null || Number.isNaN(percentage) ? null : Math.min(100, Math.max(0, percentage)),
-        message: message === undefined ? null : cleanText(String(message), 1000),
-        data: advisory(data),
-      });
-    },
+    progress: (percentage, message, data) =>
+      journal.progress({ token: runToken, ...progressOf(percentage, message, data) }),
+    sleep: (ms) => systemClock.sleep(ms, signal),
     workflowDefinition: async () => {
       if (execution !== null) return workflows.get(execution.workflow_version_id, runToken);
       throw new TaskError('no_workflow', 'This run belongs to no workflow', { retryable: false });
@@ -105,29 +96,19 @@ function taskFile(
   };
 }
 
-type Level = LogLinesRequest['items'][number]['level'];
-
 function taskLog(run: ClaimedRun, { journal, logger }: ContextMeans): TaskLog {
   let own: Logger | undefined;
   // Most runs log nothing.
   const logged = () =>
     (own ??= logger.child({ run_id: run.run_id, execution_id: run.execution_id, task: run.task }));
-  const method =
-    (level: Level): TaskLog['info'] =>
-    (message, fields) => {
-      const text = cleanText(String(message), 10_000);
-      logged()[level](text, fields);
-      journal.log({ token: run.token, level, message: text, fields: advisory(fields) });
-    };
-  return { debug: method('debug'), info: method('info'), warn: method('warn'), error: method('error') };
+  return boundedLog((line) => {
+    logged()[line.level](line.message, fieldsOf(line));
+    journal.log({ token: run.token, ...line });
+  });
 }
 
-/** A log call never throws: fields that are no JSON are left out. */
-function advisory(value: unknown): JsonValue | null {
-  if (value === undefined) return null;
-  try {
-    return cleanJson(value).value;
-  } catch {
-    return null;
-  }
+/** Fields of one line of the worker's log: what is no object goes under a name. */
+function fieldsOf({ fields }: LogLine): Record<string, unknown> | undefined {
+  if (fields === null) return undefined;
+  return typeof fields === 'object' && !Array.isArray(fields) ? fields : { data: fields };
 }

@@ -2,7 +2,7 @@ import type { ClaimedRun, DispatchMessage } from '@longshore/contracts';
 import type { BackendClient } from '@longshore/api-client';
 import type { Clock, Logger } from '@longshore/runtime';
 import type { TaskSet } from '../definition/task-set.ts';
-import type { ActiveRuns } from './active-runs.ts';
+import type { ActiveRuns, IsolatedWork } from './active-runs.ts';
 import { createActiveRuns } from './active-runs.ts';
 import { createJournal } from './journal.ts';
 import type { Reporter } from './reporter.ts';
@@ -31,8 +31,10 @@ export interface RunnerState {
 export interface Runner {
   /** Claims under this session from now on. When it lapses, its runs are taken from their handlers. */
   use(session: Session): void;
-  /** Carries out a message of the broker: claims it, executes its runs one after the other, reports each. */
+  /** Carries out a message of the broker: claims it and executes its runs one after the other. Their reports may still be under way. */
   handle(message: DispatchMessage): Promise<void>;
+  /** Resolves when what has ended by now is reported, or given up. */
+  told(): Promise<unknown>;
   /** These were cancelled. Other epochs of the same runs are not meant. */
   cancel(runs: readonly { run_id: string; epoch: number }[]): void;
   /** Starts nothing more, waits for what runs; what is left when the deadline aborts is given back. */
@@ -42,6 +44,7 @@ export interface Runner {
 
 export interface RunnerOptions {
   tasks: TaskSet;
+  isolated: IsolatedWork;
   client: Pick<BackendClient, 'call' | 'fetchFile' | 'storeOutput' | 'sendFile'>;
   logger: Logger;
   metrics: RunnerMetrics;
@@ -59,17 +62,19 @@ const LAST_WORDS_MS = 3_000;
 
 /** Claims, executes and reports. */
 export function createRunner(options: RunnerOptions): Runner {
-  const { tasks, client, logger, metrics, clock, onChange, random = Math.random } = options;
+  const { tasks, isolated, client, logger, metrics, clock, onChange, random = Math.random } = options;
   const journal = createJournal({ client, logger, clock });
   const means = { client, journal, logger, workflows: createWorkflowCache(client) };
-  const active = createActiveRuns({ tasks, clock, onChange, means });
+  const active = createActiveRuns({ tasks, isolated, clock, onChange, means });
   const reporter = createReporter({ tasks, client, logger, metrics, random });
   const stopping = new AbortController();
   // As told last: a cancel is told again until the run was let go.
   let cancelled: ReadonlySet<string> = new Set();
   const isCancelled = (run: ClaimedRun): boolean => cancelled.has(attemptOf(run));
   const { onHardLimit } = options;
-  const carryOut = parcels({ active, reporter, stopping: stopping.signal, isCancelled, onHardLimit });
+  const untold = new Set<Promise<unknown>>();
+  const told = (): Promise<unknown> => Promise.all(untold);
+  const carryOut = parcels({ active, reporter, untold, stopping: stopping.signal, isCancelled, onHardLimit });
   let link = Promise.withResolvers<SessionLink>();
   let lastClaimAt: number | undefined;
 
@@ -97,7 +102,8 @@ export function createRunner(options: RunnerOptions): Runner {
   };
   const stop = async (deadline: AbortSignal): Promise<void> => {
     stopping.abort();
-    const all = slots.idle();
+    // What ends last adds its reports before its slot is free.
+    const all = slots.idle().then(told);
     await unlessAborted(all, deadline).catch(() => active.take('released'));
     const lastWords = AbortSignal.timeout(LAST_WORDS_MS);
     await unlessAborted(all, lastWords).catch(() =>
@@ -107,7 +113,7 @@ export function createRunner(options: RunnerOptions): Runner {
   };
   return {
     handle: slots.take,
-    ...{ use, stop },
+    ...{ use, stop, told },
     cancel: (runs) => {
       cancelled = new Set(runs.map(attemptOf));
       active.take('cancelled', isCancelled);
@@ -127,13 +133,18 @@ function attemptOf({ run_id, epoch }: { run_id: string; epoch: number }): string
 interface ParcelMeans {
   active: ActiveRuns;
   reporter: Reporter;
+  /** Parcels whose runs have ended and whose reports are under way. */
+  untold: Set<Promise<unknown>>;
   stopping: AbortSignal;
   isCancelled: (run: ClaimedRun) => boolean;
   onHardLimit: (run: ClaimedRun) => void;
 }
 
-/** The runs of a parcel one after the other. A report does not hold up the next run; the parcel ends when all are told. */
-function parcels({ active, reporter, stopping, isCancelled, onHardLimit }: ParcelMeans) {
+/**
+ * The runs of a parcel one after the other. A report holds up neither the next run nor the next parcel: the slot is free when the runs have
+ * ended. Whoever falls behind with reports gets no further parcels, since those untold still count as out at the dispatcher.
+ */
+function parcels({ active, reporter, untold, stopping, isCancelled, onHardLimit }: ParcelMeans) {
   return async (link: SessionLink, { runs, executions }: Granted): Promise<void> => {
     const told: Promise<void>[] = [];
     for (const run of runs) {
@@ -144,8 +155,9 @@ function parcels({ active, reporter, stopping, isCancelled, onHardLimit }: Parce
       }
       const executed = await active.execute(run, executions.get(run.execution_id) ?? null, link.session);
       told.push(reporter.conclude(link, run, executed));
-      if (executed.kind === 'taken' && executed.because === 'hard_limit') onHardLimit(run);
+      if (executed.kind === 'taken' && executed.because === 'hard_limit' && !executed.ended) onHardLimit(run);
     }
-    await Promise.all(told);
+    const all = Promise.all(told).finally(() => untold.delete(all));
+    untold.add(all);
   };
 }

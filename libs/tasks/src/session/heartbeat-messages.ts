@@ -21,14 +21,16 @@ export const PULSE = Object.freeze({
   active: 2,
   /** 1 = takes nothing new. */
   draining: 3,
+  /** Slots there are. */
+  concurrency: 4,
 });
-export const PULSE_CELLS = 4;
+export const PULSE_CELLS = 5;
 
 export type ToThread =
   | { readonly type: 'session'; readonly id: string; readonly busyMs: number; readonly idleMs: number }
   /** No session any more. */
   | { readonly type: 'rest' }
-  /** There is work since just now: do not wait for the end of the idle pause. */
+  /** There is news since just now: do not wait for the end of the idle pause. */
   | { readonly type: 'hurry' };
 
 export type FromThread =

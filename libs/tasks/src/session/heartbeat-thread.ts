@@ -80,6 +80,7 @@ function pulseNow(): HeartbeatRequest {
     active: Number(cell(PULSE.active)),
     loop_age_ms: Number(loopAgeNs() / 1_000_000n),
     state: cell(PULSE.draining) === 0n ? 'active' : 'draining',
+    concurrency: Number(cell(PULSE.concurrency)),
   };
 }
 

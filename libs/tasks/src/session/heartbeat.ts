@@ -7,9 +7,24 @@ export interface HeartbeatOptions {
   /** INTERNAL_API_BASE_URL. */
   baseUrl: string;
   serviceKey: string;
+  /** Slots there are to begin with. */
+  concurrency: number;
   onMessage: (message: FromThread) => void;
   /** The thread is gone, and with it the proof that this process lives. */
   onDeath: (error: unknown) => void;
+}
+
+/** What a heartbeat says of this process. */
+export interface Pulse {
+  /** Slots in use. */
+  readonly active: number;
+  /** Slots there are at the moment. */
+  readonly concurrency: number;
+  /** Slots there can be: with fewer, and all of them in use, it matters at once whether more work waits. */
+  readonly mostConcurrency: number;
+  /** Monotonic milliseconds. */
+  readonly hardDeadline: number | undefined;
+  readonly draining: boolean;
 }
 
 /** Renews the session from a thread of its own. */
@@ -18,8 +33,8 @@ export interface Heartbeat {
   follow(session: { id: string; busyMs: number; idleMs: number }): void;
   /** Renews none. */
   rest(): void;
-  /** What the next heartbeats say. `hardDeadline` in monotonic milliseconds. */
-  tell(state: { active: number; hardDeadline: number | undefined; draining: boolean }): void;
+  /** What the next heartbeats say. */
+  tell(pulse: Pulse): void;
   stop(): Promise<void>;
 }
 
@@ -35,8 +50,10 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
   const post = (message: ToThread): void => thread.postMessage(message);
   const tick = (): void => void Atomics.store(cells, PULSE.tick, process.hrtime.bigint());
   let stopped = false;
+  let before: Pulse | undefined;
 
   tick();
+  Atomics.store(cells, PULSE.concurrency, BigInt(options.concurrency));
   const ticking = setInterval(tick, TICK_MS);
   thread.on('message', onMessage);
   thread.on('error', onDeath);
@@ -46,12 +63,14 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
   return {
     follow: (session) => post({ type: 'session', ...session }),
     rest: () => post({ type: 'rest' }),
-    tell: ({ active, hardDeadline, draining }) => {
-      const before = Atomics.exchange(cells, PULSE.active, BigInt(active));
+    tell: (pulse) => {
+      const { active, concurrency, hardDeadline, draining } = pulse;
+      Atomics.store(cells, PULSE.active, BigInt(active));
+      Atomics.store(cells, PULSE.concurrency, BigInt(concurrency));
       Atomics.store(cells, PULSE.hardDeadline, hardDeadline === undefined ? 0n : nanosecondsAt(hardDeadline));
-      const drainedBefore = Atomics.exchange(cells, PULSE.draining, draining ? 1n : 0n);
-      const startsDraining = draining && drainedBefore === 0n;
-      if ((before === 0n && active > 0) || startsDraining) post({ type: 'hurry' });
+      Atomics.store(cells, PULSE.draining, draining ? 1n : 0n);
+      if (isNews(before, pulse)) post({ type: 'hurry' });
+      before = pulse;
     },
     stop: async () => {
       stopped = true;
@@ -59,6 +78,18 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
       await thread.terminate();
     },
   };
+}
+
+/** Whether the backend is to hear, or to be asked, before the next heartbeat is due. */
+function isNews(before: Pulse | undefined, now: Pulse): boolean {
+  const startsWork = now.active > 0 && (before?.active ?? 0) === 0;
+  const startsDraining = now.draining && before?.draining !== true;
+  const hasOtherSlots = before !== undefined && before.concurrency !== now.concurrency;
+  return startsWork || startsDraining || hasOtherSlots || (isTight(now) && !(before && isTight(before)));
+}
+
+function isTight({ active, concurrency, mostConcurrency }: Pulse): boolean {
+  return active >= concurrency && concurrency < mostConcurrency;
 }
 
 /** From the clock of `performance.now()` to that of `process.hrtime`, which all threads share. */

@@ -1,11 +1,14 @@
 import { RELEASE } from '@longshore/contracts';
 import { createLogger, runProcess } from '@longshore/runtime';
-import type { ProcessHost, RunOptions } from '@longshore/runtime';
+import type { Logger, ProcessHost, RunOptions } from '@longshore/runtime';
 import { besidePlatform } from './beside-platform.ts';
 import { helpText, parseFlags } from './flags.ts';
 import type { WorkerSpec } from './start-worker.ts';
 import { startWorker } from './start-worker.ts';
-import { healthPortVariable, loadWorkerConfig, queuesOf } from './worker-config.ts';
+import { autoscaleVariable, healthPortVariable } from './own-variables.ts';
+import { runSeveral } from './several-workers.ts';
+import type { WorkerConfig } from './worker-config.ts';
+import { loadWorkerConfig, queuesOf } from './worker-config.ts';
 
 /** A run was past its hard limit: the process handed back the others and wants to be started anew. */
 export const EXIT_HARD_LIMIT = 86;
@@ -17,43 +20,87 @@ export const EXIT_HARD_LIMIT = 86;
  */
 export async function runWorker(spec: WorkerSpec): Promise<void> {
   let hardLimit = false;
+  let isStuck = false;
+  const noteHardLimit = (stuck: boolean): void => {
+    hardLimit = true;
+    isStuck ||= stuck;
+  };
   const host: ProcessHost = {
     events: process,
     stdin: process.stdin,
     writeError: (text) => void process.stderr.write(text),
-    exit: (code) => process.exit(hardLimit ? EXIT_HARD_LIMIT : code),
+    exit: (code) => {
+      // An orderly exit joins all threads, and one of them does not end.
+      if (isStuck) process.kill(process.pid, 'SIGKILL');
+      process.exit(hardLimit ? EXIT_HARD_LIMIT : code);
+    },
   };
   const options = (): RunOptions => {
-    const flags = parseFlags(process.argv.slice(2), healthPortVariable(spec.name));
+    const own = { healthPort: healthPortVariable(spec.name), autoscale: autoscaleVariable(spec.name) };
+    const { chose, ...flags } = parseFlags(process.argv.slice(2), own);
     if (flags.help) return answer(helpOf(spec));
     if (flags.version) return answer(`${RELEASE}\n`);
     const env = { ...process.env, ...flags.env };
-    const config = loadWorkerConfig(spec, { env, cwd: process.cwd() });
+    const config = loadWorkerConfig(spec, { env, cwd: process.cwd(), ...(chose && { chose }) });
     const logger = createLogger({
       worker: config.logName,
       level: config.logLevel,
       dir: config.logDir,
-      // A parent that keeps us running reads the file; one line is enough for one event.
-      ...(config.parentPipe && config.logDir !== undefined ? { destination: null } : {}),
+      // A platform that keeps us running reads the file; one line is enough for one event.
+      ...(config.parentPipe && config.logDir !== undefined && config.index === undefined
+        ? { destination: null }
+        : {}),
     });
     // One that the platform started itself is the one that it runs.
     const beside = config.parentPipe ? undefined : besidePlatform(spec.name, config.home);
     if (beside !== undefined) logger.warn(beside);
-    return {
-      name: config.instance,
-      logger,
-      graceMs: config.shutdownGraceMs,
-      parentPipe: config.parentPipe,
-      start: (lifecycle) =>
-        startWorker({ spec, config, logger, lifecycle, onHardLimit: () => (hardLimit = true) }),
-    };
+    const life = { name: config.instance, logger, parentPipe: config.parentPipe };
+    if (config.count > 1 && config.index === undefined) {
+      return { ...life, ...severalStop(config), start: severalStart({ spec, config, env, logger }) };
+    }
+    const channel = config.index !== undefined && process.connected ? process : undefined;
+    const start: RunOptions['start'] = (lifecycle) =>
+      startWorker({
+        ...{ spec, config, logger, lifecycle, onHardLimit: noteHardLimit },
+        ...(channel && { channel }),
+      });
+    return { ...life, graceMs: config.shutdownGraceMs, start };
   };
   await runProcess(options, host);
 }
 
+/** Beyond its grace a process has five seconds to give back what is left. */
+const HAND_BACK_MS = 6_000;
+const KILL_MS = 1_000;
+
+/** Each of them keeps the grace; those that are still there then are killed. */
+function severalStop({ shutdownGraceMs }: WorkerConfig): Pick<RunOptions, 'graceMs' | 'handBackMs'> {
+  return { graceMs: shutdownGraceMs + HAND_BACK_MS, handBackMs: KILL_MS };
+}
+
+interface SeveralStart {
+  spec: WorkerSpec;
+  config: WorkerConfig;
+  env: NodeJS.ProcessEnv;
+  logger: Logger;
+}
+
+function severalStart({ spec, config, env, logger }: SeveralStart): RunOptions['start'] {
+  // The command line went into the environment, and so does what it meant.
+  const slots = { [autoscaleVariable(spec.name)]: `${config.concurrency},${config.minConcurrency}` };
+  const program = {
+    command: process.execPath,
+    args: [...process.execArgv, process.argv[1]!],
+    env: { ...env, ...slots },
+  };
+  const writeLine = (line: string): void => void process.stdout.write(`${line}\n`);
+  return (lifecycle) => runSeveral({ worker: spec.name, config, program, logger, lifecycle, writeLine });
+}
+
 function helpOf(spec: WorkerSpec): string {
   const { name, defaultConcurrency: concurrency, defaultHealthPort: healthPort } = spec;
-  return helpText({ name, queues: queuesOf(spec), concurrency, healthPort });
+  const { defaultMinConcurrency: minConcurrency = concurrency } = spec;
+  return helpText({ name, queues: queuesOf(spec), concurrency, minConcurrency, healthPort });
 }
 
 function answer(text: string): never {

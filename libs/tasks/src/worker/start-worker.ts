@@ -17,14 +17,21 @@ import type { Runner } from '../execution/runner.ts';
 import { createRunner } from '../execution/runner.ts';
 import type { Heartbeat } from '../session/heartbeat.ts';
 import { startHeartbeat } from '../session/heartbeat.ts';
+import { createIsolates } from '../isolation/isolates.ts';
+import { createProbe } from '../isolation/probe.ts';
 import type { RegisteredSession, Sessions } from '../session/sessions.ts';
 import { createSessions } from '../session/sessions.ts';
+import type { Autoscaler } from './autoscaler.ts';
+import { createAutoscaler } from './autoscaler.ts';
+import type { AskedEnd } from './health-channel.ts';
+import { answerOver } from './health-channel.ts';
 import type { WorkerConfig, WorkerDefaults } from './worker-config.ts';
 import { workerHealth } from './worker-health.ts';
 
 /** What a worker app can use to make its tasks. */
 export interface WorkerMeans {
   readonly logger: Logger;
+  /** Runs at once at most. */
   readonly concurrency: number;
   /** Registers how to end something that the tasks need; ended after the last run. */
   onStop(label: string, step: () => Promise<void> | void): void;
@@ -42,7 +49,10 @@ export interface StartOptions {
   config: WorkerConfig;
   logger: Logger;
   lifecycle: Lifecycle;
-  onHardLimit: () => void;
+  /** Where it is asked for its health, when it is one of several; else it has a server of its own. */
+  channel?: AskedEnd;
+  /** A run is past its hard limit and goes on. `isStuck`: in a thread that even the end of this process would wait for. */
+  onHardLimit: (isStuck: boolean) => void;
 }
 
 const BACKEND_EVERY_MS = 5_000;
@@ -56,7 +66,8 @@ export async function startWorker(options: StartOptions): Promise<void> {
   const { brokerUrl, baseUrl, serviceKey } = config;
   const { signal } = lifecycle;
   const parts: Parts = {};
-  const metrics = createMetrics({ worker: spec.name });
+  const among = options.channel === undefined ? {} : { process: config.instance };
+  const metrics = createMetrics({ worker: spec.name, ...among });
   const healthPort = await startHealth(options, parts, metrics);
 
   await waitForBroker({ brokerUrl, logger, signal });
@@ -66,25 +77,32 @@ export async function startWorker(options: StartOptions): Promise<void> {
   await waitUntil(`the backend at ${baseUrl}`, ask, { everyMs: BACKEND_EVERY_MS, signal, logger });
 
   const tasks = await loadTasks(options, parts);
+  logger.info(`Registered ${tasks.names.length} task types: [${tasks.names.join(', ')}]`);
   const runnerMetrics = createRunnerMetrics(metrics, () => parts.runner?.state().activeRuns ?? 0);
+  const isolates = createIsolates({ most: options.config.concurrency });
+  lifecycle.onStop('threads and processes of runs', () => isolates.close());
   const runner = createRunner({
-    ...{ tasks, client, logger, metrics: runnerMetrics, clock: systemClock },
-    onChange: () => tellHeartbeat(parts, lifecycle),
+    ...{ tasks, isolated: isolates.work, client, logger, metrics: runnerMetrics, clock: systemClock },
+    onChange: () => {
+      parts.scaler?.look();
+      tellHeartbeat(options, parts);
+    },
     onHardLimit: (run) => {
-      options.onHardLimit();
+      options.onHardLimit(tasks.get(run.task)?.descriptor.isolation === 'thread');
       parts.hardLimit = true;
       lifecycle.fail(new HardLimitError(run));
     },
   });
   parts.runner = runner;
-  signal.addEventListener('abort', () => tellHeartbeat(parts, lifecycle), { once: true });
+  parts.scaler = startAutoscaler(options, parts);
+  signal.addEventListener('abort', () => tellHeartbeat(options, parts), { once: true });
   await startSessions(options, parts, { client, tasks, healthPort });
-  logger.info(`Registered ${tasks.names.length} task types: [${tasks.names.join(', ')}]`);
 }
 
 /** What comes into being on the way; the health server is asked from the first moment on. */
 interface Parts {
   runner?: Runner;
+  scaler?: Autoscaler;
   sessions?: Sessions;
   heartbeat?: Heartbeat;
   consumer?: Consumer;
@@ -112,14 +130,14 @@ function times() {
 }
 
 async function startHealth(
-  { spec, config, logger, lifecycle }: StartOptions,
+  { spec, config, logger, lifecycle, channel }: StartOptions,
   parts: Parts,
   metrics: ReturnType<typeof createMetrics>,
 ): Promise<number> {
-  const { concurrency, queues, host, healthPort: port } = config;
+  const { queues, host, healthPort: port } = config;
   const checks = workerHealth(
     () => ({
-      ...{ concurrency, queues, stopping: lifecycle.stopping },
+      ...{ concurrency: slotsNow(config, parts), queues, stopping: lifecycle.stopping },
       runner: parts.runner?.state() ?? NO_WORK,
       session: parts.sessions?.state() ?? NO_SESSION,
       consumer: parts.consumer?.state(),
@@ -127,9 +145,40 @@ async function startHealth(
     }),
     systemClock,
   );
+  if (channel !== undefined) {
+    lifecycle.onStop('health', answerOver(channel, checks, metrics));
+    return port.value;
+  }
   const server = await createHealthServer({ worker: spec.name, host, port, checks, metrics, logger });
   lifecycle.onStop('health server', () => server.close());
   return server.port;
+}
+
+function slotsNow({ minConcurrency }: WorkerConfig, { scaler }: Parts): number {
+  return scaler?.concurrency ?? minConcurrency;
+}
+
+const LOOK_EVERY_MS = 1_000;
+
+/** Slots follow the work: the consumer takes as much, and the backend hears of it at once. */
+function startAutoscaler(options: StartOptions, parts: Parts): Autoscaler {
+  const { minConcurrency: min, concurrency: max } = options.config;
+  const scaler = createAutoscaler({
+    ...{ min, max, clock: systemClock },
+    facts: () => ({
+      busySlots: parts.runner?.state().busySlots ?? 0,
+      dispatched: parts.sessions?.state().dispatched ?? 0,
+    }),
+    onChange: (concurrency) => {
+      options.logger.info('slots changed', { concurrency });
+      parts.consumer?.setConcurrency(concurrency);
+      tellHeartbeat(options, parts);
+    },
+  });
+  if (min === max) return scaler;
+  const looking = setInterval(() => scaler.look(), LOOK_EVERY_MS);
+  options.lifecycle.onStop('autoscaler', () => clearInterval(looking));
+  return scaler;
 }
 
 async function loadTasks(options: StartOptions, parts: Parts): Promise<TaskSet> {
@@ -137,10 +186,10 @@ async function loadTasks(options: StartOptions, parts: Parts): Promise<TaskSet> 
   const { concurrency, taskFolders, taskGroups: groups } = config;
   const onStop: WorkerMeans['onStop'] = (label, step) => lifecycle.onStop(label, step);
   const own = typeof spec.tasks === 'function' ? spec.tasks({ logger, concurrency, onStop }) : spec.tasks;
+  const { probe, close } = createProbe();
   const { tasks, skipped } = await loadTaskFiles(spec.taskFiles ? taskFolders : [], {
-    logger,
-    share: shareModules,
-  });
+    ...{ logger, probe, share: shareModules },
+  }).finally(close);
   parts.skippedTaskFiles = skipped.slice(0, MOST_SKIPPED);
   return createTaskSet({ tasks: [...own, ...tasks], groups, logger });
 }
@@ -151,10 +200,13 @@ async function startSessions(
   { client, tasks, healthPort }: { client: BackendClient; tasks: TaskSet; healthPort: number },
 ): Promise<void> {
   const { spec, config, logger, lifecycle } = options;
-  const { instance, queues, concurrency, baseUrl, serviceKey } = config;
+  const { instance, queues, baseUrl, serviceKey } = config;
   const heartbeat = startHeartbeat({
-    ...{ worker: spec.name, baseUrl, serviceKey },
-    onMessage: (message) => parts.sessions?.hear(message),
+    ...{ worker: spec.name, baseUrl, serviceKey, concurrency: slotsNow(config, parts) },
+    onMessage: (message) => {
+      parts.sessions?.hear(message);
+      parts.scaler?.look();
+    },
     onDeath: (error) => lifecycle.fail(error),
   });
   parts.heartbeat = heartbeat;
@@ -163,8 +215,12 @@ async function startSessions(
     ...{ client, heartbeat, logger, clock: systemClock },
     request: {
       ...{ worker: spec.name, instance, hostname: hostname(), pid: process.pid },
-      ...{ queues: [...queues], tasks: [...tasks.descriptors], concurrency, health_port: healthPort },
+      ...{ queues: [...queues], tasks: [...tasks.descriptors], health_port: healthPort },
       skipped_task_files: [...(parts.skippedTaskFiles ?? [])],
+      // Asked anew at each registration.
+      get concurrency() {
+        return slotsNow(config, parts);
+      },
     },
     onSession: (session) =>
       void useSession(session, options, parts).catch((error: unknown) => lifecycle.fail(error)),
@@ -186,7 +242,8 @@ async function useSession(session: RegisteredSession, options: StartOptions, par
   if (parts.brokerQueue === session.brokerQueue) return;
   if (parts.brokerQueue !== undefined) throw new Error('The backend moved this worker to another pool');
   parts.brokerQueue = session.brokerQueue;
-  const { brokerUrl, concurrency } = config;
+  const { brokerUrl } = config;
+  const concurrency = slotsNow(config, parts);
   const { brokerQueue } = session;
   const handle = runner.handle;
   const consumer = createConsumer({ brokerUrl, brokerQueue, concurrency, logger, handle });
@@ -213,10 +270,12 @@ function lasting(deadline: AbortSignal): AbortSignal {
   return deadline.aborted ? AbortSignal.timeout(CLOSE_WITHIN_MS) : deadline;
 }
 
-function tellHeartbeat({ runner, heartbeat }: Parts, { stopping }: Lifecycle): void {
+function tellHeartbeat({ config, lifecycle }: StartOptions, parts: Parts): void {
+  const { runner, heartbeat } = parts;
   if (runner === undefined || heartbeat === undefined) return;
   const { busySlots, hardDeadline } = runner.state();
-  heartbeat.tell({ active: busySlots, hardDeadline, draining: stopping });
+  const slots = { concurrency: slotsNow(config, parts), mostConcurrency: config.concurrency };
+  heartbeat.tell({ active: busySlots, ...slots, hardDeadline, draining: lifecycle.stopping });
 }
 
 /** A handler did not end within its hard limit, and inside this process nothing can make it. */

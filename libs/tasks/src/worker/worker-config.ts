@@ -2,17 +2,27 @@ import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { coreWorkers } from '@longshore/contracts';
-import { loadConfig, variables } from '@longshore/runtime';
-import type { ConfigKey, LogLevel, PortChoice } from '@longshore/runtime';
+import { loadConfig } from '@longshore/runtime';
+import type { ConcurrencyBounds, LogLevel, PortChoice } from '@longshore/runtime';
+import { loadOwnVariables } from './own-variables.ts';
 
 /** What a worker process is told. */
 export interface WorkerConfig {
   /** What this process is called among those of its worker. */
   readonly instance: string;
+  /** WORKER_NAME. */
+  readonly givenName: string | undefined;
   /** The name of its log file. */
   readonly logName: string;
   readonly queues: readonly string[];
+  /** Runs at once at most. */
   readonly concurrency: number;
+  /** Runs at once to begin with and when idle: the same number when it is not to move. */
+  readonly minConcurrency: number;
+  /** Processes to be run. */
+  readonly count: number;
+  /** Which of them this is, from 1; undefined when it is the only one, or the one that runs them. */
+  readonly index: number | undefined;
   readonly healthPort: PortChoice;
   readonly host: string;
   readonly brokerUrl: string;
@@ -31,6 +41,8 @@ export interface WorkerConfig {
 export interface WorkerDefaults {
   readonly name: string;
   readonly defaultConcurrency: number;
+  /** With how many it begins, and to how many it comes back when idle. Default: `defaultConcurrency`, and that never moves. */
+  readonly defaultMinConcurrency?: number;
   readonly defaultHealthPort: number;
   /** Default: those of the core worker of this name, else one queue that is called like the worker. */
   readonly defaultQueues?: readonly string[];
@@ -40,6 +52,8 @@ export interface ConfigSources {
   /** Goes before the files. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
+  /** Which of the two the command line chose. */
+  readonly chose?: 'concurrency' | 'autoscale';
 }
 
 const KEYS = [
@@ -52,13 +66,8 @@ const KEYS = [
     'taskQueues',
     'queueName',
   ] as const),
-  ...(['taskGroups', 'taskFolders'] as const),
+  ...(['taskGroups', 'taskFolders', 'workerCount', 'workerIndex'] as const),
 ] as const;
-
-/** `FILE_PROCESSING_HEALTH_PORT` for `file-processing`. */
-export function healthPortVariable(worker: string): string {
-  return `${worker.replace(/[^a-zA-Z0-9]/g, '_').toUpperCase()}_HEALTH_PORT`;
-}
 
 /** The queues that a worker serves when nobody says otherwise. */
 export function queuesOf({ name, defaultQueues }: WorkerDefaults): readonly string[] {
@@ -67,17 +76,19 @@ export function queuesOf({ name, defaultQueues }: WorkerDefaults): readonly stri
 }
 
 /** Reads the configuration of a worker. @throws {ConfigError} with every problem */
-export function loadWorkerConfig(defaults: WorkerDefaults, { env, cwd }: ConfigSources): WorkerConfig {
-  const { name, defaultConcurrency } = defaults;
+export function loadWorkerConfig(defaults: WorkerDefaults, given: ConfigSources): WorkerConfig {
+  const { env, cwd } = given;
+  const { name } = defaults;
   const sources = { env, cwd, envFiles: envFiles(name, { env, cwd }) };
   const config = loadConfig(KEYS, sources);
+  const own = loadOwnVariables(name, sources);
   const queues = chosenQueues(config.taskQueues, config.queueName, queuesOf(defaults));
   return Object.freeze({
-    instance: config.workerName ?? `${name}-${hostname()}-${process.pid}`.slice(0, 100),
-    logName: config.workerName ?? name,
-    queues,
-    concurrency: config.workerConcurrency ?? defaultConcurrency,
-    healthPort: healthPort(defaults, sources),
+    ...namesOf(name, config.workerName, config.workerIndex),
+    givenName: config.workerName,
+    ...{ queues, count: config.workerCount, index: config.workerIndex },
+    ...slotsOf(defaults, { fixed: config.workerConcurrency, bounds: own.autoscale, chose: given.chose }),
+    healthPort: own.healthPort ?? { value: defaults.defaultHealthPort, explicit: false },
     host: config.host,
     brokerUrl: config.brokerUrl,
     baseUrl: config.internalApiBaseUrl,
@@ -90,6 +101,39 @@ export function loadWorkerConfig(defaults: WorkerDefaults, { env, cwd }: ConfigS
     parentPipe: config.parentPipe,
     home: homeFolder({ env, cwd }),
   });
+}
+
+/** What a process and its log file are called. Those of one log file must not be two. */
+function namesOf(worker: string, given: string | undefined, index: number | undefined) {
+  if (index !== undefined) {
+    return { instance: numberedName(given, index), logName: `${given ?? worker}-${index}` };
+  }
+  return {
+    instance: given ?? `${worker}-${hostname()}-${process.pid}`.slice(0, 100),
+    logName: given ?? worker,
+  };
+}
+
+/** The name of one of several processes: `worker-<hostname>-<i>`, or what the operator called them in place of the first two. */
+export function numberedName(given: string | undefined, index: number): string {
+  return `${(given ?? `worker-${hostname()}`).slice(0, 97)}-${index}`;
+}
+
+interface ChosenSlots {
+  fixed: number | undefined;
+  bounds: ConcurrencyBounds | undefined;
+  chose: ConfigSources['chose'];
+}
+
+/** The command line first; then bounds, which name this worker, before a number, which may be meant for all. */
+function slotsOf(
+  { defaultConcurrency, defaultMinConcurrency = defaultConcurrency }: WorkerDefaults,
+  { fixed, bounds, chose }: ChosenSlots,
+): Pick<WorkerConfig, 'concurrency' | 'minConcurrency'> {
+  if (bounds !== undefined && chose !== 'concurrency')
+    return { concurrency: bounds.max, minConcurrency: bounds.min };
+  if (fixed !== undefined) return { concurrency: fixed, minConcurrency: fixed };
+  return { concurrency: defaultConcurrency, minConcurrency: defaultMinConcurrency };
 }
 
 /** Those that exist, the development settings first: they know the platform that is meant. */
@@ -109,18 +153,4 @@ function chosenQueues(
 ): readonly string[] {
   const chosen = list.length > 0 ? list : single === undefined ? fallback : [single];
   return [...new Set(chosen)];
-}
-
-type HealthPortKey = Extract<ConfigKey, `${string}HealthPort`>;
-
-function healthPort(
-  { name, defaultHealthPort }: WorkerDefaults,
-  sources: ConfigSources & { envFiles: readonly string[] },
-): PortChoice {
-  const wanted = healthPortVariable(name);
-  const key = (Object.keys(variables) as ConfigKey[]).find((each) => variables[each].env === wanted);
-  if (key !== undefined) return loadConfig([key as HealthPortKey], sources)[key as HealthPortKey];
-  const given = Number(sources.env[wanted] ?? Number.NaN);
-  if (Number.isInteger(given) && given >= 0 && given <= 65_535) return { value: given, explicit: true };
-  return { value: defaultHealthPort, explicit: false };
 }

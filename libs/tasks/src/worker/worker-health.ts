@@ -42,6 +42,7 @@ export function healthOf(facts: HealthFacts): HealthReport {
       : [
           `${session.dispatched} dispatches wait, ${concurrency - runner.busySlots} slots are free, and nothing was ` +
             `claimed for ${Math.floor(idleForMs / 1000)} s`,
+          ...(consumer?.trouble === undefined ? [] : [consumer.trouble]),
         ];
   return {
     healthy: reasons.length === 0,
@@ -55,6 +56,7 @@ export function healthOf(facts: HealthFacts): HealthReport {
       dispatched: session.dispatched,
       session_id: session.sessionId ?? null,
       broker_connected: consumer?.connected ?? false,
+      broker_trouble: consumer?.trouble ?? null,
       stopping,
       // Of no harm to the others, so no reason to be unhealthy.
       skipped_task_files: facts.skippedTaskFiles,

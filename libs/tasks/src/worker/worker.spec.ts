@@ -1,21 +1,29 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigError } from '@longshore/runtime';
 import { besidePlatform } from './beside-platform.ts';
+import type { Flags } from './flags.ts';
 import { helpText, parseFlags } from './flags.ts';
-import { healthPortVariable, loadWorkerConfig } from './worker-config.ts';
+import { healthPortVariable } from './own-variables.ts';
+import { loadWorkerConfig } from './worker-config.ts';
 import type { HealthFacts } from './worker-health.ts';
 import { healthOf } from './worker-health.ts';
 
+const OWN = { healthPort: 'GENERAL_HEALTH_PORT', autoscale: 'GENERAL_AUTOSCALE' };
 const folders: string[] = [];
 
 afterEach(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
 });
 
-function load(env: Record<string, string> = {}, name = 'general', files: Record<string, string> = {}) {
+function load(
+  env: Record<string, string> = {},
+  name = 'general',
+  files: Record<string, string> = {},
+  chose?: Flags['chose'],
+) {
   const cwd = mkdtempSync(join(tmpdir(), 'longshore-worker-'));
   folders.push(cwd);
   for (const [file, content] of Object.entries(files)) {
@@ -23,9 +31,9 @@ function load(env: Record<string, string> = {}, name = 'general', files: Record<
     writeFileSync(join(cwd, file), content);
   }
   const needed = { BROKER_URL: 'redis://127.0.0.1', INTERNAL_SERVICE_API_KEY: 'lsk_0123456789abcdef' };
-  const defaults = { name, defaultConcurrency: 6, defaultHealthPort: 9000 };
+  const defaults = { name, defaultConcurrency: 6, defaultMinConcurrency: 2, defaultHealthPort: 9000 };
   const given = Object.keys(files).length > 0 ? env : { ...needed, ...env };
-  return loadWorkerConfig(defaults, { env: given, cwd });
+  return loadWorkerConfig(defaults, { env: given, cwd, ...(chose && { chose }) });
 }
 
 describe('the configuration of a worker', () => {
@@ -34,7 +42,7 @@ describe('the configuration of a worker', () => {
     expect(load({}, 'my-worker').queues).toEqual(['my-worker']);
     expect(load({ QUEUE_NAME: 'one' }).queues).toEqual(['one']);
     expect(load({ QUEUE_NAME: 'one', TASK_QUEUES: 'b, a,b' }).queues).toEqual(['b', 'a']);
-    const { env } = parseFlags(['-q', 'c,d'], 'GENERAL_HEALTH_PORT');
+    const { env } = parseFlags(['-q', 'c,d'], OWN);
     expect(load({ TASK_QUEUES: 'a', ...env }).queues).toEqual(['c', 'd']);
   });
 
@@ -50,10 +58,49 @@ describe('the configuration of a worker', () => {
   });
 
   it('lets each flag go before its variable', () => {
-    const { env } = parseFlags(['-c', '9', '-p', '9999', '-l', 'debug', '-n', 'mine'], 'GENERAL_HEALTH_PORT');
+    const { env } = parseFlags(['-c', '9', '-p', '9999', '-l', 'debug', '-n', 'mine'], OWN);
     const config = load({ WORKER_CONCURRENCY: '2', LOG_LEVEL: 'ERROR', ...env });
     expect(config).toMatchObject({ concurrency: 9, logLevel: 'debug', instance: 'mine', logName: 'mine' });
     expect(config.healthPort).toEqual({ value: 9999, explicit: true });
+  });
+
+  it('moves between the bounds of its worker, or has as many slots as it was told', () => {
+    const slots = (env: Record<string, string>, ...flags: string[]) => {
+      const { chose, env: given } = parseFlags(flags, OWN);
+      const { concurrency, minConcurrency } = load({ ...env, ...given }, 'general', {}, chose);
+      return [concurrency, minConcurrency];
+    };
+    expect(slots({})).toEqual([6, 2]);
+    expect(slots({ WORKER_CONCURRENCY: '9' })).toEqual([9, 9]);
+    expect(slots({ WORKER_CONCURRENCY: '9', GENERAL_AUTOSCALE: '8,3' })).toEqual([8, 3]);
+    expect(slots({ GENERAL_AUTOSCALE: '8,3' }, '-c', '5')).toEqual([5, 5]);
+    expect(slots({ WORKER_CONCURRENCY: '9' }, '--autoscale', '7, 1')).toEqual([7, 1]);
+    expect(load({ MY_WORKER_AUTOSCALE: '5,5' }, 'my-worker')).toMatchObject({
+      concurrency: 5,
+      minConcurrency: 5,
+    });
+    expect(() => slots({}, '-c', '5', '--autoscale', '7,1')).toThrow('both -c and --autoscale');
+    for (const wrong of ['1,2', '4', '4,0', '1001,1', 'a,b', '4,-1'])
+      for (const name of ['GENERAL', 'MY_WORKER'])
+        expect(() =>
+          load({ [`${name}_AUTOSCALE`]: wrong }, name === 'GENERAL' ? 'general' : 'my-worker'),
+        ).toThrow(/_AUTOSCALE .*max,min: two numbers from 1 to 1000/);
+  });
+
+  it('runs 1 to 20 processes, and refuses anything else by naming that range', () => {
+    expect(load().count).toBe(1);
+    expect(load({ WORKER_COUNT: '20' }).count).toBe(20);
+    for (const wrong of ['0', '21', '-1', 'x', '1.5', '2 3'])
+      expect(() => load({ WORKER_COUNT: wrong })).toThrow(/WORKER_COUNT .*1 to 20/);
+  });
+
+  it('names one of several processes after the host or as it was told, and gives each a log file of its own', () => {
+    expect(load({ LONGSHORE_WORKER_INDEX: '3' })).toMatchObject({
+      ...{ instance: `worker-${hostname()}-3`, logName: 'general-3', index: 3 },
+    });
+    expect(load({ LONGSHORE_WORKER_INDEX: '3', WORKER_NAME: 'mine' })).toMatchObject({
+      ...{ instance: 'mine-3', logName: 'mine-3' },
+    });
   });
 
   it('reads the settings that the platform wrote for development, before .env', () => {
@@ -83,17 +130,27 @@ describe('the configuration of a worker', () => {
   });
 
   it('refuses a flag that it does not know', () => {
-    expect(() => parseFlags(['--queue', 'x'], 'X')).toThrow(/--queue/);
+    expect(() => parseFlags(['--queue', 'x'], OWN)).toThrow(/--queue/);
   });
 
   it('has a help text with examples', () => {
     const help = helpText({
       name: 'general',
       queues: ['general', 'default'],
-      concurrency: 6,
-      healthPort: 8081,
+      ...{ concurrency: 6, minConcurrency: 2, healthPort: 8081 },
     });
-    for (const part of ['-q', '-c', '-p', '-l', '-n', 'Examples:', 'nx serve general'])
+    for (const part of [
+      '-q',
+      '-c',
+      '--autoscale',
+      'GENERAL_AUTOSCALE',
+      'WORKER_COUNT',
+      '-p',
+      '-l',
+      '-n',
+      'Examples:',
+      'nx serve general',
+    ])
       expect(help).toContain(part);
   });
 });
@@ -151,7 +208,7 @@ describe('the health of a worker', () => {
     ...rest,
   });
 
-  it('is red when slots are free, work is dispatched, and nothing was claimed for 20 s', () => {
+  it('failure mode 16: is red when slots are free, work is dispatched, and nothing was claimed for 20 s', () => {
     const report = healthOf(facts({}));
     expect(report.healthy).toBe(false);
     expect(report.reasons).toEqual(['3 dispatches wait, 3 slots are free, and nothing was claimed for 30 s']);
