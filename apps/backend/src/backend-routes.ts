@@ -1,3 +1,4 @@
+import type { Publisher } from '@longshore/broker';
 import { auditRoutes } from './audit/audit-routes.ts';
 import type { BackendConfig } from './config.ts';
 import { adminRoutes } from './deployments/admin-routes.ts';
@@ -17,11 +18,13 @@ import type { KeyUse } from './keys/key-use.ts';
 import { keyRoutes } from './keys/key-routes.ts';
 import type { Model } from './model.ts';
 import { nativeRoutes } from './native/native-routes.ts';
+import { platformRoutes } from './native/platform.ts';
 import { pipelineFileRoutes } from './pipelines/file-routes.ts';
 import { pipelineRoutes } from './pipelines/pipeline-routes.ts';
 import type { Replay } from './replay/replay-execution.ts';
 import { replayRoutes } from './replay/replay-routes.ts';
 import { retentionRoutes } from './retention/retention-routes.ts';
+import type { CheckSchedule } from './schedules/check-schedule.ts';
 import { cancelRoutes } from './runs/cancel-routes.ts';
 import { runRoutes } from './runs/run-routes.ts';
 import { workerRoutes } from './sessions/internal-routes.ts';
@@ -36,6 +39,8 @@ export interface BackendRoutesDependencies {
   readonly keyUse: KeyUse;
   readonly model: Model;
   readonly replay: Replay;
+  readonly publisher: Publisher;
+  readonly checkSchedule: CheckSchedule;
   readonly stopping: AbortSignal;
 }
 
@@ -91,10 +96,11 @@ export function backendRoutes(dependencies: BackendRoutesDependencies): MountedR
     }),
     ...pipelineFileRoutes({ database, store, outcomes, maxFileBytes: config.maxFileBytes }),
     ...nativeRoutes({ database, outcomes }),
+    ...platformRoutes({ database, publisher: dependencies.publisher, config }),
     ...failureRoutes({ database }),
     ...replayRoutes({ database, replay: dependencies.replay }),
     ...retentionRoutes({ database, settings: config }),
-    ...adminRoutes({ database, pools }),
+    ...adminRoutes({ database, pools, checkSchedule: dependencies.checkSchedule }),
     ...exportRoutes({ database }),
     ...keyRoutes({ database }),
     ...auditRoutes({ database }),

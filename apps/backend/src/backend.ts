@@ -8,13 +8,15 @@ import { forgetOldKeys } from './executions/idempotency.ts';
 import { openFileStore, type FileStore } from './files/file-store.ts';
 import { sweepOrphans } from './files/sweeper.ts';
 import { createGuard } from './http/guard.ts';
-import { createBackendMetrics } from './http/metrics.ts';
+import { createBackendMetrics, type BackendMetrics } from './http/metrics.ts';
 import { startHttpServer, type HttpServer } from './http/server.ts';
 import { bootstrapCredentials } from './keys/bootstrap.ts';
 import { createKeys } from './keys/keys.ts';
 import { createModel, type Model } from './model.ts';
 import { startPeriodicWork, type PeriodicWork } from './periodic.ts';
+import { createTasks } from './tasks/tasks.ts';
 import { createReplaying } from './replay/replaying.ts';
+import { createSchedules } from './schedules/schedules.ts';
 import { retentionWork } from './retention/retention-work.ts';
 import { createDatabase, type Database } from './store/database.ts';
 import { migrate } from './store/migrate.ts';
@@ -39,10 +41,14 @@ export async function startBackend(
   if (config.bootstrapFile !== undefined) {
     await bootstrapCredentials({ database, keys, logger, file: config.bootstrapFile });
   }
-  const { model, notifications } = await openModel({ config, database, store, logger }, lifecycle);
-  const { auditRetentionDays: auditKeptDays } = config;
+  const metrics = createBackendMetrics(database);
+  const { waited } = metrics;
+  const stores = { config, database, store, waited, logger };
+  const { model, notifications, publisher } = await openModel(stores, lifecycle);
+  const { auditRetentionDays: auditKeptDays, host, port, corsOrigins, trustedProxies } = config;
   const guard = createGuard({ database, notifications, keys, tokens: model.tokens, auditKeptDays, logger });
-  const replaying = createReplaying({ config, database, store, model, logger });
+  const opened = { ...stores, model, notifications, publisher };
+  const { tasks, replaying, schedules } = openSubjects(opened, lifecycle);
   lifecycle.onStop('guard', guard.stop);
   lifecycle.onStop(
     'periodic work',
@@ -52,28 +58,27 @@ export async function startBackend(
         ...retentionWork({ database, store, clock: systemClock, logger }, config),
         ...guard.work,
         ...replaying.work,
+        ...tasks.work,
+        ...schedules.work,
       ],
       systemClock,
       logger,
     ),
   );
 
-  const metrics = createBackendMetrics(database);
   const server = await startHttpServer({
+    ...{ host, port, corsOrigins, trustedProxies, logger },
     answered: metrics.answered,
-    host: config.host,
-    port: config.port,
-    corsOrigins: config.corsOrigins,
-    logger,
-    trustedProxies: config.trustedProxies,
     authenticate: guard.authenticate,
     audit: guard.audit,
     ready: () => (lifecycle.stopping ? { ready: false, reason: 'stopping' } : { ready: true }),
     routes: [
       ...backendRoutes({
         ...{ config, database, store, keyUse: guard.keyUse, model, replay: replaying.replay },
-        stopping: lifecycle.signal,
+        ...{ publisher, checkSchedule: schedules.check, stopping: lifecycle.signal },
       }),
+      ...tasks.routes,
+      ...schedules.routes,
       ...metrics.routes,
     ],
   });
@@ -86,6 +91,7 @@ interface Stores {
   readonly config: BackendConfig;
   readonly database: Database;
   readonly store: FileStore;
+  readonly waited: BackendMetrics['waited'];
   readonly logger: Logger;
 }
 
@@ -103,11 +109,24 @@ async function openModel({ config, ...stores }: Stores, lifecycle: Lifecycle) {
     await model.dispatcher.stop();
     await model.release();
   });
-  return { model, notifications };
+  return { model, notifications, publisher };
+}
+
+type Opened = Pick<Stores, 'config' | 'database' | 'store' | 'logger'> &
+  Awaited<ReturnType<typeof openModel>>;
+
+/** Subjects that bring routes and periodic work of their own. */
+function openSubjects(opened: Opened, lifecycle: Lifecycle) {
+  const { config, publisher } = opened;
+  const broker = { brokerUrl: config.brokerUrl, pingBroker: publisher.ping };
+  const tasks = createTasks({ ...opened, ...broker, stopping: lifecycle.signal });
+  const schedules = createSchedules(opened);
+  lifecycle.onStop('schedules', schedules.stop);
+  return { tasks, replaying: createReplaying({ ...opened, retryTask: tasks.retry }), schedules };
 }
 
 /** Migrations take what time they take, and wait for those of other backends. */
-async function migrateInPeace(url: string, logger: Logger): Promise<void> {
+export async function migrateInPeace(url: string, logger: Logger): Promise<void> {
   const database = createDatabase({ url, logger, connections: 1, patience: 'endless' });
   try {
     await migrate(database, logger);

@@ -1,12 +1,12 @@
 import { createLogger, runProcess } from '@longshore/runtime';
-import { startBackend } from './backend.ts';
-import { answerTo } from './command-line.ts';
+import { migrateInPeace, startBackend } from './backend.ts';
+import { commandOf } from './command-line.ts';
 import { loadBackendConfig } from './config.ts';
 
 await runProcess(() => {
-  const answer = answerTo(process.argv.slice(2));
-  if (answer !== undefined) {
-    process.stdout.write(answer);
+  const command = commandOf(process.argv.slice(2));
+  if (command.kind === 'print') {
+    process.stdout.write(command.text);
     process.exit(0);
   }
   const config = loadBackendConfig();
@@ -22,6 +22,11 @@ await runProcess(() => {
     logger,
     graceMs: config.shutdownGraceMs,
     parentPipe: config.parentPipe,
-    start: (lifecycle) => startBackend(config, lifecycle, logger),
+    start: async (lifecycle) => {
+      if (command.kind === 'serve') return startBackend(config, lifecycle, logger);
+      await migrateInPeace(config.databaseUrl, logger);
+      // Done: as if somebody had told it to stop.
+      process.kill(process.pid, 'SIGTERM');
+    },
   };
 });

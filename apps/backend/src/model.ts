@@ -22,6 +22,7 @@ import { createReconciler } from './sessions/reconciler.ts';
 import { createSessions } from './sessions/sessions.ts';
 import type { Database } from './store/database.ts';
 import { instanceSecret } from './store/instance-secret.ts';
+import { createTaskWatch } from './tasks/task-watch.ts';
 
 export interface ModelDependencies {
   readonly database: Database;
@@ -34,6 +35,8 @@ export interface ModelDependencies {
   readonly maxWaitingRuns: number;
   /** See the reconciler. */
   readonly hearingMs?: number;
+  /** See the claims. */
+  readonly waited?: (queue: string, seconds: number) => void;
 }
 
 /** Composes the model: runs, dispatches, sessions and what keeps them true; without HTTP. */
@@ -46,11 +49,7 @@ export async function createModel(dependencies: ModelDependencies) {
   const pools = createPools({ database, backendId, sessionTimeoutMs });
   const others = createAnnouncements(dependencies);
   const dispatcher = createDispatcher({
-    ...dependencies,
-    clock: systemClock,
-    pools,
-    catalogue,
-    backendId,
+    ...{ ...dependencies, clock: systemClock, pools, catalogue, backendId },
     tellOthers: others.work,
   });
   const waiters = createExecutionWaiters(others.ended);
@@ -59,6 +58,7 @@ export async function createModel(dependencies: ModelDependencies) {
   const fanOut = createFanOut({ database, dispatcher, catalogue, endAttempts, backendId });
   const cancel = createCancel({ database, dispatcher, waiters, backendId });
   const cancellations = createCancellations(database, dispatcher);
+  const taskWatch = createTaskWatch(database);
   const changed = async () => {
     await pools.refresh();
     dispatcher.pumpAll();
@@ -83,12 +83,13 @@ export async function createModel(dependencies: ModelDependencies) {
       await others.said();
     },
     sessions: createSessions({ database, catalogue, logger, sessionTimeoutMs, changed }),
-    claim: createClaims({ database, files: store, contexts, tokens }),
+    claim: createClaims({ database, files: store, contexts, tokens, waited: dependencies.waited }),
     report: createReports({ tokens, catalogue, endAttempts, cancellations, fanOut }),
     cancel,
     /** Ends the executions whose time is over. To be called again and again. */
     endOverdue: createDeadlines({ database, cancel, logger }),
-    journal: createRunJournal({ database, tokens }),
+    journal: createRunJournal({ database, tokens, said: taskWatch.said }),
+    taskWatch,
     reconcile: createReconciler({
       ...dependencies,
       clock: systemClock,

@@ -90,8 +90,9 @@ async function whoIs(keys: Keys, exchange: Exchange, error: ApiError): Promise<E
   return { ...exchange, key: secret === undefined ? null : await keys.find(secret) };
 }
 
+/** Somebody may be guessing. Who shows no key at all is not. */
 function isWrongKey(error: ApiError): boolean {
-  return error.status === errorCodes.authentication_failed;
+  return error.errors[0]?.code === 'authentication_failed';
 }
 
 function slowed(attempts: FailedAttempts, { request }: Exchange, error: ApiError): ApiError {
@@ -106,14 +107,17 @@ function slowed(attempts: FailedAttempts, { request }: Exchange, error: ApiError
 }
 
 /** Every refusal; and every act that somebody tried who may, and that did not take effect. Typing errors are neither. */
-function isAudited({ route, key }: Exchange, { status }: ApiError): boolean {
-  const refused = status === errorCodes.authentication_failed || status === errorCodes.permission_denied;
-  return refused || (route.audit !== null && key !== null && status !== errorCodes.invalid);
+function isAudited({ route, key }: Exchange, error: ApiError): boolean {
+  return isRefusal(error) || (route.audit !== null && key !== null && error.status !== errorCodes.invalid);
+}
+
+function isRefusal({ status }: ApiError): boolean {
+  return status === errorCodes.authentication_failed || status === errorCodes.permission_denied;
 }
 
 function failureOf(exchange: Exchange, error: ApiError) {
   const { request, route, key } = exchange;
-  const refused = isWrongKey(error) || error.status === errorCodes.permission_denied;
+  const refused = isRefusal(error);
   const code = error.errors[0]?.code ?? String(error.status);
   const place = `${route.method.toUpperCase()} ${route.path}`;
   // Before a key was looked at, what stands in the address may be anything.

@@ -3,18 +3,17 @@ import { handle, type MountedRoute } from '../http/server.ts';
 import { readQueueDepths } from '../dispatch/queue-depths.ts';
 import type { Pools } from '../dispatch/pools.ts';
 import type { Database } from '../store/database.ts';
-import { applyDocuments } from './apply.ts';
+import { applyDocuments, type ApplyDependencies } from './apply.ts';
 
-export interface AdminRoutesDependencies {
-  readonly database: Database;
+export interface AdminRoutesDependencies extends ApplyDependencies {
   readonly pools: Pools;
 }
 
 /** What administrators do: workflows and deployments; and a look at workers and queues. */
-export function adminRoutes({ database, pools }: AdminRoutesDependencies): MountedRoute[] {
+export function adminRoutes({ database, pools, checkSchedule }: AdminRoutesDependencies): MountedRoute[] {
   return [
     handle(routes.apply, async ({ body, act }) =>
-      applyDocuments(database, body as Parameters<typeof applyDocuments>[1], act),
+      applyDocuments({ database, checkSchedule }, body as Parameters<typeof applyDocuments>[1], act),
     ),
     handle(routes.workers, async () => ({ pools: await readPools(database) })),
     handle(routes.queues, async () => ({ queues: await readQueues(database, pools) })),

@@ -5,10 +5,11 @@ import {
   type DeploymentDocument,
   type JsonValue,
   type PipelineDocument,
+  type ScheduleDocument,
   type WorkflowDocument,
 } from '@longshore/contracts';
 import { changesBetween } from '../native/changes-between.ts';
-import type { ApplyState, DeploymentForm, PipelineForm, WorkflowForm } from './apply-state.ts';
+import type { ApplyState, DeploymentForm, PipelineForm, ScheduleState, WorkflowForm } from './apply-state.ts';
 
 export type Change = ApplyResponse['changes'][number];
 
@@ -17,6 +18,7 @@ export type PlannedChange = { readonly change: Change } & (
   | { readonly kind: 'workflow'; readonly form: WorkflowForm; readonly newVersion: boolean }
   | { readonly kind: 'deployment'; readonly form: DeploymentForm }
   | { readonly kind: 'pipeline'; readonly form: PipelineForm }
+  | { readonly kind: 'schedule'; readonly form: ScheduleState }
 );
 
 interface Placed<Document> {
@@ -28,7 +30,7 @@ interface Placed<Document> {
 /**
  * What must be done to bring an organisation from its state to what the documents say, workflows first.
  *
- * @throws ApiError 400 that names the document: one that stands twice, or a deployment of a workflow or version that
+ * @throws ApiError 400 that names the document: one that stands twice, or one of a workflow, a version or a pipeline that
  * does not exist.
  */
 export function planApply(state: ApplyState, documents: readonly ApplyDocument[]): PlannedChange[] {
@@ -39,7 +41,9 @@ export function planApply(state: ApplyState, documents: readonly ApplyDocument[]
   for (const { change } of workflows) versions.set(change.name, change.version!);
   const deployments = placed.filter(isDeployment).map((entry) => planDeployment(state, versions, entry));
   const pipelines = placed.filter(isPipeline).map((entry) => planPipeline(state, versions, entry));
-  return [...workflows, ...deployments, ...pipelines];
+  const names = new Set([...state.pipelines.keys(), ...pipelines.map(({ change }) => change.name)]);
+  const schedules = placed.filter(isSchedule).map((entry) => planSchedule(state, names, entry));
+  return [...workflows, ...deployments, ...pipelines, ...schedules];
 }
 
 function isWorkflow(entry: Placed<ApplyDocument>): entry is Placed<WorkflowDocument> {
@@ -54,19 +58,33 @@ function isPipeline(entry: Placed<ApplyDocument>): entry is Placed<PipelineDocum
   return entry.document.kind === 'pipeline';
 }
 
+function isSchedule(entry: Placed<ApplyDocument>): entry is Placed<ScheduleDocument> {
+  return entry.document.kind === 'schedule';
+}
+
 /** The key of a document that names it. Deployments and pipelines share their names: each is a public address. */
-const NAME_KEYS = { workflow: 'name', deployment: 'api_name', pipeline: 'pipeline_id' } as const;
+const NAME_KEYS = {
+  workflow: 'name',
+  deployment: 'api_name',
+  pipeline: 'pipeline_id',
+  schedule: 'name',
+} as const;
 
 function nameOf(document: ApplyDocument): string {
-  if (document.kind === 'workflow') return document.name;
+  if (document.kind === 'workflow' || document.kind === 'schedule') return document.name;
   return document.kind === 'deployment' ? document.api_name : document.pipeline_id;
 }
 
+const SPACES = {
+  workflow: 'workflow',
+  deployment: 'address',
+  pipeline: 'address',
+  schedule: 'schedule',
+} as const;
+
 /** Two documents of one name would each undo the other, and the last would win silently. */
 function refuseRepeated(documents: readonly ApplyDocument[]): void {
-  const spaces = documents.map(
-    (document) => `${document.kind === 'workflow' ? 'workflow' : 'address'} ${nameOf(document)}`,
-  );
+  const spaces = documents.map((document) => `${SPACES[document.kind]} ${nameOf(document)}`);
   const issues = documents.flatMap((document, index) => {
     const first = spaces.indexOf(spaces[index]!);
     if (first === index) return [];
@@ -118,6 +136,27 @@ function planPipeline(
   const differences = changesBetween(asJson(stored?.form ?? {}), asJson(form));
   const version = form.version ?? latest!;
   return { kind, form, change: { kind, name, action: actionOf(stored, differences), version, differences } };
+}
+
+/** A document that says nothing of a pause leaves it to those who paused or resumed by hand. */
+function planSchedule(
+  state: ApplyState,
+  pipelines: ReadonlySet<string>,
+  { document, index }: Placed<ScheduleDocument>,
+): PlannedChange {
+  const { kind, name, ...given } = document;
+  if (given.pipeline !== undefined && !pipelines.has(given.pipeline)) {
+    const message = `Schedule "${name}" names the pipeline "${given.pipeline}", which does not exist`;
+    throw validationError([{ path: ['documents', index, 'pipeline'], message }]);
+  }
+  const stored = state.schedules.get(name);
+  const form = withoutGaps({ ...given, paused: given.paused ?? stored?.paused ?? false });
+  const differences = changesBetween(asJson(stored ?? {}), asJson(form));
+  return {
+    kind,
+    form,
+    change: { kind, name, action: actionOf(stored, differences), version: null, differences },
+  };
 }
 
 function nameIsTaken({ document, index }: Placed<DeploymentDocument | PipelineDocument>, by: string) {

@@ -1,4 +1,10 @@
-import type { DeploymentDocument, JsonValue, PipelineDocument, WorkflowDocument } from '@longshore/contracts';
+import type {
+  DeploymentDocument,
+  JsonValue,
+  PipelineDocument,
+  ScheduleForm,
+  WorkflowDocument,
+} from '@longshore/contracts';
 import type { SqlClient } from '../store/database.ts';
 
 /** A workflow as it stands, without its name. */
@@ -7,6 +13,8 @@ export type WorkflowForm = Omit<WorkflowDocument, 'kind' | 'name'>;
 export type DeploymentForm = Omit<DeploymentDocument, 'kind' | 'api_name'>;
 /** A pipeline as it stands, without its name, and with what it does by default. */
 export type PipelineForm = Omit<PipelineDocument, 'kind' | 'pipeline_id'>;
+/** A schedule as it stands, without its name. */
+export type ScheduleState = ScheduleForm & { readonly paused: boolean };
 
 export interface StoredWorkflow {
   readonly id: string;
@@ -28,9 +36,10 @@ export interface ApplyState {
   readonly workflows: ReadonlyMap<string, StoredWorkflow>;
   readonly deployments: ReadonlyMap<string, StoredDeployment>;
   readonly pipelines: ReadonlyMap<string, StoredDeployment<PipelineForm>>;
+  readonly schedules: ReadonlyMap<string, ScheduleState>;
 }
 
-/** Reads all workflows, each with its latest version, and all deployments and pipelines of an organisation. */
+/** Reads all workflows, each with its latest version, and all deployments, pipelines and schedules of an organisation. */
 export async function readApplyState(
   client: Pick<SqlClient, 'query'>,
   organisationId: string,
@@ -54,7 +63,12 @@ export async function readApplyState(
       where d.organisation_id = $1 order by d.api_name`,
     [organisationId],
   );
+  const schedules = await client.query<{ name: string; form: ScheduleForm; paused: boolean }>(
+    'select name, form, paused from schedules where organisation_id = $1 order by name',
+    [organisationId],
+  );
   return {
+    schedules: new Map(schedules.rows.map(({ name, form, paused }) => [name, { ...form, paused }])),
     workflows: new Map(workflows.rows.map((row) => [row.name, storedWorkflow(row)])),
     deployments: new Map(
       deployments.rows

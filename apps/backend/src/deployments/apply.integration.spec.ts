@@ -208,7 +208,7 @@ describe('an export', () => {
 
   it('of nothing is empty, and of another organisation refused', async () => {
     const { exported, organisation } = await setup();
-    expect(await exported()).toEqual({ workflows: [], deployments: [], pipelines: [] });
+    expect(await exported()).toEqual({ workflows: [], deployments: [], pipelines: [], schedules: [] });
     const { name: foreign } = await backend.organisation();
     const headers = bearer(organisation.key);
     const asked = (query: string) => answer(fetch(`${backend.url}/api/v1/export${query}`, { headers }));

@@ -6,25 +6,33 @@ import type { Act } from '../audit/request-audit.ts';
 import type { Database, SqlClient } from '../store/database.ts';
 import { planApply, type PlannedChange } from './apply-plan.ts';
 import { readApplyState } from './apply-state.ts';
+import type { CheckSchedule } from '../schedules/check-schedule.ts';
+import { applySchedule, refuseWrongSchedules } from '../schedules/apply-schedules.ts';
 import { writePipeline } from '../pipelines/write-pipeline.ts';
 
 type ApplyRequest = z.output<typeof applyRequestSchema>;
 type WorkflowChange = Extract<PlannedChange, { kind: 'workflow' }>;
 type DeploymentChange = Extract<PlannedChange, { kind: 'deployment' }>;
 
+export interface ApplyDependencies {
+  readonly database: Database;
+  readonly checkSchedule: CheckSchedule;
+}
+
 /**
- * Creates or updates workflows and deployments, all in one transaction: all documents take effect, or none. A
+ * Creates or updates workflows, deployments, pipelines and schedules, all in one transaction: all documents take effect, or none. A
  * workflow whose definition changed, whatever the order of its keys, gets a new version; executions keep the version
  * they started with. A dry run says the same and writes nothing but its line of the audit log.
  *
  * @throws ApiError 404 unknown organisation; 400 a document that stands twice, or a deployment of a workflow or a
- * version that does not exist.
+ * version that does not exist; what is wrong with a schedule.
  */
 export async function applyDocuments(
-  database: Database,
+  { database, checkSchedule }: ApplyDependencies,
   { organisation, documents, dry_run = false }: ApplyRequest,
   act: Act,
 ): Promise<ApplyResponse> {
+  await refuseWrongSchedules(database, checkSchedule, documents);
   return await database.transaction(async (client) => {
     const organisationId = await organisationIdOf(client, organisation);
     const plan = planApply(await readApplyState(client, organisationId), documents);
@@ -51,6 +59,7 @@ async function organisationIdOf(client: SqlClient, name: string): Promise<string
 async function carryOut(client: SqlClient, organisationId: string, planned: PlannedChange): Promise<void> {
   if (planned.change.action === 'unchanged') return;
   if (planned.kind === 'workflow') await writeWorkflow(client, organisationId, planned);
+  else if (planned.kind === 'schedule') await applySchedule(client, organisationId, planned);
   else if (planned.kind === 'pipeline') await writePipeline(client, organisationId, planned);
   else await writeDeployment(client, organisationId, planned);
 }

@@ -34,6 +34,9 @@ async function exportDocuments(database: Database, organisationId: string): Prom
       version,
       document: { kind: 'pipeline', pipeline_id: name, ...withoutDefaults(form) },
     })),
+    schedules: [...state.schedules].map(([name, { paused, ...form }]) => ({
+      document: { kind: 'schedule', name, ...form, ...(paused ? { paused } : {}) },
+    })),
   };
 }
 

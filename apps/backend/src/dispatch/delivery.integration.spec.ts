@@ -14,7 +14,7 @@ beforeEach(() => {
   ({ model, other } = current());
 });
 
-describe('11: committed is enqueued in the end', () => {
+describe('failure mode 11: committed is enqueued in the end', () => {
   it('when the broker fails before or after it took the messages', async () => {
     const session = await model.session();
     const { publisher } = model.broker;
@@ -43,7 +43,7 @@ describe('11: committed is enqueued in the end', () => {
   });
 });
 
-describe('17: the broker is emptied', () => {
+describe('failure mode 17: the broker is emptied', () => {
   it('during 200 executions, again and again: all finish, once', async () => {
     const session = await model.session();
     for (let i = 0; i < 200; i += 1) await model.submit('plan');
@@ -68,7 +68,7 @@ describe('17: the broker is emptied', () => {
   }, 60_000);
 });
 
-describe('22: workers that come and go', () => {
+describe('failure mode 22: workers that come and go', () => {
   it('clear nothing, and are not counted when they are gone', async () => {
     const ids = [await model.submit('work'), await model.submit('work')];
     for (let i = 0; i < 30; i += 1) {

@@ -2,7 +2,7 @@ import type { Publisher } from '@longshore/broker';
 import type { Clock, Logger } from '@longshore/runtime';
 import type { PoolNews } from '../events/announcements.ts';
 import type { Database } from '../store/database.ts';
-import type { LedPool, Pools } from './pools.ts';
+import type { Pools } from './pools.ts';
 import {
   planFollowUps,
   planParcels,
@@ -77,14 +77,19 @@ export function createDispatcher(dependencies: DispatcherDependencies): Dispatch
     planFollowUps: (ends) => planFollowUps(pools, catalogue, ends),
     planParcels: (runs) => planParcels(pools, catalogue, runs),
     committed(written, removed) {
-      const touched = new Set([...noteRemoved(pools, removed), ...noteWaiting(pools, written)]);
+      const freed = freedLimits(pools, catalogue, removed);
+      const touched = new Set([
+        ...noteRemoved(pools, removed),
+        ...noteWaiting(pools, catalogue, written),
+        ...freed,
+      ]);
       for (const [pool, dispatches] of publishedByPool(written)) {
         const led = pools.get(pool);
         if (led !== undefined) led.outstanding += dispatches.length;
         sender.send(pool, dispatches);
       }
       for (const pool of touched) pump(pool);
-      tellOthers(newsForOthers(pools, written, removed));
+      tellOthers(newsForOthers(pools, written, { removed, freed }));
     },
     heard(news) {
       const removals = Object.fromEntries(news.map(({ pool, removed }) => [pool, removed]));
@@ -131,25 +136,43 @@ function noteRemoved(pools: Pools, removed: Readonly<Record<string, number>>): s
     const pool = pools.get(name);
     if (pool === undefined) return [];
     pool.outstanding = Math.max(0, pool.outstanding - count);
-    return pool.backlog ? [name] : [];
+    return pool.backlog || pool.limitsWait ? [name] : [];
   });
 }
 
+/** The pools that share a limit with those in which something ended. */
+function freedLimits(
+  pools: Pools,
+  catalogue: TaskCatalogue,
+  removed: Readonly<Record<string, number>>,
+): string[] {
+  const limited = catalogue.limited();
+  if (limited.size === 0) return [];
+  const sharing = new Set(Object.keys(removed).flatMap((pool) => pools.sharing(pool, limited)));
+  return [...sharing].filter((pool) => pools.get(pool)?.limitsWait !== false);
+}
+
 /** From now on nothing overtakes what was written without being published; answers the pools that serve it. */
-function noteWaiting(pools: Pools, written: readonly WrittenDispatch[]): string[] {
+function noteWaiting(pools: Pools, catalogue: TaskCatalogue, written: readonly WrittenDispatch[]): string[] {
   const waiting = written.filter((dispatch) => dispatch.pool === null && dispatch.ready);
-  const serves = (pool: LedPool) =>
-    waiting.some(({ task, queue }) => pool.tasks.has(task) && pool.queues.includes(queue));
-  const touched = waiting.length === 0 ? [] : pools.led().filter(serves);
-  for (const pool of touched) pool.backlog = true;
-  return touched.map((pool) => pool.pool);
+  const touched = new Set<string>();
+  for (const pool of waiting.length === 0 ? [] : pools.led()) {
+    for (const { task, queue } of waiting) {
+      if (!pool.tasks.has(task) || !pool.queues.includes(queue)) continue;
+      touched.add(pool.pool);
+      // What waits for a limit does not keep others from being published where they are written.
+      if (catalogue.limited().has(task)) pool.limitsWait = true;
+      else pool.backlog = true;
+    }
+  }
+  return [...touched];
 }
 
 /** Room that came about in pools which are led elsewhere, and what waits for them. */
 function newsForOthers(
   pools: Pools,
   written: readonly WrittenDispatch[],
-  removed: Readonly<Record<string, number>>,
+  { removed, freed }: { removed: Readonly<Record<string, number>>; freed: readonly string[] },
 ): PoolNews[] {
   const room = Object.entries(removed)
     .filter(([pool]) => pools.get(pool) === undefined)
@@ -157,7 +180,8 @@ function newsForOthers(
   const waiting = written
     .filter((dispatch) => dispatch.pool === null && dispatch.ready)
     .flatMap(({ task, queue }) => pools.servedElsewhere(task, queue));
-  return [...room, ...waiting.map((pool) => ({ pool, removed: 0, waiting: true }))];
+  const wakeful = [...waiting, ...freed.filter((pool) => pools.get(pool) === undefined)];
+  return [...room, ...wakeful.map((pool) => ({ pool, removed: 0, waiting: true }))];
 }
 
 function publishedByPool(written: readonly WrittenDispatch[]): Map<string, MarkedDispatch[]> {

@@ -1,5 +1,6 @@
 import type { Database } from '../store/database.ts';
 import { holdLeases, livePools } from './publish-statements.ts';
+import { noTurns, type Turns } from './turns.ts';
 
 /** A pool whose lease this backend holds, with what is known of it between two looks into the database. */
 export interface LedPool {
@@ -7,15 +8,17 @@ export interface LedPool {
   term: string;
   queues: readonly string[];
   tasks: ReadonlySet<string>;
+  /** Those of its tasks that have limits. */
+  limited: readonly string[];
   slots: number;
   /** Dispatches out at workers or in the broker, as far as this backend knows; never too low for long. */
   outstanding: number;
   /** True while something may wait for this pool in the database: then nothing overtakes it. */
   backlog: boolean;
-  /** Turns that each organisation has had, for the weighted round-robin. */
-  readonly turns: Map<string, number>;
-  /** The turn at which the last publication began. */
-  virtualTime: number;
+  /** True while something that it could take may wait for a limit: it is looked at when a permit may have come back. */
+  limitsWait: boolean;
+  /** Whose turn it is. */
+  readonly turns: Turns;
 }
 
 /** A lease is taken over by another backend when it was not renewed for this long. */
@@ -37,6 +40,8 @@ export interface Pools {
   servesQueue(queue: string): boolean;
   /** The live pools that serve the task on the queue and are not led here. */
   servedElsewhere(task: string, queue: string): string[];
+  /** The other live pools that have one of these tasks in common with the pool, led here or elsewhere. */
+  sharing(pool: string, tasks: ReadonlySet<string>): string[];
   /** Lets other backends take over at once. */
   release(): Promise<void>;
   /** Re-reads live sessions, takes or renews leases. */
@@ -47,6 +52,7 @@ interface PoolRow {
   pool: string;
   queues: string[];
   tasks: string[];
+  limited: string[];
   slots: number;
 }
 
@@ -80,6 +86,7 @@ export function createPools({ database, backendId, sessionTimeoutMs }: PoolsDepe
     const current = known?.term === term ? known : newPool(row.pool, term);
     current.queues = row.queues;
     current.tasks = new Set(row.tasks);
+    current.limited = row.limited.filter((task) => row.tasks.includes(task));
     current.slots = row.slots;
     led.set(row.pool, current);
   }
@@ -93,6 +100,13 @@ export function createPools({ database, backendId, sessionTimeoutMs }: PoolsDepe
       live
         .filter((row) => !led.has(row.pool) && row.queues.includes(queue) && row.tasks.includes(task))
         .map((row) => row.pool),
+    sharing(pool, tasks) {
+      const own = live.find((row) => row.pool === pool)?.tasks.filter((task) => tasks.has(task)) ?? [];
+      if (own.length === 0) return [];
+      return live
+        .filter((row) => row.pool !== pool && own.some((task) => row.tasks.includes(task)))
+        .map((row) => row.pool);
+    },
     refresh,
     async release() {
       led.clear();
@@ -107,10 +121,11 @@ function newPool(pool: string, term: string): LedPool {
     term,
     queues: [],
     tasks: new Set(),
+    limited: [],
     slots: 0,
     outstanding: 0,
     backlog: true,
-    turns: new Map(),
-    virtualTime: 0,
+    limitsWait: true,
+    turns: noTurns(),
   };
 }

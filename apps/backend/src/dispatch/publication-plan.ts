@@ -38,14 +38,19 @@ export interface Kind {
 
 /**
  * Plans what is published in the very statement that writes it: only into pools led here, while nothing waits ahead
- * and there is room. Everything else waits its turn in the database.
+ * and there is room. Everything else waits its turn in the database, and what has limits for their leave.
  */
 export function planFollowUps(pools: Pools, catalogue: TaskCatalogue, ends: number): FollowUpPlan {
   const open = pools.led().filter((pool) => isOpen(pool, ends));
   const targets: Record<string, Record<string, Target>> = {};
   for (const { pool, term, tasks, queues } of open)
-    for (const task of tasks) for (const queue of queues) (targets[task] ??= {})[queue] ??= { pool, term };
-  const sizes = [...catalogue.averages()].map(([task, average]) => [task, parcelSize(average)]);
+    for (const task of tasks)
+      if (!catalogue.limited().has(task))
+        for (const queue of queues) (targets[task] ??= {})[queue] ??= { pool, term };
+  const sizes = [...catalogue.averages()].map(([task, average]) => [
+    task,
+    catalogue.limited().has(task) ? 1 : parcelSize(average),
+  ]);
   return {
     targets,
     parcelSizes: Object.fromEntries(sizes) as Record<string, number>,
@@ -61,9 +66,13 @@ export function planParcels(pools: Pools, catalogue: TaskCatalogue, runs: readon
     const serving = pools
       .led()
       .filter((pool) => pool.tasks.has(kind.task) && pool.queues.includes(kind.queue));
-    const numbers = splitIntoParcels(indexes.length, catalogue.averageMs(kind.task), freeSlots(serving));
+    const isLimited = catalogue.limited().has(kind.task);
+    const numbers = isLimited
+      ? [...indexes.keys()]
+      : splitIntoParcels(indexes.length, catalogue.averageMs(kind.task), freeSlots(serving));
     const ids = Array.from({ length: numbers.at(-1)! + 1 }, () => uuidV7()).sort();
     indexes.forEach((run, index) => (dispatchIds[run] = ids[numbers[index]!]!));
+    if (isLimited) continue;
     const pool = serving.find((each) => isOpen(each, ids.length + (reserved.get(each) ?? 0)));
     if (pool === undefined) continue;
     for (const id of ids) targets[id] = { pool: pool.pool, term: pool.term };

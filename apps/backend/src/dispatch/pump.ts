@@ -1,7 +1,10 @@
 import type { Clock, Logger } from '@longshore/runtime';
+import { createLimitWakes, type LimitOutlook } from '../limits/limit-wakes.ts';
 import type { Database } from '../store/database.ts';
 import { capacityOf, type LedPool, type Pools } from './pools.ts';
-import { publishDispatches } from './publish-statements.ts';
+import { publishDispatches, publishLimitedDispatches } from './publish-statements.ts';
+import type { TaskCatalogue } from './task-catalogue.ts';
+import { takeTurns, turnsAsParameters, type Turn } from './turns.ts';
 
 /** A dispatch that was marked published and is now to be handed to the broker. */
 export interface MarkedDispatch {
@@ -13,6 +16,7 @@ export interface MarkedDispatch {
 export interface PumpDependencies {
   readonly database: Database;
   readonly pools: Pools;
+  readonly catalogue: Pick<TaskCatalogue, 'averageMs'>;
   readonly backendId: string;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -34,28 +38,24 @@ export interface Pump {
  */
 const BACKLOG_PAUSE_MS = 5;
 
+/** What limits let pass now is looked for again after this pause: what came free meanwhile is found together. */
+const LIMITS_PAUSE_MS = 10;
+
 interface PublishedRow {
+  /** Negative: this backend does not lead the pool any more. */
   room: number;
   published: (MarkedDispatch & Turn)[];
+  /** Only of a pool with tasks that have limits. */
+  outlook?: LimitOutlook;
 }
 
-/** What a publication costs its organisation: the heavier its weight, the less. */
-interface Turn {
-  organisation_id: string;
-  share: number;
-}
+const NO_LIMITS: LimitOutlook = { waiting: false, wake_ms: null };
 
-export function createPump({
-  database,
-  pools,
-  backendId,
-  logger,
-  clock,
-  publicationTimeoutMs,
-  send,
-}: PumpDependencies): Pump {
+export function createPump(dependencies: PumpDependencies): Pump {
+  const { pools, logger, clock, send } = dependencies;
   const passes = new Map<string, Promise<void>>();
   const wanted = new Set<string>();
+  const wakes = createLimitWakes((pool) => pump(pool));
   let stopped = false;
 
   function pump(name: string): void {
@@ -74,31 +74,32 @@ export function createPump({
     while (wanted.delete(name) && !stopped) {
       const pool = pools.get(name);
       if (pool === undefined) continue;
-      await publishWaiting(pool);
-      if (pool.backlog) await clock.sleep(BACKLOG_PAUSE_MS);
+      const { full, open } = await publishWaiting(pool);
+      if (open) wanted.add(name);
+      if (full || open) await clock.sleep(open ? LIMITS_PAUSE_MS : BACKLOG_PAUSE_MS);
     }
   }
 
-  async function publishWaiting(pool: LedPool): Promise<void> {
+  async function publishWaiting(pool: LedPool): Promise<{ full: boolean; open: boolean }> {
     const before = pool.outstanding;
-    const [row] = await database.hot<PublishedRow>(publishDispatches, [
-      pool.pool,
-      pool.queues,
-      [...pool.tasks],
-      capacityOf(pool),
-      backendId,
-      pool.term,
-      JSON.stringify(Object.fromEntries(pool.turns)),
-      publicationTimeoutMs,
-      pool.virtualTime,
-    ]);
-    const { room, published } = row!;
-    if (room < 0) return;
+    const { room, published, outlook } = await publishNext(pool, dependencies);
+    if (room < 0) return { full: false, open: false };
     const meanwhile = pool.outstanding - before;
     pool.outstanding = Math.max(0, capacityOf(pool) - room + published.length + meanwhile);
-    pool.backlog = published.length >= room;
-    takeTurns(pool, published);
+    const full = published.length >= room;
+    // A pass that is wanted already was asked for by something that this one may not have seen.
+    pool.backlog = full || wanted.has(pool.pool);
+    takeTurns(pool.turns, published, { goOn: pool.backlog });
     if (published.length > 0) send(pool.pool, published);
+    return { full, open: lookAhead(pool, outlook) && !full };
+  }
+
+  /** Answers whether limits are worth another look at once. */
+  function lookAhead(pool: LedPool, { waiting, wake_ms: wakeMs }: LimitOutlook = NO_LIMITS): boolean {
+    pool.limitsWait = waiting || wanted.has(pool.pool);
+    const isOpen = wakeMs !== null && wakeMs <= 0;
+    if (!stopped) wakes.set(pool.pool, isOpen ? null : wakeMs);
+    return isOpen;
   }
 
   return {
@@ -106,16 +107,29 @@ export function createPump({
     underWay: () => [...passes.values()],
     stop() {
       stopped = true;
+      wakes.stop();
     },
   };
 }
 
-/** Start-time fair queueing: a turn begins at the organisation's own time or the pool's, whichever is later. */
-function takeTurns(pool: LedPool, published: readonly Turn[]): void {
-  for (const { organisation_id, share } of published) {
-    const start = Math.max(pool.turns.get(organisation_id) ?? 0, pool.virtualTime);
-    pool.turns.set(organisation_id, start + share);
-    pool.virtualTime = start;
-  }
-  if (!pool.backlog) pool.turns.clear();
+async function publishNext(pool: LedPool, dependencies: PumpDependencies): Promise<PublishedRow> {
+  const { database, catalogue, backendId, publicationTimeoutMs } = dependencies;
+  const averages = [...pool.tasks].map((task) => [task, catalogue.averageMs(task) ?? 0]);
+  const { from, taken } = turnsAsParameters(pool.turns);
+  const { limited } = pool;
+  const statement = limited.length === 0 ? publishDispatches : publishLimitedDispatches;
+  const [row] = await database.hot<PublishedRow>(statement, [
+    pool.pool,
+    pool.queues,
+    JSON.stringify(Object.fromEntries(averages)),
+    capacityOf(pool),
+    backendId,
+    pool.term,
+    taken,
+    publicationTimeoutMs,
+    from,
+    pool.turns.sinceRescue,
+    ...(limited.length === 0 ? [] : [limited]),
+  ]);
+  return row!;
 }

@@ -99,7 +99,7 @@ async function takenOver(before: ReadonlyMap<string, string>): Promise<number> {
 }
 
 describe('two backends on one database', () => {
-  it('24: when the one that leads is killed, the other publishes within 15 s', async () => {
+  it('failure mode 24: when the one that leads is killed, the other publishes within 15 s', async () => {
     await setup();
     const before = await holders();
     expect(before.size).toBe(3);

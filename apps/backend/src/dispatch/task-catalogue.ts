@@ -1,4 +1,5 @@
 import { apiError, type TaskDescriptor } from '@longshore/contracts';
+import { storedLimits, type StoredLimit } from '../limits/stored-limits.ts';
 import type { Database } from '../store/database.ts';
 
 /** What the backend must know of a task to make a run of it. */
@@ -16,6 +17,8 @@ export interface TaskCatalogue {
   averageMs(task: string): number | undefined;
   /** Known averages of all tasks. */
   averages(): ReadonlyMap<string, number>;
+  /** The tasks that have limits. Their runs travel alone and are published by the limits' leave; the database sees to both. */
+  limited(): ReadonlySet<string>;
   observe(task: string, durationMs: number): void;
   register(tasks: readonly TaskDescriptor[]): Promise<void>;
   /** Reads what other backends registered, writes the averages measured here. */
@@ -29,31 +32,37 @@ interface TaskRow {
   soft_limit_ms: number;
   hard_limit_ms: number;
   average_ms: number | null;
+  is_limited: boolean;
 }
 
 /** Weight of one observation in the moving average: the last twenty or so count. */
 const OBSERVATION_WEIGHT = 0.1;
 
 const upsertTasks = `
-insert into tasks (name, task_group, queue, description, input_schema, max_attempts, soft_limit_ms, hard_limit_ms, isolation)
-select name, "group", queue, description, input_schema, max_attempts, soft_limit_ms, hard_limit_ms, isolation
+insert into tasks (name, task_group, queue, description, input_schema, max_attempts, soft_limit_ms, hard_limit_ms, isolation,
+                   limits)
+select name, "group", queue, description, input_schema, max_attempts, soft_limit_ms, hard_limit_ms, isolation,
+       nullif(limits, 'null')
   from jsonb_to_recordset($1::jsonb) as t (name text, "group" text, queue text, description text, input_schema jsonb,
-       max_attempts int, soft_limit_ms bigint, hard_limit_ms bigint, isolation text)
+       max_attempts int, soft_limit_ms bigint, hard_limit_ms bigint, isolation text, limits jsonb)
  order by name
 on conflict (name) do update set
   task_group = excluded.task_group, queue = excluded.queue, description = excluded.description,
   input_schema = excluded.input_schema, max_attempts = excluded.max_attempts, soft_limit_ms = excluded.soft_limit_ms,
-  hard_limit_ms = excluded.hard_limit_ms, isolation = excluded.isolation, registered_at = now()`;
+  hard_limit_ms = excluded.hard_limit_ms, isolation = excluded.isolation, limits = excluded.limits,
+  registered_at = now()`;
 
 export function createTaskCatalogue(database: Database): TaskCatalogue {
   const policies = new Map<string, TaskPolicy>();
   const averages = new Map<string, number>();
   const observed = new Set<string>();
+  let limited: ReadonlySet<string> = new Set();
 
   async function read(): Promise<void> {
     const rows = await database.query<TaskRow>(
-      'select name, queue, max_attempts, soft_limit_ms::float8, hard_limit_ms::float8, average_ms from tasks',
+      'select name, queue, max_attempts, soft_limit_ms::float8, hard_limit_ms::float8, average_ms, limits is not null as is_limited from tasks',
     );
+    limited = new Set(rows.flatMap(({ name, is_limited }) => (is_limited ? [name] : [])));
     for (const row of rows) {
       policies.set(row.name, {
         queue: row.queue,
@@ -79,6 +88,7 @@ export function createTaskCatalogue(database: Database): TaskCatalogue {
     policy: (task) => policies.get(task),
     averageMs: (task) => averages.get(task),
     averages: () => averages,
+    limited: () => limited,
     observe(task, durationMs) {
       const before = averages.get(task);
       averages.set(
@@ -89,7 +99,7 @@ export function createTaskCatalogue(database: Database): TaskCatalogue {
     },
     async register(tasks) {
       refuseTwins(tasks);
-      if (tasks.length > 0) await database.query(upsertTasks, [JSON.stringify(tasks)]);
+      if (tasks.length > 0) await database.query(upsertTasks, [JSON.stringify(tasks.map(rowOf))]);
       await read();
     },
     async refresh() {
@@ -97,6 +107,13 @@ export function createTaskCatalogue(database: Database): TaskCatalogue {
       await read();
     },
   };
+}
+
+function rowOf({
+  limits,
+  ...task
+}: TaskDescriptor): Omit<TaskDescriptor, 'limits'> & { limits: StoredLimit[] | null } {
+  return { ...task, limits: storedLimits(limits) };
 }
 
 /** @throws ApiError 400 when two tasks have one name */

@@ -3,8 +3,8 @@ import type { Clock, Logger } from '@longshore/runtime';
 import type { Database } from '../store/database.ts';
 import { openLine, unless, type Line } from './line.ts';
 
-/** What is listened to: changed keys (said by a trigger), work for other backends, ended executions. */
-const channels = ['longshore_keys', 'longshore_work', 'longshore_ended'] as const;
+/** What is listened to: changed keys (said by a trigger), work for other backends, ended executions, changed schedules. */
+const channels = ['longshore_keys', 'longshore_work', 'longshore_ended', 'longshore_schedules'] as const;
 export type Channel = (typeof channels)[number];
 /** Proof that word arrives, and by it that this backend is there. */
 const PROBES = 'longshore_probes';

@@ -71,7 +71,7 @@ const PLAN_FALLBACK = { maxAttempts: 3, softLimitMs: 3_300_000, hardLimitMs: 3_6
  * The function counts and inserts under one lock: the limits hold exactly, across all backends. Executions that
  * arrive together go in one statement, and those of one organisation share a parcel.
  */
-const acceptRequests = {
+export const acceptRequests = {
   name: 'accept_requests',
   text: `
 select a.total, a.own, a.dispatched, a.existing
@@ -82,7 +82,7 @@ select a.total, a.own, a.dispatched, a.existing
 /** Requests in one statement at most. */
 const MOST_TOGETHER = 50;
 
-interface AcceptRow {
+export interface AcceptRow {
   total: number;
   own: number;
   dispatched: WrittenDispatch | null;
@@ -156,7 +156,17 @@ async function insertTogether(
   dependencies: AcceptDependencies,
   executions: readonly NewExecution[],
 ): Promise<AcceptRow[]> {
-  const { database, dispatcher, remember } = dependencies;
+  const { parcels, requests } = planRequests(dependencies, executions);
+  const rows = await dependencies.database
+    .hot<AcceptRow>(acceptRequests, [JSON.stringify(requests)])
+    .finally(parcels.release);
+  wereAccepted(dependencies, executions, rows);
+  return rows;
+}
+
+/** What the accepting statement is given for these executions, and the room that is set aside for them until it has answered. */
+export function planRequests(dependencies: AcceptDependencies, executions: readonly NewExecution[]) {
+  const { dispatcher } = dependencies;
   const parcels = dispatcher.planParcels(
     executions.map(({ deployment: { organisationId }, plannedBy }) => ({
       task: plannedBy?.task ?? pipelineTasks.plan,
@@ -167,14 +177,19 @@ async function insertTogether(
   const requests = executions.map((execution, index) =>
     requestOf(dependencies, execution, parcels, parcels.dispatchIds[index]!),
   );
-  const rows = await database
-    .hot<AcceptRow>(acceptRequests, [JSON.stringify(requests)])
-    .finally(parcels.release);
+  return { parcels, requests };
+}
+
+/** To be called once what the statement wrote is committed. */
+export function wereAccepted(
+  { dispatcher, remember }: Pick<AcceptDependencies, 'dispatcher' | 'remember'>,
+  executions: readonly NewExecution[],
+  rows: readonly AcceptRow[],
+): void {
   executions.forEach((execution, index) => {
     if (rows[index]!.dispatched !== null) remember(contextOf(execution));
   });
   dispatcher.committed(dispatchesOf(rows), {});
-  return rows;
 }
 
 function requestOf(

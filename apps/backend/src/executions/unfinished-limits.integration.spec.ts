@@ -41,7 +41,7 @@ it('of 100 requests at once with room for 5, exactly 5 are accepted and the othe
   expect(await backend.storedFiles()).toHaveLength(5);
 });
 
-it('the limit holds across two backends', async () => {
+it('failure mode 24: the limit holds across two backends', async () => {
   const other = await startBackend(postgres, {}, backend);
   const there = { ...deployment, url: `${other.url}${deployment.path}` };
   const answers = await Promise.all([many(25), many(25, there)]);

@@ -29,7 +29,7 @@ const many = (count: number) =>
   Promise.all(Array.from({ length: count }, (_, index) => post(deployment, [textFile(`${index}`)])));
 const accepted = (answers: readonly Answer[]) => answers.filter(({ status }) => status === 200);
 
-it('when as many runs wait as may, further requests are told to come again, and leave nothing', async () => {
+it('failure mode 11: when as many runs wait as may, further requests are told to come again, and leave nothing', async () => {
   const answers = await many(40);
   expect(accepted(answers)).toHaveLength(MOST);
   for (const { status, headers, body } of answers.filter((answer) => answer.status !== 200)) {

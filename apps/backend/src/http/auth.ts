@@ -1,4 +1,4 @@
-import { apiError, type KeyKind, type RouteAuth } from '@longshore/contracts';
+import { apiError, type KeyKind, type Route } from '@longshore/contracts';
 import type { Request } from 'express';
 import type { KeyUse } from '../keys/key-use.ts';
 import type { Key } from '../keys/keys.ts';
@@ -11,12 +11,11 @@ export type Caller =
   | { readonly kind: 'key'; readonly key: Key }
   | { readonly kind: 'run'; readonly run: RunTokenClaims };
 
+/** Who may call a route, and how it refuses who shows nothing. */
+export type Lock = Pick<Route<unknown, unknown, unknown, unknown>, 'auth' | 'withoutKey'>;
+
 /** `recognised` is told of the good key that was shown, also where it may not do what it asks. */
-export type Authenticate = (
-  request: Request,
-  auth: RouteAuth,
-  recognised: (key: Key) => void,
-) => Promise<Caller>;
+export type Authenticate = (request: Request, lock: Lock, recognised: (key: Key) => void) => Promise<Caller>;
 
 export interface AuthDependencies {
   readonly keys: TrustedKeys;
@@ -28,8 +27,8 @@ export interface AuthDependencies {
 
 /** Authentication by route: fails closed, and says only what the caller already knows. */
 export function createAuthenticate({ keys, keyUse, tokens, isLive }: AuthDependencies): Authenticate {
-  async function keyOf(request: Request, kinds: readonly KeyKind[], recognised: (key: Key) => void) {
-    const key = await keys.find(bearerOf(request));
+  async function keyOf(secret: string, kinds: readonly KeyKind[], recognised: (key: Key) => void) {
+    const key = await keys.find(secret);
     if (key === null) throw apiError('authentication_failed', 'Unauthorized');
     recognised(key);
     keyUse.note(key.id);
@@ -46,27 +45,28 @@ export function createAuthenticate({ keys, keyUse, tokens, isLive }: AuthDepende
     return run;
   }
 
-  return async function authenticate(request, auth, recognised) {
+  return async function authenticate(request, { auth, withoutKey }, recognised) {
+    const secret = () => bearerOf(request, withoutKey);
     switch (auth) {
       case 'none':
       case 'deployment':
         return { kind: 'anyone' };
       case 'service':
-        return { kind: 'key', key: await keyOf(request, ['service'], recognised) };
+        return { kind: 'key', key: await keyOf(secret(), ['service'], recognised) };
       case 'run_token':
-        await keyOf(request, ['service'], recognised);
+        await keyOf(secret(), ['service'], recognised);
         return { kind: 'run', run: await runOf(request) };
       case 'admin':
-        return { kind: 'key', key: await keyOf(request, ['admin'], recognised) };
+        return { kind: 'key', key: await keyOf(secret(), ['admin'], recognised) };
       case 'organisation':
-        return { kind: 'key', key: await keyOf(request, ['organisation', 'admin'], recognised) };
+        return { kind: 'key', key: await keyOf(secret(), ['organisation', 'admin'], recognised) };
     }
   };
 }
 
-/** The secret in `Authorization: Bearer …`. @throws ApiError 403 "Missing api key" when there is none. */
-export function bearerOf(request: Request): string {
+/** The secret in `Authorization: Bearer …`. @throws ApiError "Missing api key", 403 by default, when there is none. */
+export function bearerOf(request: Request, withoutKey: Lock['withoutKey'] = 'missing_api_key'): string {
   const match = /^Bearer\s+(\S+)\s*$/i.exec(request.headers.authorization ?? '');
-  if (match === null) throw apiError('missing_api_key', 'Missing api key');
+  if (match === null) throw apiError(withoutKey, 'Missing api key');
   return match[1]!;
 }

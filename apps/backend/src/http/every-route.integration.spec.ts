@@ -159,12 +159,14 @@ describe('every route of the table', () => {
 });
 
 /** What clients do all day: it stands in the history of runs, not in the audit log. */
-const dailyWork: readonly string[] = [];
+const dailyWork: readonly string[] = ['submitTask', 'submitTasks'];
 
 /** Something of organisation `mine` for each address that names one, fresh for each try. */
 const things: readonly [prefix: string, make: () => Promise<Readonly<Record<string, string>>>][] = [
   ['/api/v1/executions/:id', async () => ({ id: await execution() })],
   ['/api/v1/replays/:id', async () => ({ id: await replay() })],
+  ['/tasks/:id', async () => ({ id: await endedTask() })],
+  ['/schedules/:id', async () => ({ id: await schedule() })],
   ['/api/v1/keys/:id', async () => ({ id: (await makeKey.deployment(mine)).id })],
   ['/api/v1/organisations/:name', async () => ({ name: 'mine' })],
   ['/api/v1/workflows/:name', async () => ({ name: 'invoices-workflow', version: '1' })],
@@ -176,6 +178,28 @@ const things: readonly [prefix: string, make: () => Promise<Readonly<Record<stri
 async function execution(): Promise<string> {
   const { body } = await post(mine, [textFile('a.txt')]);
   return body.message.execution_id as string;
+}
+
+/** A task that ended before it began: what is asked of it is answered at once. */
+async function endedTask(): Promise<string> {
+  await backend.database.query(
+    `insert into tasks (name, task_group, queue, description, input_schema, max_attempts, soft_limit_ms, hard_limit_ms, isolation)
+     values ('nothing', 'General', 'default', '', '{}', 1, 1000, 1000, 'inline') on conflict do nothing`,
+  );
+  const body = { task_name: 'nothing' };
+  const submitted = await call(routes.submitTask, { key: mine.organisation.key, body });
+  const id = submitted.body.task_id as string;
+  await call(routes.cancelTask, { key: mine.organisation.key, params: { id } });
+  return id;
+}
+
+async function schedule(): Promise<string> {
+  const [row] = await backend.database.query<{ id: string }>(
+    `insert into schedules (id, organisation_id, name, form, task, overlap, paused)
+     values (uuid_v7(), $1, 's' || gen_random_uuid(), '{"cron": "0 0 1 1 *", "task": "x"}', 'x', 'skip', true) returning id`,
+    [mine.organisation.id],
+  );
+  return row!.id;
 }
 
 async function replay(): Promise<string> {

@@ -1,12 +1,14 @@
 import { routes } from '@longshore/contracts';
 import { createMetrics } from '@longshore/runtime';
-import { readQueueDepths } from '../dispatch/queue-depths.ts';
 import type { Database } from '../store/database.ts';
+import { measurePlatform } from './platform-metrics.ts';
 import { handle, type MountedRoute } from './server.ts';
 
-/** What the backend measures of itself, for Prometheus. */
+/** What the backend measures of itself and of the platform, for Prometheus. */
 export interface BackendMetrics {
   answered(route: { method: string; path: string; status: number }): void;
+  /** A run of this queue was claimed, so many seconds after it could have been. */
+  waited(queue: string, seconds: number): void;
   readonly routes: MountedRoute[];
 }
 
@@ -28,21 +30,17 @@ export function createBackendMetrics(database: Database): BackendMetrics {
       this.inc({ pool: 'other' }, other);
     },
   });
-  metrics.gauge({
-    name: 'longshore_queue_runs',
-    help: 'Runs by queue: queued (all that wait), due (of those, what may run now), running.',
-    labelNames: ['queue', 'state'],
-    async collect() {
-      this.reset();
-      for (const { queue, queued, due, running } of await readQueueDepths(database)) {
-        this.set({ queue, state: 'queued' }, queued);
-        this.set({ queue, state: 'due' }, due);
-        this.set({ queue, state: 'running' }, running);
-      }
-    },
+  const waits = metrics.histogram({
+    name: 'longshore_run_wait_seconds',
+    help: 'How long runs could have been claimed before they were, of the claims that this backend granted.',
+    labelNames: ['queue'],
+    buckets: [0.01, 0.05, 0.2, 1, 5, 10, 30, 60, 300, 1800, 7200],
   });
+  measurePlatform(metrics, database);
   return {
     answered: ({ method, path, status }) => requests.inc({ method, route: path, status }),
+    // The clock of the database may step back between two moments of it.
+    waited: (queue, seconds) => waits.observe({ queue }, Math.max(0, seconds)),
     routes: [
       handle(routes.metrics, async ({ response }) => {
         response.setHeader('Content-Type', metrics.contentType);

@@ -44,8 +44,8 @@ describe('the routes', () => {
 
   it.each(closed)('%s is mounted and asks who is there', async (_name, route) => {
     const { status, body } = await ask(pathOf(route), { method: route.method.toUpperCase() });
-    expect(status).toBe(403);
-    expect(body).toStrictEqual(refusal('client_error', 'missing_api_key', 'Missing api key'));
+    expect(status).toBe(route.withoutKey === 'key_required' ? 401 : 403);
+    expect(body).toStrictEqual(refusal('client_error', route.withoutKey, 'Missing api key'));
   });
 
   it.each(Object.entries(routes))(
@@ -80,12 +80,14 @@ describe('the routes', () => {
   });
 });
 
-it('docs/workers.md names what the backend measures, with its type and meaning', async () => {
+it('docs/monitoring.md names what the backend measures, with its type and meaning', async () => {
   const answered = await fetch(`${backend.url}/metrics`, {
     headers: { authorization: `Bearer ${backend.adminKey}` },
   });
-  const measured = [...(await answered.text()).matchAll(/^# HELP (longshore_\w+) (.*)\n# TYPE \w+ (\w+)$/gm)];
-  const page = readFileSync(new URL('../../../../docs/workers.md', import.meta.url), 'utf8');
+  const measured = [
+    ...(await answered.text()).matchAll(/^# HELP (longshore_(?!process_)\w+) (.*)\n# TYPE \w+ (\w+)$/gm),
+  ];
+  const page = readFileSync(new URL('../../../../docs/monitoring.md', import.meta.url), 'utf8');
   const told = [...page.matchAll(/^\| `(longshore_\w+)` +\| backend +\| (\w+) +\|[^|]*\| ([^|]*?) *\|$/gm)];
   expect(measured.length).toBeGreaterThan(2);
   expect(told.map(([, name, type, help]) => [name, help, type]).sort()).toEqual(

@@ -58,7 +58,7 @@ export function handle<P, Q, B, R>(
         const exchange: Exchange = { request, requestId, route: { ...route, path }, key: null };
         response.setHeader('X-Request-Id', requestId);
         try {
-          const caller = await authenticate(request, route.auth, (key) => void (exchange.key = key));
+          const caller = await authenticate(request, route, (key) => void (exchange.key = key));
           const input = await parseInput(route, request, response);
           const act = audit.act(exchange);
           const answer = await handler({ ...input, caller, request, response, requestId, act });
@@ -128,7 +128,7 @@ function jsonBodyError(error: Error): ApiError {
 }
 
 /** One complaint for each name that is not known, with the name as its place. */
-function namingUnknown(issue: z.core.$ZodIssue): Pick<z.core.$ZodIssue, 'path' | 'message'>[] {
+export function namingUnknown(issue: z.core.$ZodIssue): Pick<z.core.$ZodIssue, 'path' | 'message'>[] {
   if (issue.code !== 'unrecognized_keys') return [issue];
   return issue.keys.map((name) => ({ path: [...issue.path, name], message: 'This name is not known here' }));
 }
@@ -170,8 +170,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     const state = options.ready();
     response.status(state.ready ? 200 : 503).json(state);
   });
-  app.use(['/api/v1', '/deployment'], allowOrigins(options.corsOrigins));
-  for (const [path, methods] of methodsByPath(options.routes)) app.all(path, allowOnly(methods));
+  app.use(['/api/v1', '/deployment', '/tasks', '/schedules'], allowOrigins(options.corsOrigins));
+  const known = methodsByPath(options.routes);
+  for (const [path, methods] of known) app.all(path, allowOnly(methods, addressesOf(path, known)));
   for (const route of options.routes) route.mount(app, { ...options, track: inFlight.track });
   app.use((_request: Request, response: Response) =>
     sendError(response, apiError('not_found', 'No such address')),
@@ -180,7 +181,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     sendError(response, outsideOfRoutes(error, options.logger, request.path)),
   );
   const server = createServer(app);
-  closeWhenIdle(server);
+  const dropSilent = closeWhenIdle(server);
   server.keepAliveTimeout = 65_000;
   // A large upload may take longer than any bound; one that stands still is ended where it is read.
   server.requestTimeout = 0;
@@ -189,7 +190,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   return {
     port: typeof address === 'object' && address !== null ? address.port : options.port,
     async close(deadline) {
-      await closeServer(server, deadline);
+      await closeServer(server, deadline, dropSilent);
       await inFlight.ended();
     },
   };
@@ -219,10 +220,16 @@ function methodsByPath(mounted: readonly MountedRoute[]): Map<string, string[]> 
   return methods;
 }
 
+/** Addresses that a path with parameters fits as well, and that are routes of their own. */
+function addressesOf(path: string, known: ReadonlyMap<string, unknown>): ReadonlySet<string> {
+  return new Set(path.includes(':') ? [...known.keys()].filter((each) => !each.includes(':')) : []);
+}
+
 /** Refuses other methods than these. HEAD too, which express would answer with GET: that may consume a result. */
-function allowOnly(methods: readonly string[]) {
+function allowOnly(methods: readonly string[], others: ReadonlySet<string>) {
   return (request: Request, response: Response, next: NextFunction): void => {
-    if (methods.includes(request.method)) return next();
+    const address = request.path.replace(/\/$/, '').toLowerCase();
+    if (methods.includes(request.method) || others.has(address)) return next();
     response.setHeader('Allow', methods.join(', '));
     if (request.method === 'OPTIONS') return void response.status(204).end();
     sendError(response, apiError('method_not_allowed', `This address knows ${methods.join(' and ')}`));

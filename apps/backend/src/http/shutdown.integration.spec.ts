@@ -46,6 +46,17 @@ describe('when the backend stops', () => {
     expect((await waiting).status).toBe(200);
   });
 
+  it('connections on which nothing was ever said hold nothing up', async () => {
+    const sockets = [connect(backend.port, '127.0.0.1'), connect(backend.port, '127.0.0.1')];
+    await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+    await ask('/live');
+    const closed = sockets.map((socket) => once(socket, 'close'));
+    const began = performance.now();
+    await backend.stopBackend();
+    expect(performance.now() - began).toBeLessThan(15_000);
+    await Promise.all(closed);
+  });
+
   it('a client that stays silent in the middle of its request is cut off at the deadline', async () => {
     const silent = request(`${deployment.url}/`, {
       method: 'POST',

@@ -85,7 +85,7 @@ const MAX_CANDIDATES = 5_000;
 
 async function searchOf(database: Database, { q, organisationIds }: ExecutionFilter): Promise<Search | null> {
   if (q === undefined) return null;
-  const [least, greatest] = idRange(q);
+  const [least, greatest] = idRange(q) ?? NO_ID;
   const values = [`${q.replace(/[\\%_]/g, '\\$&')}%`, least, greatest];
   const rows = await database.query<{ id: string }>(
     `(select execution_id as id from files where organisation_id = any($4::uuid[]) and lower(name) like lower($1) limit $5)
@@ -102,10 +102,10 @@ async function searchOf(database: Database, { q, organisationIds }: ExecutionFil
 const NO_ID = ['ffffffff-ffff-ffff-ffff-ffffffffffff', '00000000-0000-0000-0000-000000000000'] as const;
 const LEAST_ID_DIGITS = 8;
 
-/** The ids that begin like this; none, when it is no beginning of an id or one that names no more than an hour. */
-function idRange(text: string): readonly [string, string] {
+/** The ids that begin like this; null, when it is no beginning of an id or one that names no more than an hour. */
+export function idRange(text: string): readonly [string, string] | null {
   const digits = text.replaceAll('-', '').toLowerCase();
-  if (!/^[0-9a-f]{8,32}$/.test(digits) || digits.length < LEAST_ID_DIGITS) return NO_ID;
+  if (!/^[0-9a-f]{8,32}$/.test(digits) || digits.length < LEAST_ID_DIGITS) return null;
   return [uuidOf(digits.padEnd(32, '0')), uuidOf(digits.padEnd(32, 'f'))];
 }
 

@@ -27,11 +27,11 @@ export function executionRoutes(dependencies: ExecutionRoutesDependencies): Moun
     handle(routes.listExecutions, async ({ query, caller }) =>
       listExecutions(database, await filterOf(database, query, caller)),
     ),
-    handle(routes.execution, async ({ params, caller }) => {
+    handle(routes.execution, async ({ params, query, caller }) => {
       const execution = await outcomes.find(params.id);
       if (execution === null || !maySee(caller, execution.organisation_id))
         throw apiError('not_found', 'No such execution');
-      return await detailOf(dependencies, execution);
+      return await detailOf(dependencies, execution, query.include_extracted_text === 'true');
     }),
   ];
 }
@@ -73,8 +73,9 @@ async function deployments(
 async function detailOf(
   { database, outcomes }: ExecutionRoutesDependencies,
   execution: StoredExecution,
+  includeExtractedText: boolean,
 ): Promise<ExecutionDetail> {
-  const flags = { includeMetadata: true, includeMetrics: true, includeExtractedText: false };
+  const flags = { includeMetadata: true, includeMetrics: true, includeExtractedText };
   const [files, version] = await Promise.all([
     outcomes.files(execution),
     workflowVersionOf(database, execution.id),

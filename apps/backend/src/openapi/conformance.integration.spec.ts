@@ -67,6 +67,8 @@ async function populate() {
     keys,
     keyIds: [spare.id],
     replayIds: [await replayOf(own.id)],
+    taskIds: [await taskOf(own.key)],
+    scheduleIds: [await scheduleOf(own.key)],
     deletionIds: [await deletionOf(await backend.organisation())],
   };
 }
@@ -90,6 +92,30 @@ async function replayOf(organisationId: string): Promise<string> {
   return row!.id;
 }
 
+/** A task that was cancelled before it began. */
+async function taskOf(key: string): Promise<string> {
+  await backend.database.query(
+    `insert into tasks (name, task_group, queue, description, input_schema, max_attempts, soft_limit_ms, hard_limit_ms, isolation)
+     values ('nothing', 'General', 'default', '', '{}', 1, 1000, 1000, 'inline')`,
+  );
+  const headers = { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' };
+  const body = JSON.stringify({ task_name: 'nothing' });
+  const submitted = await fetch(`${backend.url}/tasks/submit`, { method: 'POST', headers, body });
+  const { task_id: id } = (await submitted.json()) as { task_id: string };
+  await fetch(`${backend.url}/tasks/${id}/cancel`, { method: 'DELETE', headers });
+  return id;
+}
+
+/** A schedule of that task, which does not come to fire. */
+async function scheduleOf(key: string): Promise<string> {
+  const response = await fetch(`${backend.url}/schedules`, {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' },
+    body: JSON.stringify({ name: 'yearly', cron: '0 0 1 1 *', task: 'nothing' }),
+  });
+  return ((await response.json()) as { schedule_id: string }).schedule_id;
+}
+
 async function deletionOf({ name }: { name: string }): Promise<string> {
   const response = await fetch(`${backend.url}/api/v1/organisations/${name}?confirm=${name}`, {
     method: 'DELETE',
@@ -100,8 +126,14 @@ async function deletionOf({ name }: { name: string }): Promise<string> {
 
 /** What is there to be named, by the name of the parameter that names it. */
 function known(path: string): Generation['known'] {
-  const { keyIds, deletionIds, replayIds, executions } = world;
-  const others = { '/keys/': keyIds, '/deletions/': deletionIds, '/replays/': replayIds };
+  const { keyIds, deletionIds, replayIds, taskIds, scheduleIds, executions } = world;
+  const others = {
+    '/keys/': keyIds,
+    '/deletions/': deletionIds,
+    '/replays/': replayIds,
+    '/tasks/': taskIds,
+    '/schedules/': scheduleIds,
+  };
   const ids = Object.entries(others).find(([part]) => path.includes(part))?.[1] ?? executions;
   const names = path.includes('/workflows/')
     ? ['invoices-workflow', 'letters-workflow']
@@ -119,6 +151,7 @@ function known(path: string): Generation['known'] {
     execution_id: fc.constantFrom(...world.executions),
     q: fc.constantFrom('a.', 'B', 'zz', ...world.executions.map((id) => id.slice(0, 10))),
     tag: fc.constant('spring'),
+    task_name: fc.constant('nothing'),
     cursor: fc.constant(undefined),
     expires_at: fc.constant(undefined),
     expires_in_days: fc.constantFrom(undefined, 30),

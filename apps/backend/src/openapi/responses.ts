@@ -58,9 +58,9 @@ export function isTagged({ method, path }: AnyRoute): boolean {
 
 /** Every code with which a route may refuse: what follows from its shape, and what it names itself. */
 export function refusalsOf(route: AnyRoute): ErrorCode[] {
-  const { auth, method, path, documentation } = route;
+  const { auth, method, path, documentation, withoutKey } = route;
   const codes: ErrorCode[] = ['malformed_request', 'invalid'];
-  if (auth !== 'none') codes.push('authentication_failed', 'missing_api_key', 'permission_denied');
+  if (auth !== 'none') codes.push('authentication_failed', withoutKey, 'permission_denied');
   if (auth !== 'none') codes.push('too_many_attempts');
   if (path.includes(':') || auth === 'organisation') codes.push('not_found');
   if (method !== 'get') codes.push('not_found', 'too_large');

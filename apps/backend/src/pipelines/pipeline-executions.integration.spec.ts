@@ -140,7 +140,7 @@ describe('a file of a pipeline', () => {
     await other.plan.end(failure('The end'));
   });
 
-  it('is known as its own by the attempt that follows a crash, and stored once', async () => {
+  it('failure mode 7: is known as its own by the attempt that follows a crash, and stored once', async () => {
     const name = await user.pipeline();
     const { id, plan } = await user.planning(name);
     const first = await plan.take('a.txt', 'A');

@@ -24,8 +24,11 @@ export function replayRoutes({ database, replay }: ReplayRoutesDependencies): Mo
     handle(routes.replayMany, async ({ body: request, caller, response, act }) => {
       const { id: organisationId } = await oneOrganisation(database, caller, request.organisation);
       const { custom_data: _data, ...detail } = request;
-      const begun = await beginReplay(database, { request, organisationId }, (client, begun) =>
-        act.record(client, { target: begun ?? 'nothing was begun', organisationId, detail }),
+      const begun = await beginReplay(
+        database,
+        { kind: 'executions', request, organisationId },
+        (client, begun) =>
+          act.record(client, { target: begun ?? 'nothing was begun', organisationId, detail }),
       );
       response.status(begun.replay === null ? 200 : 202);
       return begun;

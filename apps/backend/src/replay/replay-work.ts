@@ -2,11 +2,13 @@ import { ApiError, errorCodes, type JsonValue } from '@longshore/contracts';
 import type { Logger } from '@longshore/runtime';
 import type { PeriodicWork } from '../periodic.ts';
 import { isOutOfReach, type Database } from '../store/database.ts';
+import type { RetryTask } from '../tasks/tasks.ts';
 import { NotWantedError, type Replay } from './replay-execution.ts';
 
 export interface ReplayWorkDependencies {
   readonly database: Database;
   readonly replay: Replay;
+  readonly retryTask: RetryTask;
   readonly backendId: string;
   readonly logger: Logger;
 }
@@ -23,12 +25,14 @@ const HELD_SECONDS = 60;
 /** What was missed while no backend looked is caught up with for so long, no longer. */
 const CATCH_UP_SECONDS = 2;
 
-/** A turn of a replay: one of its executions may be begun. */
+/** A turn of a replay: one of its executions, or tasks, may be begun. */
 interface Turn {
   readonly id: string;
+  readonly kind: 'executions' | 'tasks';
   readonly request: {
     readonly only_failed: boolean;
     readonly custom_data?: { [key: string]: JsonValue } | null;
+    readonly parameters?: { [key: string]: JsonValue };
   };
 }
 
@@ -60,7 +64,7 @@ async function takeTurn({ database, backendId }: ReplayWorkDependencies): Promis
       where j.id = (select id from replays
                      where state = 'running' and next_at <= now() and (held_by = $1 or held_until is null or held_until < now())
                      order by next_at limit 1 for update skip locked)
-      returning j.id, j.request`,
+      returning j.id, j.kind, j.request`,
     [backendId],
   );
   return turn ?? null;
@@ -74,15 +78,21 @@ async function useTurn(dependencies: ReplayWorkDependencies, turn: Turn): Promis
   );
   if (item === undefined) return await finish(database, turn.id);
   try {
-    await dependencies.replay({
-      executionId: item.execution_id,
-      onlyFailed: turn.request.only_failed,
-      customData: turn.request.custom_data,
-      item: { replayId: turn.id, place: item.place },
-    });
+    await begin(dependencies, turn, item);
   } catch (error) {
     await dealWith(dependencies, { replayId: turn.id, ...item }, error);
   }
+}
+
+async function begin(
+  { replay, retryTask }: ReplayWorkDependencies,
+  { id: replayId, kind, request }: Turn,
+  { execution_id: id, place }: { execution_id: string; place: number },
+): Promise<void> {
+  const item = { replayId, place };
+  if (kind === 'tasks') await retryTask({ id, parameters: request.parameters, item });
+  else
+    await replay({ executionId: id, onlyFailed: request.only_failed, customData: request.custom_data, item });
 }
 
 async function finish(database: Database, id: string): Promise<void> {

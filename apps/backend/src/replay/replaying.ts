@@ -7,6 +7,7 @@ import type { FileStore } from '../files/file-store.ts';
 import type { Model } from '../model.ts';
 import type { PeriodicWork } from '../periodic.ts';
 import type { Database } from '../store/database.ts';
+import type { RetryTask } from '../tasks/tasks.ts';
 import { createReplay, type Replay } from './replay-execution.ts';
 import { replayWork } from './replay-work.ts';
 
@@ -15,11 +16,19 @@ export interface ReplayingDependencies {
   readonly database: Database;
   readonly store: FileStore;
   readonly model: Model;
+  readonly retryTask: RetryTask;
   readonly logger: Logger;
 }
 
 /** Composes replays: how one execution is run again, and the work that carries on with many. */
-export function createReplaying({ config, database, store, model, logger }: ReplayingDependencies): {
+export function createReplaying({
+  config,
+  database,
+  store,
+  model,
+  retryTask,
+  logger,
+}: ReplayingDependencies): {
   readonly replay: Replay;
   readonly work: PeriodicWork[];
 } {
@@ -35,5 +44,5 @@ export function createReplaying({ config, database, store, model, logger }: Repl
     accept: acceptWhileRoom(accept, model.waitingRuns),
     retainUploadsHours: config.retainUploadsHours,
   });
-  return { replay, work: replayWork({ database, replay, backendId, logger }) };
+  return { replay, work: replayWork({ database, replay, retryTask, backendId, logger }) };
 }

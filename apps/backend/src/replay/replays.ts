@@ -1,4 +1,9 @@
-import { apiError, type Replay as ReplayView, type ReplayManyRequest } from '@longshore/contracts';
+import {
+  apiError,
+  type Replay as ReplayView,
+  type ReplayManyRequest,
+  type ReplayTasksRequest,
+} from '@longshore/contracts';
 import { uuidV7 } from '@longshore/runtime';
 import { z } from 'zod';
 import { failuresOfFilter, filterValues, type FailureFilter } from '../failures/failure-causes.ts';
@@ -9,6 +14,7 @@ interface ReplayRow {
   id: string;
   organisation_id: string;
   organisation: string;
+  kind: ReplayView['kind'];
   state: ReplayView['state'];
   request: ReplayView['request'];
   per_minute: number;
@@ -21,7 +27,7 @@ interface ReplayRow {
 }
 
 const replayRows = `
-select j.id, j.organisation_id, o.name as organisation, j.state, j.request, j.per_minute, j.requested_at, j.finished_at, j.total,
+select j.id, j.organisation_id, o.name as organisation, j.kind, j.state, j.request, j.per_minute, j.requested_at, j.finished_at, j.total,
        c.waiting, c.replayed, c.refused
   from replays j
   join organisations o on o.id = j.organisation_id
@@ -33,10 +39,10 @@ select j.id, j.organisation_id, o.name as organisation, j.state, j.request, j.pe
 const UNIQUE = '23505';
 
 /** What a replay of many is asked for. */
-export interface ReplayWish {
-  readonly request: ReplayManyRequest;
-  readonly organisationId: string;
-}
+export type ReplayWish = { readonly organisationId: string } & (
+  | { readonly kind: 'executions'; readonly request: ReplayManyRequest }
+  | { readonly kind: 'tasks'; readonly request: ReplayTasksRequest }
+);
 
 /**
  * Writes down which executions are to be replayed: those that failed last, of those that the filter finds, that have ended, and that
@@ -47,14 +53,15 @@ export interface ReplayWish {
  */
 export async function beginReplay(
   database: Database,
-  { request, organisationId }: ReplayWish,
+  wish: ReplayWish,
   beforeCommit: (client: SqlClient, replayId: string | null) => Promise<void>,
 ): Promise<{ matched: number; replay: ReplayView | null }> {
   const id = uuidV7();
+  const { request } = wish;
   const matched = await database.transaction(async (client) => {
-    const executions = await matchingExecutions(client, request, organisationId);
+    const executions = await matchingRoots(client, wish);
     const begins = !request.dry_run && executions.length > 0;
-    if (begins) await insertReplay(client, id, { request, organisationId }, executions);
+    if (begins) await insertReplay(client, id, wish, executions);
     await beforeCommit(client, begins ? id : null);
     return executions.length;
   });
@@ -62,22 +69,27 @@ export async function beginReplay(
   return { matched, replay: isBegun ? await findReplay(database, id) : null };
 }
 
-async function matchingExecutions(
+/** Which of those that failed can be run again, and were not before. */
+const REPLAYABLE: Record<ReplayWish['kind'], string> = {
+  executions: `join executions e on e.id = f.id join deployments d on d.id = e.deployment_id and d.kind = 'api'
+      where not exists (select 1 from executions r where r.replay_of = f.id)`,
+  tasks: `join submitted_tasks t on t.id = f.id
+      where not exists (select 1 from submitted_tasks r where r.retry_of = f.id)`,
+};
+
+async function matchingRoots(
   client: SqlClient,
-  request: ReplayManyRequest,
-  organisationId: string,
+  { kind, request, organisationId }: ReplayWish,
 ): Promise<string[]> {
-  const { cause, api_name: apiName, task, since, until, limit } = request;
+  const { cause, task, since, until, limit } = request;
+  const apiName = 'api_name' in request ? request.api_name : undefined;
   const filter: FailureFilter = { organisationIds: [organisationId], cause, apiName, task, since, until };
   const { rows } = await client.query<{ id: string }>(
     `with ${failuresOfFilter}, failed as (
        select root_id as id, max(at) as at from of_filter group by root_id
      )
-     select f.id from failed f
-       join executions e on e.id = f.id
-       join deployments d on d.id = e.deployment_id and d.kind = 'api'
-      where not exists (select 1 from live_executions l where l.id = f.id)
-        and not exists (select 1 from executions r where r.replay_of = f.id)
+     select f.id from failed f ${REPLAYABLE[kind]}
+        and not exists (select 1 from live_executions l where l.id = f.id)
       order by f.at desc, f.id desc limit $7`,
     [...filterValues(filter), limit],
   );
@@ -87,14 +99,21 @@ async function matchingExecutions(
 async function insertReplay(
   client: SqlClient,
   id: string,
-  { request, organisationId }: ReplayWish,
+  { kind, request, organisationId }: ReplayWish,
   executions: readonly string[],
 ): Promise<void> {
   const { organisation: _organisation, per_minute, dry_run: _dryRun, ...told } = request;
   try {
     await client.query(
-      `insert into replays (id, organisation_id, request, per_minute, total) values ($1, $2, $3, $4, $5)`,
-      [id, organisationId, JSON.stringify(told), per_minute, executions.length],
+      `insert into replays (id, organisation_id, kind, request, per_minute, total) values ($1, $2, $3, $4, $5, $6)`,
+      [
+        id,
+        organisationId,
+        kind,
+        JSON.stringify({ only_failed: false, ...told }),
+        per_minute,
+        executions.length,
+      ],
     );
   } catch (error) {
     if (sqlStateOf(error) !== UNIQUE) throw error;
@@ -173,9 +192,9 @@ export async function listReplays(
 }
 
 function viewOf(row: ReplayRow): ReplayView {
-  const { id, organisation, state, request, per_minute, total, waiting, replayed, refused } = row;
+  const { id, organisation, kind, state, request, per_minute, total, waiting, replayed, refused } = row;
   return {
-    ...{ replay_id: id, organisation, state, request, per_minute },
+    ...{ replay_id: id, organisation, kind, state, request, per_minute },
     requested_at: row.requested_at.toISOString(),
     finished_at: row.finished_at?.toISOString() ?? null,
     executions: { total, waiting, replayed, refused },

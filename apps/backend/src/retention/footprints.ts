@@ -23,6 +23,9 @@ export interface ForeignKey {
 /** Belongs to no organisation: what describes the instance itself. */
 export const INSTANCE_TABLES: readonly string[] = [
   'instance_secrets',
+  'limit_permits',
+  'limit_starts',
+  'limit_wakes',
   'pool_leases',
   'queue_depths',
   'schema_migrations',
@@ -34,7 +37,12 @@ export const INSTANCE_TABLES: readonly string[] = [
 export const KEPT_TABLES: readonly string[] = ['deletions'];
 
 /** Tables whose own id is the id of an execution. */
-const NAMED_BY_EXECUTION: readonly string[] = ['executions', 'live_executions', 'ended_executions'];
+const NAMED_BY_EXECUTION: readonly string[] = [
+  'executions',
+  'submitted_tasks',
+  'live_executions',
+  'ended_executions',
+];
 
 /** The tables that hold anything of an organisation, those that refer to others before these. */
 export async function readFootprints(database: Database): Promise<Footprint[]> {

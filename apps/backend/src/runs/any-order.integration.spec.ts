@@ -13,7 +13,7 @@ beforeEach(() => {
   ({ model, other } = current());
 });
 
-describe('23: reports that touch the same parents', () => {
+describe('failure mode 23: reports that touch the same parents', () => {
   it('in shuffled orders from four workers do not fail, and count exactly', async () => {
     const session = await model.session();
     await other.refresh();

@@ -11,7 +11,7 @@ beforeEach(() => {
   ({ model, other } = current());
 });
 
-describe('12: organisations', () => {
+describe('failure mode 12: organisations', () => {
   it('are not mixed up in one batch, and a token reaches its own run alone', async () => {
     const session = await model.session();
     for (let i = 0; i < 20; i += 1) await (i % 2 === 0 ? model : other).submit('plan');
@@ -47,7 +47,7 @@ describe('12: organisations', () => {
   });
 });
 
-describe('14: a bad payload', () => {
+describe('failure mode 14: a bad payload', () => {
   it('harms its own run alone: the other 495 of the batch finish', async () => {
     const session = await model.session();
     model.catalogue.observe('work', 1);

@@ -170,7 +170,7 @@ describe('races', () => {
     await leave(session);
   }, 120_000);
 
-  it('of many trees at once with all that may happen to them: nobody waits for the other for good', async () => {
+  it('failure mode 23: of many trees at once with all that may happen to them: nobody waits for the other for good', async () => {
     const session = await model.session();
     await Promise.all([other.refresh(), other.catalogue.refresh()]);
     for (const backend of [model, other]) backend.catalogue.observe('work', 1);

@@ -15,9 +15,10 @@ with taken as (
      set session_id = $1::uuid, claim_id = ($4::jsonb ->> d.id::text)::uuid
    where d.id = any($3::uuid[]) and d.session_id is null and d.pool = $2 and d.run_ids <@ $5::uuid[]
      and exists (select 1 from sessions s where s.id = $1::uuid and s.ended_at is null)
-  returning d.id, d.run_ids
+  returning d.id, d.run_ids, d.created_at
 ), granted as (
-  select jsonb_object_agg(u.run_id::text, t.id) as by_run, array_agg(u.run_id) as ids
+  select jsonb_object_agg(u.run_id::text, t.id) as by_run, array_agg(u.run_id) as ids,
+         jsonb_object_agg(t.id::text, extract(epoch from now() - t.created_at)) as waited_s
     from taken t cross join lateral unnest(t.run_ids) as u (run_id)
 ), claimed as (
   update runs r
@@ -30,6 +31,7 @@ with taken as (
 )
 select c.id, c.dispatch_id, c.epoch, c.task, c.input, c.attempts, c.max_attempts, c.organisation_id, c.root_id,
        c.parent_id, c.ordinal, c.soft_limit_ms::float8, c.hard_limit_ms::float8,
+       c.queue, ((select waited_s from granted) ->> c.dispatch_id::text)::float8 as waited_s,
        f.id as file_id, f.name as file_name, f.size::float8 as file_size, f.sha256, f.object, f.byte_offset::float8
   from claimed c
   left join lateral (select * from files where files.id = c.file_id and files.execution_id = c.root_id) f on true`,

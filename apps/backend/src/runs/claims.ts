@@ -19,6 +19,8 @@ export interface ClaimsDependencies {
   readonly files: FileStore;
   readonly contexts: ExecutionContexts;
   readonly tokens: RunTokens;
+  /** Told of each run that was granted, with the seconds since it could have been. Default: nobody is. */
+  readonly waited?: ((queue: string, seconds: number) => void) | undefined;
 }
 
 interface ClaimedRow {
@@ -43,6 +45,11 @@ interface ClaimedRow {
   byte_offset: number;
 }
 
+interface GrantedRow extends ClaimedRow {
+  queue: string;
+  waited_s: number;
+}
+
 type Claim = ClaimRequest['claims'][number];
 
 /** Files up to this size travel with the claim, which saves a call per file. */
@@ -52,11 +59,13 @@ const TOKEN_MARGIN_MS = 10 * 60_000;
 
 /** Grants claims in batches: each dispatch gets its own answer. */
 export function createClaims(dependencies: ClaimsDependencies) {
-  const { database, contexts } = dependencies;
+  const { database, contexts, waited } = dependencies;
 
   return async function claim(session: Session, asked: readonly Claim[]): Promise<ClaimResponse> {
     const claims = firstOfEachDispatch(asked);
-    const rows = await grant(database, session, claims);
+    const granted = await grant(database, session, claims);
+    if (waited) for (const { queue, waited_s } of granted) waited(queue, waited_s);
+    const rows: ClaimedRow[] = granted;
     const missing = claims.filter((item) => !rows.some((row) => row.dispatch_id === item.dispatch_id));
     if (missing.length > 0) rows.push(...(await heldAlready(database, session, missing)));
     const [children, contents, executions] = await Promise.all([
@@ -77,9 +86,9 @@ export function createClaims(dependencies: ClaimsDependencies) {
       else runs.push(run);
     }
     const reasons = await refusals(database, session, claims, runsByDispatch);
-    const granted = new Set(claims);
+    const first = new Set(claims);
     const answers = asked.map((item) =>
-      granted.has(item)
+      first.has(item)
         ? answerFor(item, runsByDispatch.get(item.dispatch_id), reasons)
         : refusedAsRepeated(item),
     );
@@ -109,10 +118,10 @@ function inOrderOfMessages(rows: ClaimedRow[], claims: readonly Claim[]): Claime
   return rows.sort((a, b) => place.get(a.id)! - place.get(b.id)!);
 }
 
-async function grant(database: Database, session: Session, claims: readonly Claim[]): Promise<ClaimedRow[]> {
+async function grant(database: Database, session: Session, claims: readonly Claim[]): Promise<GrantedRow[]> {
   const runIds = claims.flatMap((item) => item.run_ids).sort();
   const range = familyRange(runIds);
-  return await database.hot<ClaimedRow>(claimRuns, [
+  return await database.hot<GrantedRow>(claimRuns, [
     session.id,
     session.pool,
     claims.map((item) => item.dispatch_id).sort(),

@@ -10,7 +10,7 @@ beforeEach(() => {
   ({ model, other } = current());
 });
 
-describe('1: the continuation comes whatever becomes of the children', () => {
+describe('failure mode 1: the continuation comes whatever becomes of the children', () => {
   it('children that use up their attempts, and children that kill their workers: the parent ends', async () => {
     const { id } = await fannedOut(await model.session(), 3);
     for (let start = 1; start <= 5; start += 1) {
@@ -38,7 +38,7 @@ describe('1: the continuation comes whatever becomes of the children', () => {
   });
 });
 
-describe('8: not done before its files are', () => {
+describe('failure mode 8: not done before its files are', () => {
   it('the parent waits until its continuation has ended, and there is one continuation', async () => {
     const session = await model.session();
     const { id, runs } = await fannedOut(session, 3);
@@ -58,7 +58,7 @@ describe('8: not done before its files are', () => {
   });
 });
 
-describe('9: one fan-out', () => {
+describe('failure mode 9: one fan-out', () => {
   it('is made when it is reported twice at once by two backends, 50 times', async () => {
     const session = await model.session();
     await Promise.all([other.refresh(), other.catalogue.refresh()]);
@@ -90,7 +90,7 @@ describe('9: one fan-out', () => {
   });
 });
 
-describe('10: the continuation runs once', () => {
+describe('failure mode 10: the continuation runs once', () => {
   it('when its message is delivered twice, its claim and its report repeated', async () => {
     const session = await model.session();
     const { id, runs } = await fannedOut(session, 1);
@@ -108,7 +108,7 @@ describe('10: the continuation runs once', () => {
   });
 });
 
-describe('13: nothing done is no success', () => {
+describe('failure mode 13: nothing done is no success', () => {
   it.each([0, 3])(
     'of %d children that all failed only the continuation decides, and it hears of them',
     async (children) => {

@@ -19,13 +19,18 @@ update runs r set progress = ($1::jsonb -> r.id::text) - 'epoch'
    and r.state = 'running' and r.epoch = ($1::jsonb -> r.id::text ->> 'epoch')::int`,
 };
 
+export interface RunJournalDependencies {
+  readonly database: Database;
+  readonly tokens: RunTokens;
+  /** Told of the executions whose runs said something, once it can be read. */
+  readonly said?: (executionIds: readonly string[]) => void;
+}
+
 export function createRunJournal({
   database,
   tokens,
-}: {
-  database: Database;
-  tokens: RunTokens;
-}): RunJournal {
+  said = () => undefined,
+}: RunJournalDependencies): RunJournal {
   return {
     async progress(items) {
       const latest = new Map<string, { run: RunTokenClaims; item: (typeof items)[number] }>();
@@ -41,15 +46,19 @@ export function createRunJournal({
         { epoch: run.epoch, percentage, message, data },
       ]);
       await database.hot(writeProgress, [storableText(Object.fromEntries(values)), ids, from, to]);
+      said([...new Set([...latest.values()].map(({ run }) => run.executionId))]);
     },
     async log(items) {
+      const speaking = new Set<string>();
       const rows = items.flatMap(({ token, level, message, fields }) => {
         const run = tokens.verify(token);
-        return run === null ? [] : [{ run_id: run.runId, level, message, fields }];
+        if (run === null) return [];
+        speaking.add(run.executionId);
+        return [{ run_id: run.runId, level, message, fields }];
       });
-      if (rows.length > 0) {
-        await database.query(writeLogLines, [storableText(rows), MAX_LOG_LINES, MAX_LOG_BYTES]);
-      }
+      if (rows.length === 0) return;
+      await database.query(writeLogLines, [storableText(rows), MAX_LOG_LINES, MAX_LOG_BYTES]);
+      said([...speaking]);
     },
   };
 }

@@ -11,7 +11,7 @@ beforeEach(() => {
   ({ model, other } = current());
 });
 
-describe('2: a final state does not fall back', () => {
+describe('failure mode 2: a final state does not fall back', () => {
   it('when progress, a lapse, a hand-back and a retry race the final report, 2,000 times', async () => {
     const session = await model.session();
     model.catalogue.observe('work', 1);
@@ -53,7 +53,7 @@ describe('2: a final state does not fall back', () => {
   }, 60_000);
 });
 
-describe('3: a message that comes again after the end', () => {
+describe('failure mode 3: a message that comes again after the end', () => {
   it('writes nothing, of whatever kind it is', async () => {
     const session = await model.session();
     const messages: DispatchMessage[] = [];
@@ -86,7 +86,7 @@ describe('3: a message that comes again after the end', () => {
   });
 });
 
-describe('5, 6: two workers on one run', () => {
+describe('failure modes 5 and 6: two workers on one run', () => {
   it('the older epoch writes nothing, whichever report comes first, 200 times', async () => {
     const slow = await model.session();
     const { runs: stale } = await fannedOut(slow, 200);

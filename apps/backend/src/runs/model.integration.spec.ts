@@ -246,7 +246,7 @@ describe('a fan-out', () => {
     expect(await count('live_executions')).toBe(0);
   });
 
-  it('that names an unknown task or one key twice fails its run with the reason', async () => {
+  it('failure mode 19: that names an unknown task or one key twice fails its run with the reason', async () => {
     const session = await model.session();
     await model.submit('plan');
     await model.submit('plan');

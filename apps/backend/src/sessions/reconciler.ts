@@ -45,7 +45,8 @@ export interface Reconciliation {
 /**
  * One pass over what may have been lost: sessions that fell silent, runs held by sessions that ended, publications
  * that nobody claimed, deferred dispatches that are due. Each looks at live things only, never at history, so a pass
- * costs the same on a million finished runs. Its statements skip dispatches that somebody else has locked: those are being dealt
+ * costs the same on a million finished runs; and at what is out in the broker and with workers, which is bounded, never at what waits (held is
+ * published: `pool is not null` says so, and lets the index answer). Its statements skip dispatches that somebody else has locked: those are being dealt
  * with, and waiting for several of them in any order would be a deadlock with claims and with other backends.
  */
 export function createReconciler(dependencies: ReconcilerDependencies) {
@@ -101,6 +102,7 @@ async function takeBackHeldRuns({ database, endAttempts, logger }: ReconcilerDep
        join sessions s on s.id = d.session_id and s.ended_at is not null
        cross join lateral unnest(d.run_ids) as u (run_id)
        join runs r on r.id = u.run_id and r.state = 'running' and r.dispatch_id = d.id
+      where d.pool is not null
       order by r.id limit 500`,
   );
   const ends = rows.map(endOfHeld);
@@ -124,7 +126,8 @@ async function removeEmptyDispatches(database: Database): Promise<void> {
     `delete from dispatches
       where id = any(array(
         select d.id from dispatches d join sessions s on s.id = d.session_id and s.ended_at is not null
-         where not exists (select 1 from unnest(d.run_ids) as u (run_id)
+         where d.pool is not null
+           and not exists (select 1 from unnest(d.run_ids) as u (run_id)
                              join runs r on r.id = u.run_id and r.state = 'running' and r.dispatch_id = d.id)
            for update of d skip locked))`,
   );
@@ -186,9 +189,10 @@ async function takeBackLostPublications(dependencies: ReconcilerDependencies): P
   return rows.length;
 }
 
+/** What was to come later comes now, and waits from now on. */
 async function wakeDeferred(database: Database): Promise<number> {
   const rows = await database.query(
-    `update dispatches set ready = true
+    `update dispatches set ready = true, created_at = due
       where id = any(array(select id from dispatches where not ready and due <= now() for update skip locked))
       returning id`,
   );

@@ -73,14 +73,9 @@ export function createSessions(dependencies: SessionsDependencies): Sessions {
   }
 
   async function heartbeat(session: Session, request: HeartbeatRequest): Promise<HeartbeatResponse> {
-    const rows = await database.hot<RenewedRow>(renewSession, [
-      session.id,
-      request.active,
-      request.loop_age_ms,
-      request.state,
-      session.pool,
-    ]);
-    const [row] = rows;
+    const { active, loop_age_ms: loopAgeMs, state, concurrency = null } = request;
+    const values = [session.id, active, loopAgeMs, state, session.pool, concurrency];
+    const [row] = await database.hot<RenewedRow>(renewSession, values);
     if (row === undefined) {
       live.delete(session.id);
       return { status: 'lapsed', cancelled: [], dispatched: 0 };
@@ -163,15 +158,15 @@ interface RenewedRow {
   cancelled: HeartbeatResponse['cancelled'];
 }
 
-/** $1 session, $2 active runs, $3 age of the main loop in ms, $4 state, $5 pool. No row: the session has lapsed. */
+/** $1 session, $2 active runs, $3 age of the main loop in ms, $4 state, $5 pool, $6 slots from now on. No row: the session has lapsed. */
 const renewSession = {
   name: 'renew_session',
   text: `
-with before as (select state from sessions where id = $1::uuid)
+with before as (select state, concurrency from sessions where id = $1::uuid)
 update sessions s
-   set seen_at = now(), active = $2::int, loop_age_ms = $3::float8, state = $4
+   set seen_at = now(), active = $2::int, loop_age_ms = $3::float8, state = $4, concurrency = coalesce($6::int, s.concurrency)
  where s.id = $1::uuid and s.ended_at is null
-returning (select state from before) <> s.state as changed,
+returning exists (select from before b where b.state <> s.state or b.concurrency <> s.concurrency) as changed,
           (select count(*)::int from dispatches d where d.pool = $5 and d.session_id is null) as dispatched,
           (select coalesce(jsonb_agg(jsonb_build_object('run_id', c.run_id, 'epoch', c.epoch)), '[]')
              from cancellations c where c.session_id = $1::uuid) as cancelled`,

@@ -77,6 +77,9 @@ export function createDatabase(options: DatabaseOptions): Database {
     async transaction(work) {
       const client = await pool.connect();
       let broken: Error | undefined;
+      // Nobody but the pool hears of a lost connection otherwise, and only while it is idle: it would end the process.
+      const lost = (error: Error) => void (broken = error);
+      client.on('error', lost);
       try {
         await client.query('begin');
         const result = await work(client);
@@ -84,9 +87,10 @@ export function createDatabase(options: DatabaseOptions): Database {
         sent.other += 3;
         return result;
       } catch (error) {
-        broken = isUnanswered(error) ? error : await rollback(client);
+        broken ??= isUnanswered(error) ? error : await rollback(client);
         throw error;
       } finally {
+        client.off('error', lost);
         client.release(broken);
       }
     },

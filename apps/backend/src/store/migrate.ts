@@ -10,6 +10,10 @@ import { skippedTaskFiles } from './migrations/0007-skipped-task-files.ts';
 import { workflowVersions } from './migrations/0008-workflow-versions.ts';
 import { pipelines } from './migrations/0009-pipelines.ts';
 import { replay } from './migrations/0010-replay.ts';
+import { tasks } from './migrations/0011-tasks.ts';
+import { schedules } from './migrations/0012-schedules.ts';
+import { waitingLines } from './migrations/0012-waiting-lines.ts';
+import { limits } from './migrations/0013-limits.ts';
 
 /** In order; a migration that was released is never edited, only followed. */
 export const migrations: readonly { name: string; sql: string }[] = [
@@ -23,6 +27,10 @@ export const migrations: readonly { name: string; sql: string }[] = [
   { name: '0008-workflow-versions', sql: workflowVersions },
   { name: '0009-pipelines', sql: pipelines },
   { name: '0010-replay', sql: replay },
+  { name: '0011-tasks', sql: tasks },
+  { name: '0012-schedules', sql: schedules },
+  { name: '0012-waiting-lines', sql: waitingLines },
+  { name: '0013-limits', sql: limits },
 ];
 
 /** Any number; the same for every backend, so that two of them never migrate at once. */

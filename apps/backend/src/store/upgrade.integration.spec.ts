@@ -48,7 +48,7 @@ async function earlierHome({ schema, putRows }: EarlierRelease) {
   return { rows, config: { databaseUrl, brokerUrl, storageDir } };
 }
 
-describe.each(releases)('a home of schema $schema', (release) => {
+describe.each(releases)('failure mode 25: a home of schema $schema', (release) => {
   it('goes on under this release: what was finished is readable, what was not is finished', async () => {
     const { rows, config } = await earlierHome(release);
     const backend = await startBackend(postgres, { ...config, sessionTimeoutMs: 1_500 });

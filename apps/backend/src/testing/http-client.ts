@@ -10,7 +10,7 @@ export interface Upload {
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
-  /** Parsed; null when there is none. */
+  /** Parsed where it is JSON; null when there is none. */
   readonly body: any; // eslint-disable-line @typescript-eslint/no-explicit-any -- a test names what it expects of it
 }
 
@@ -49,7 +49,9 @@ export async function poll(
 export async function answer(sent: Promise<Response>): Promise<Answer> {
   const response = await sent;
   const text = await response.text();
-  return { status: response.status, headers: response.headers, body: text === '' ? null : JSON.parse(text) };
+  const isJson = response.headers.get('content-type')?.includes('json') ?? false;
+  const body: unknown = text === '' ? null : isJson ? JSON.parse(text) : text;
+  return { status: response.status, headers: response.headers, body };
 }
 
 export function bearer(key: string | null): Record<string, string> {

@@ -96,6 +96,16 @@ const invariants: readonly Invariant[] = [
     sql: `select id || ' is ' || state from runs where (finished_at is not null) <> (state in ${ENDED})`,
   },
   {
+    name: 'a dispatch holds one permit of each of its keys exactly while it is out, and is parked while it waits for one',
+    sql: `select coalesce(d.id, p.dispatch_id)::text || ' of ' || coalesce(k.key, p.key) from dispatches d
+           cross join lateral (select distinct key from unnest(d.limit_keys) as u (key)) k
+            full join limit_permits p on p.dispatch_id = d.id and p.key = k.key
+           where (p.key is not null) <> coalesce(d.pool is not null, false)
+              or p.claimed <> (d.session_id is not null)
+              or (d.waits_for is not null) <> (d.pool is null and not d.ready and d.due = 'infinity')
+              or d.waits_for <> all(d.limit_keys)`,
+  },
+  {
     name: 'claims give epochs: a run was never started more often than it was claimed',
     sql: `select id::text from runs where starts > epoch or starts < 0 or (state = 'running' and starts = 0)`,
   },

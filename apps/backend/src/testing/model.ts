@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ClaimedRun, DispatchMessage, JsonValue, TaskDescriptor } from '@longshore/contracts';
-import { silentLogger, uuidV7 } from '@longshore/runtime';
+import { silentLogger, systemClock, uuidV7 } from '@longshore/runtime';
 import type { Publication, Publisher } from '@longshore/broker';
-import type { Notifications } from '../events/notifications.ts';
+import { createNotifications, type Notifications } from '../events/notifications.ts';
 import { createModel } from '../model.ts';
 import { openFileStore } from '../files/file-store.ts';
 import type { Session } from '../sessions/sessions.ts';
@@ -42,6 +42,8 @@ interface TestModelOptions {
   readonly sessionTimeoutMs?: number;
   readonly publicationTimeoutMs?: number;
   readonly patience?: Patience;
+  /** It hears of other backends, and they of it. Nothing polls all the same. Default false. */
+  readonly connected?: boolean;
 }
 
 /** The backend's model on a real database, without HTTP and processes. */
@@ -52,6 +54,7 @@ export async function startModel(
     sessionTimeoutMs = 15_000,
     publicationTimeoutMs = 200,
     patience,
+    connected = false,
   }: TestModelOptions = {},
 ) {
   const logger = silentLogger();
@@ -60,13 +63,16 @@ export async function startModel(
   await migrate(database, logger);
   await ensurePartitions(database, new Date());
   const broker = memoryBroker();
+  const notifications = connected
+    ? createNotifications({ databaseUrl, database, clock: systemClock, logger })
+    : alone;
   const store = await openFileStore(folder);
   const model = await createModel({
     database,
     publisher: broker.publisher,
     store,
     logger,
-    notifications: alone,
+    notifications,
     sessionTimeoutMs,
     publicationTimeoutMs,
     maxWaitingRuns: 100_000,
@@ -145,6 +151,7 @@ export async function startModel(
     claims: model.claim,
     database,
     broker,
+    notifications,
     claim,
     claimAll,
     session,
@@ -154,6 +161,7 @@ export async function startModel(
     run: async (id: string) => (await database.query('select * from runs where id = $1', [id]))[0]!,
     async stop() {
       await dispatcher.stop();
+      await notifications.stop();
       await database.close();
       await rm(folder, { recursive: true, force: true });
     },

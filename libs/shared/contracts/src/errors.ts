@@ -14,6 +14,7 @@ export const errorCodes = Object.freeze({
   required: 400,
   malformed_request: 400,
   authentication_failed: 401,
+  key_required: 401,
   missing_api_key: 403,
   permission_denied: 403,
   not_found: 404,
@@ -24,6 +25,7 @@ export const errorCodes = Object.freeze({
   session_lapsed: 410,
   too_large: 413,
   unsupported_media_type: 415,
+  invalid_parameters: 422,
   upgrade_required: 426,
   too_many_executions: 429,
   too_many_attempts: 429,
@@ -59,7 +61,7 @@ export class ApiError extends Error {
 
 function errorTypeOf(status: number, errors: readonly ErrorDetail[]): ErrorBody['type'] {
   if (status >= 500) return 'server_error';
-  const aboutFields = status === 400 && errors.every((error) => error.attr !== null);
+  const aboutFields = (status === 400 || status === 422) && errors.every((error) => error.attr !== null);
   return aboutFields ? 'validation_error' : 'client_error';
 }
 

@@ -74,6 +74,13 @@ export const executionDetailSchema = z.object({
 });
 export type ExecutionDetail = z.infer<typeof executionDetailSchema>;
 
+export const executionQuerySchema = z.object({
+  include_extracted_text: z
+    .enum(['true', 'false'])
+    .optional()
+    .describe('Adds the text of each document to its result, as long as that is kept.'),
+});
+
 /** Moments are compared with the time at which an execution was accepted. */
 export const listExecutionsQuerySchema = z.object({
   ...organisationFilter,

@@ -35,6 +35,14 @@ const causeFilter = {
   until: moment.optional().describe('Failed before this moment.'),
 };
 
+/** Which failures of tasks are meant. */
+export const failureFilterShape = {
+  cause: causeSchema.optional().describe('As `GET /api/v1/failures` names it.'),
+  task: causeFilter.task.describe('Only of tasks of this name.'),
+  since: causeFilter.since,
+  until: causeFilter.until,
+};
+
 export const listFailuresQuerySchema = z.object({
   ...organisationFilter,
   ...causeFilter,
@@ -134,10 +142,11 @@ export const replayManyRequestSchema = z.strictObject({
 });
 export type ReplayManyRequest = z.output<typeof replayManyRequestSchema>;
 
-/** Executions that are replayed one after the other. */
+/** Executions, or tasks, that are replayed one after the other. */
 export const replaySchema = z.object({
   replay_id: z.uuid(),
   organisation: z.string(),
+  kind: z.enum(['executions', 'tasks']).default('executions').describe('What is replayed.'),
   state: z.enum(['running', 'done', 'cancelled']),
   request: z.object({
     cause: z.string().optional(),
@@ -148,6 +157,7 @@ export const replaySchema = z.object({
     limit: z.int(),
     only_failed: z.boolean(),
     custom_data: jsonSchema.optional(),
+    parameters: jsonSchema.optional().describe('Of tasks, where they were to be others.'),
   }),
   per_minute: z.int(),
   requested_at: timestamp,

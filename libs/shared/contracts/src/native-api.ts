@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { NAME_PATTERN } from './queues.ts';
+import { scheduleDocumentSchema } from './schedules-api.ts';
 import { skippedTaskFileSchema } from './sessions.ts';
 import { pipelineDocumentSchema } from './pipeline.ts';
 import { applyDocumentSchema, deploymentDocumentSchema, workflowDocumentSchema } from './workflow.ts';
@@ -18,13 +19,15 @@ export type ApplyRequest = z.input<typeof applyRequestSchema>;
 export const applyResponseSchema = z.object({
   changes: z.array(
     z.object({
-      kind: z.enum(['workflow', 'deployment', 'pipeline']),
+      kind: z.enum(['workflow', 'deployment', 'pipeline', 'schedule']),
       name: z.string(),
       action: z.enum(['created', 'updated', 'unchanged']),
       version: z
         .int()
         .nullable()
-        .describe('Of a workflow its latest, of a deployment the one that new executions get.'),
+        .describe(
+          'Of a workflow its latest, of a deployment the one that new executions get; null: it has none.',
+        ),
       differences: z.array(valueChangeSchema).default([]).describe('What was changed, or would be.'),
     }),
   ),
@@ -38,6 +41,7 @@ export const exportResponseSchema = z.object({
   workflows: z.array(z.object({ ...withVersion, document: workflowDocumentSchema })),
   deployments: z.array(z.object({ ...withVersion, document: deploymentDocumentSchema })),
   pipelines: z.array(z.object({ ...withVersion, document: pipelineDocumentSchema })),
+  schedules: z.array(z.object({ document: scheduleDocumentSchema })).default([]),
 });
 export type ExportResponse = z.infer<typeof exportResponseSchema>;
 

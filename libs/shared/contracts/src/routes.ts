@@ -8,7 +8,10 @@ import { nativeRoutes } from './routes/native.ts';
 import { openApiRoutes } from './routes/openapi.ts';
 import { organisationRoutes } from './routes/organisations.ts';
 import { pipelineRoutes } from './routes/pipelines.ts';
+import { platformRoutes } from './routes/platform.ts';
 import { retentionRoutes } from './routes/retention.ts';
+import { scheduleRoutes } from './routes/schedules.ts';
+import { taskRoutes } from './routes/tasks.ts';
 import { workflowRoutes } from './routes/workflows.ts';
 
 export type { Route, RouteAuth, RouteDocumentation } from './routes/route.ts';
@@ -27,5 +30,8 @@ export const routes = Object.freeze({
   ...retentionRoutes,
   ...pipelineRoutes,
   ...failureRoutes,
+  ...taskRoutes,
+  ...scheduleRoutes,
+  ...platformRoutes,
 });
 export type Routes = typeof routes;

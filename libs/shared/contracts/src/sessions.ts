@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { jsonObjectSchema } from './json.ts';
+import { taskLimitsSchema } from './limits.ts';
 import { NAME_PATTERN } from './queues.ts';
 
 const nameSchema = z.string().regex(NAME_PATTERN);
@@ -15,6 +16,8 @@ export const taskDescriptorSchema = z.object({
   soft_limit_ms: z.int().positive(),
   hard_limit_ms: z.int().positive(),
   isolation: z.enum(['inline', 'thread', 'process']),
+  /** How many runs may go on at once, and start in a time. None when not given. */
+  limits: taskLimitsSchema.optional(),
 });
 export type TaskDescriptor = z.infer<typeof taskDescriptorSchema>;
 
@@ -55,6 +58,8 @@ export const heartbeatRequestSchema = z.object({
   active: z.int().min(0),
   loop_age_ms: z.number().min(0),
   state: z.enum(['active', 'draining']),
+  /** How many runs the process executes at once from now on; what it registered with when not given. */
+  concurrency: z.int().min(1).max(1000).optional(),
 });
 export type HeartbeatRequest = z.infer<typeof heartbeatRequestSchema>;
 

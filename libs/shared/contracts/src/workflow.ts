@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { pipelineDocumentSchema } from './pipeline.ts';
+import { scheduleDocumentSchema } from './schedules-api.ts';
 import { closed, emptyAllowed, nameSchema } from './workflow/closed.ts';
 import { outputSchemaSchema } from './workflow/output-schema.ts';
 import { stepsSchema } from './workflow/steps.ts';
@@ -56,9 +57,9 @@ export const deploymentDocumentSchema = closed('a deployment', {
 /** Any document of a file that a user applies; several may stand in one file. */
 export const applyDocumentSchema = z.discriminatedUnion(
   'kind',
-  [workflowDocumentSchema, deploymentDocumentSchema, pipelineDocumentSchema],
+  [workflowDocumentSchema, deploymentDocumentSchema, pipelineDocumentSchema, scheduleDocumentSchema],
   {
-    error: 'kind must be one of workflow, deployment, pipeline',
+    error: 'kind must be one of workflow, deployment, pipeline, schedule',
   },
 );
 

@@ -21,6 +21,7 @@ export const executionRoutes = {
     area: 'public',
     auth: 'organisation',
     params: idParams,
+    query: executions.executionQuerySchema,
     response: executions.executionDetailSchema,
     documentation: {
       summary: 'Read one execution',

@@ -10,6 +10,8 @@ export interface Route<Params, Query, Body, Response, QueryInput = unknown, Body
   readonly path: string;
   readonly area: 'internal' | 'public';
   readonly auth: RouteAuth;
+  /** With what a request without a key is refused. Default: `missing_api_key`, which is 403. */
+  readonly withoutKey: 'missing_api_key' | 'key_required';
   readonly params: z.ZodType<Params>;
   readonly query: z.ZodType<Query, QueryInput>;
   /** JSON body; `stream` routes read or write bytes themselves. */
@@ -50,7 +52,10 @@ export const nothing = z.unknown();
 export function route<P = unknown, Q = unknown, B = unknown, R = unknown, QI = Q, BI = B>(
   given: Pick<Route<P, Q, B, R, QI, BI>, 'method' | 'path' | 'area' | 'auth' | 'response'> &
     Partial<
-      Pick<Route<P, Q, B, R, QI, BI>, 'params' | 'query' | 'body' | 'stream' | 'audit' | 'documentation'>
+      Pick<
+        Route<P, Q, B, R, QI, BI>,
+        'params' | 'query' | 'body' | 'stream' | 'audit' | 'withoutKey' | 'documentation'
+      >
     >,
 ): Route<P, Q, B, R, QI, BI> {
   return {
@@ -59,6 +64,7 @@ export function route<P = unknown, Q = unknown, B = unknown, R = unknown, QI = Q
     body: nothing as z.ZodType<unknown> as z.ZodType<B, BI>,
     stream: false,
     audit: null,
+    withoutKey: 'missing_api_key',
     documentation: {},
     ...given,
   };

@@ -1,0 +1,143 @@
+import type { Clock } from '@longshore/runtime';
+import type { ExecutionWaiters } from '../executions/waiters.ts';
+import type { Database } from '../store/database.ts';
+import {
+  CLOSED,
+  LINES_AT_ONCE,
+  markOf,
+  readLinesAfter,
+  readStanding,
+  type Cursor,
+  type Standing,
+} from './event-news.ts';
+import { createLineMemory } from './line-memory.ts';
+import type { TaskWatch } from './task-watch.ts';
+
+export interface TaskEvent {
+  readonly event: 'status' | 'log' | 'progress' | 'end';
+  readonly data: unknown;
+  /** Where a stream goes on that saw this one last. */
+  readonly cursor: Cursor;
+}
+
+export interface TaskEventsDependencies {
+  readonly database: Database;
+  readonly watch: TaskWatch;
+  readonly waiters: Pick<ExecutionWaiters, 'wait'>;
+  readonly clock: Pick<Clock, 'monotonic'>;
+}
+
+export interface Following {
+  readonly taskId: string;
+  readonly from: Cursor;
+  /** Fires when nobody listens any more. */
+  readonly signal: AbortSignal;
+}
+
+/** Workers send what was said last a moment after the end. */
+const AFTERWORD_MS = 1_500;
+/** A stream in which nothing happens says so after this time. */
+export const QUIET_MS = 15_000;
+
+/**
+ * What happens to a task: what was said of it so far, then what comes, and last `end`, once. Null: nothing happened for
+ * {@link QUIET_MS}. It asks first whether the task has ended and reads its log afterwards, so that nothing is told after the end.
+ */
+export async function* taskEvents(
+  dependencies: TaskEventsDependencies,
+  { taskId, from, signal }: Following,
+): AsyncGenerator<TaskEvent | null> {
+  const { database } = dependencies;
+  const alarm = createAlarm(dependencies, taskId);
+  const memory = createLineMemory(dependencies.clock, from.line);
+  let told: Told = { mark: from.told, status: '', progress: undefined };
+  try {
+    while (!signal.aborted) {
+      const standing = await readStanding(database, taskId);
+      for (let isMore = true; isMore && !signal.aborted;) {
+        const lines = await readLinesAfter(database, taskId, memory.after());
+        isMore = lines.length === LINES_AT_ONCE;
+        for (const { at, ...line } of memory.unknown(lines)) {
+          const cursor = { line: memory.last(), told: told.mark };
+          yield { event: 'log', data: { ...line, at: at.toISOString() }, cursor };
+        }
+      }
+      if (standing === null) {
+        yield endOf(taskId, 'deleted', memory.last());
+        return;
+      }
+      const news = newsOf(standing, told);
+      told = {
+        mark: markOf(standing),
+        status: statusText(standing),
+        progress: JSON.stringify(standing.progress),
+      };
+      for (const item of news)
+        yield { ...item, cursor: { line: memory.last(), told: item === news.at(-1) ? told.mark : '' } };
+      const { endedMsAgo } = standing;
+      if (endedMsAgo !== null && (endedMsAgo >= AFTERWORD_MS || standing.startedAt === null)) {
+        yield endOf(taskId, standing, memory.last());
+        return;
+      }
+      const woken = await alarm.wait(endedMsAgo === null ? QUIET_MS : AFTERWORD_MS - endedMsAgo, signal);
+      if (!woken && endedMsAgo === null) yield null;
+    }
+  } finally {
+    alarm.stop();
+  }
+}
+
+/** What a stream said last. `mark` is known of an earlier connection, too. */
+interface Told {
+  readonly mark: string;
+  readonly status: string;
+  readonly progress: string | undefined;
+}
+
+function statusText({ status, attempt }: Standing): string {
+  return `${status} ${attempt}`;
+}
+
+function newsOf(standing: Standing, told: Told): Pick<TaskEvent, 'event' | 'data'>[] {
+  if (markOf(standing) === told.mark) return [];
+  const { status, attempt, progress } = standing;
+  const isNewStatus = statusText(standing) !== told.status;
+  const isNewProgress = progress !== null && JSON.stringify(progress) !== told.progress;
+  return [
+    ...(isNewStatus ? [{ event: 'status' as const, data: { status, attempt } }] : []),
+    ...(isNewProgress ? [{ event: 'progress' as const, data: progress }] : []),
+  ];
+}
+
+function endOf(taskId: string, standing: Standing | 'deleted', line: number): TaskEvent {
+  const cursor = { line, told: CLOSED };
+  if (standing === 'deleted') return { event: 'end', data: { task_id: taskId, status: 'deleted' }, cursor };
+  const { status, startedAt, finishedAt, error } = standing;
+  const [started_at, finished_at] = [startedAt, finishedAt].map((moment) => moment?.toISOString() ?? null);
+  return { event: 'end', data: { task_id: taskId, status, started_at, finished_at, error }, cursor };
+}
+
+/** Rings when something may be new. What rings while nobody waits is not lost. */
+function createAlarm({ watch, waiters }: TaskEventsDependencies, taskId: string) {
+  let rung = false;
+  let ring: (() => void) | null = null;
+  const stop = watch.watch(taskId, () => {
+    rung = true;
+    ring?.();
+  });
+  return {
+    stop,
+    /** True when it rang, false after `ms` or when the signal fires. */
+    async wait(ms: number, signal: AbortSignal): Promise<boolean> {
+      if (!rung) {
+        const bell = new AbortController();
+        ring = () => bell.abort();
+        const ended = await waiters.wait(taskId, Math.max(1, ms), AbortSignal.any([bell.signal, signal]));
+        ring = null;
+        if (!ended && !rung) return false;
+      }
+      rung = false;
+      return true;
+    },
+  };
+}
