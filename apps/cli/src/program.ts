@@ -5,20 +5,28 @@ import { addBackup } from './commands/backup.ts';
 import { addCancel } from './commands/cancel.ts';
 import { addChaos } from './commands/chaos.ts';
 import { addAudit } from './commands/audit.ts';
+import { addCompletion } from './commands/completion.ts';
 import { addDelete } from './commands/delete.ts';
 import { addDemo } from './commands/demo.ts';
+import { addDoctor } from './commands/doctor.ts';
 import { addDown } from './commands/down.ts';
+import { addExecutions } from './commands/executions.ts';
 import { addExport } from './commands/export.ts';
 import { addFailures } from './commands/failures.ts';
 import { addKeys } from './commands/keys.ts';
 import { addPipelines } from './commands/pipelines.ts';
 import { addLogs } from './commands/logs.ts';
+import { addOrganisations } from './commands/organisations.ts';
 import { addPs } from './commands/ps.ts';
 import { addQueues } from './commands/queues.ts';
 import { addReplay } from './commands/replay.ts';
 import { addRestore } from './commands/restore.ts';
+import { addResult } from './commands/result.ts';
+import { addSchedules } from './commands/schedules.ts';
 import { addSubmit } from './commands/submit.ts';
+import { addTasks } from './commands/tasks.ts';
 import { addUp } from './commands/up.ts';
+import { addWorker } from './commands/worker.ts';
 import { addWorkers } from './commands/workers.ts';
 import type { Terminal } from './output/terminal.ts';
 
@@ -29,35 +37,45 @@ Examples:
   longshore apply -f samples/invoices.yaml     tell it what to look for in which documents
   longshore submit invoices march.pdf --wait   give it a document`;
 
-/** The `longshore` command with all its subcommands. */
+/** The `longshore` command with all its subcommands. A wrong command line is thrown as CommanderError, after it was told. */
 export function createProgram(terminal: Terminal): Command {
   const program = new Command('longshore')
     .description('Self-hosted document and background work: nothing accepted is lost or done twice.')
     .version(RELEASE)
     .helpCommand(true)
+    // Whoever runs the program decides how it ends.
+    .exitOverride()
     .showHelpAfterError('Add --help to see what is possible.')
     .addHelpText('after', EXAMPLES);
   const commands = [
     addUp,
     addDown,
     addPs,
+    addDoctor,
     addDemo,
     addApply,
     addExport,
     addSubmit,
+    addTasks,
     addPipelines,
+    addSchedules,
+    addExecutions,
+    addResult,
     addCancel,
     addLogs,
     addFailures,
     addReplay,
+    addWorker,
     addWorkers,
     addQueues,
+    addOrganisations,
     addKeys,
     addAudit,
     addDelete,
     addBackup,
     addRestore,
     addChaos,
+    addCompletion,
   ];
   for (const add of commands) add(program, terminal);
   return program;

@@ -31,16 +31,18 @@ export interface RunOptions {
   home: string;
   env?: NodeJS.ProcessEnv;
   uid?: number;
+  /** Default: the folder for temporary files. */
+  cwd?: string;
 }
 
 /** Starts a command. Its environment is that of the test without what would lead it to another platform. */
-export function spawnCommand(args: readonly string[], { home, env, uid }: RunOptions) {
+export function spawnCommand(args: readonly string[], { home, env, uid, cwd = tmpdir() }: RunOptions) {
   const { PATH, HOME } = process.env;
   const healthPorts = Object.fromEntries(
     coreWorkerNames.map((name) => [`${name.replace('-', '_').toUpperCase()}_HEALTH_PORT`, '0']),
   );
   const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts'), ...args], {
-    cwd: tmpdir(),
+    cwd,
     env: { PATH, HOME, PORT: '0', LONGSHORE_HOME: home, SHUTDOWN_GRACE: '5', ...healthPorts, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(uid !== undefined && { uid, gid: uid }),

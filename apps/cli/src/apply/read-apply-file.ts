@@ -68,7 +68,9 @@ export function parseApplyFile(name: string, text: string): ApplyFile {
 
   const filled = parsed.filter(({ contents }) => contents !== null && !isEmptyScalar(contents));
   if (filled.length === 0)
-    throw new CliError(`${name} holds no document: a workflow, a deployment or a pipeline is needed.`);
+    throw new CliError(
+      `${name} holds no document: a workflow, a deployment, a pipeline or a schedule is needed.`,
+    );
   const locate: ApplyFile['locate'] = (index, path) => locateIn(filled[index], path, lines);
   const problems: FileProblem[] = [];
   const documents = filled.flatMap((document, index) => {

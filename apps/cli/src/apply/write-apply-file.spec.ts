@@ -15,6 +15,7 @@ function exportOf(documents: readonly ApplyDocument[]): ExportResponse {
     pipelines: documents.flatMap((document) =>
       document.kind === 'pipeline' ? [{ version: 3, document }] : [],
     ),
+    schedules: documents.flatMap((document) => (document.kind === 'schedule' ? [{ document }] : [])),
   };
 }
 
@@ -55,6 +56,22 @@ describe('an export as a file', () => {
     const [read] = parseApplyFile('x.yaml', writeApplyFile(exportOf([document]))).documents;
     expect(read).toEqual(document);
     expect(JSON.stringify(read)).toBe(JSON.stringify(document));
+  });
+
+  it('writes schedules so that they are read again as they were', () => {
+    const document: ApplyDocument = {
+      ...{
+        kind: 'schedule',
+        name: 'nightly',
+        cron: '*/5 * * * *',
+        time_zone: 'Europe/Berlin',
+        task: 'count',
+      },
+      ...{ parameters: { text: '1.0', deep: { list: [1, 'yes', null] } }, paused: true },
+    };
+    const written = writeApplyFile(exportOf([document]));
+    expect(written).toMatch(/^kind: schedule\nname: nightly\ncron: /u);
+    expect(parseApplyFile('all.yaml', written).documents).toEqual([document]);
   });
 
   it('says which version it holds, and is pleasant to read', () => {

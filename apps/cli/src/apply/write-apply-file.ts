@@ -2,19 +2,20 @@ import type { ExportResponse } from '@longshore/contracts';
 import { Document, isMap, isScalar, visit } from 'yaml';
 
 /** All documents of an export as one file that `longshore apply` accepts and finds unchanged. */
-export function writeApplyFile({ workflows, deployments, pipelines }: ExportResponse): string {
+export function writeApplyFile({ workflows, deployments, pipelines, schedules }: ExportResponse): string {
   const documents = [
     ...workflows.map(({ document, version }) => writeDocument(document, `version ${version}`)),
     ...[...deployments, ...pipelines].map(({ document, version }) =>
       writeDocument(document, `runs version ${version}`),
     ),
+    ...schedules.map(({ document }) => writeDocument(document)),
   ];
   return documents.join('---\n');
 }
 
-function writeDocument(content: object, comment: string): string {
+function writeDocument(content: object, comment?: string): string {
   const document = new Document(content, { aliasDuplicateObjects: false });
-  document.commentBefore = ` ${comment}`;
+  if (comment !== undefined) document.commentBefore = ` ${comment}`;
   // A field on one line, where that is short enough to be read.
   visit(document, {
     Map: (_key, map) => {

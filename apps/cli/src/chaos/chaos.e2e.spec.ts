@@ -68,7 +68,7 @@ describe('longshore chaos', () => {
       runCommand(['chaos', '--seed', '-1'], { home }),
       runCommand(['chaos', '--broker', 'postgres', '--faults', 'redis'], { home }),
     ]);
-    expect(refused.map(({ code }) => code)).toEqual([1, 1, 1, 1]);
+    expect(refused.map(({ code }) => code)).toEqual([2, 2, 2, 1]);
     expect(refused.map(({ err }) => err).join('\n')).toMatch(
       /Allowed: kill, freeze[^]*90s or 10m[^]*whole number from 0[^]*no Redis to break/,
     );

@@ -45,6 +45,8 @@ export interface InstanceOptions {
   broker: 'redis' | 'postgres';
   /** Below which pipelines may read and write. */
   pipelineFolder: string;
+  /** With the task that general workers load. */
+  tasksFolder: string;
   logger: Logger;
   clock: Clock;
   signal: AbortSignal;
@@ -126,9 +128,9 @@ async function startStorage({ home, broker, logger }: InstanceOptions, started: 
   return { storage: { databaseUrl, brokerUrl: redis.url, adminUrl: server.adminUrl }, redis };
 }
 
-function settingsOf({ home, pipelineFolder }: InstanceOptions): PlatformSettings {
+function settingsOf({ home, pipelineFolder, tasksFolder }: InstanceOptions): PlatformSettings {
   const settings = throwAwaySettings(home, GRACE_MS);
-  return { ...settings, env: { ...settings.env, PIPELINE_FOLDERS: pipelineFolder } };
+  return { ...settings, env: { ...settings.env, PIPELINE_FOLDERS: pipelineFolder, TASKS_DIR: tasksFolder } };
 }
 
 /** A wire before the backends, and one before each server; the processes know the stores by the wires' addresses. */

@@ -68,13 +68,16 @@ export interface History {
   readonly listed: readonly ListedExecution[];
 }
 
+/** What was accepted, and under which ids. */
+export type Accepted = Pick<LedgerEntry, 'executionIds' | 'acceptedAt'>;
+
 /** Adds a status that was read. */
 export function recordStatus(entry: LedgerEntry, status: Status, at: number): void {
   entry.samples.push({ at, status });
 }
 
 /** Adds an answer that named an execution. */
-export function recordAnswer(entry: LedgerEntry, executionId: string, at: number): void {
+export function recordAnswer(entry: Accepted, executionId: string, at: number): void {
   entry.acceptedAt ??= at;
   entry.executionIds.push(executionId);
 }

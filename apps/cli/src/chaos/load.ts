@@ -1,7 +1,14 @@
 import { ApiError } from '@longshore/contracts';
 import type { Clock } from '@longshore/runtime';
 import { makeFiles } from './documents.ts';
-import { hasEnded, type LedgerEntry, outcomeOf, recordAnswer, recordStatus } from './ledger.ts';
+import {
+  type Accepted,
+  hasEnded,
+  type LedgerEntry,
+  outcomeOf,
+  recordAnswer,
+  recordStatus,
+} from './ledger.ts';
 import { NotNow, type PublicApi, Refused } from './public-api.ts';
 import { createRandom } from './random.ts';
 
@@ -51,7 +58,7 @@ async function runClient(options: LoadOptions): Promise<void> {
 
 /** As the contract says: the same request under the same key until there is an answer. */
 export async function post(
-  entry: LedgerEntry,
+  entry: Accepted & { refusal?: string },
   send: () => Promise<string>,
   { clock, giveUp }: Pick<LoadOptions, 'clock' | 'giveUp'>,
 ): Promise<void> {

@@ -1,9 +1,12 @@
 import { multipartOf } from '@longshore/client';
 import {
+  ApiError,
   executeResponseSchema,
   type ExecutionDetail,
   type ExecutionSummary,
   routes,
+  type SubmitTaskRequest,
+  type TaskResult,
 } from '@longshore/contracts';
 import { createPlatformClient } from '../client/platform-client.ts';
 import { API_NAME, type ChaosFile } from './documents.ts';
@@ -14,6 +17,10 @@ export interface PublicApi {
   post(request: PostRequest): Promise<string>;
   /** The same, of a pipeline's execution. */
   runPipeline(request: Pick<PostRequest, 'key'> & { readonly pipelineId: string }): Promise<string>;
+  /** Answers the task's id. Throws NotNow or Refused. */
+  submitTask(request: SubmitTaskRequest): Promise<string>;
+  /** Throws ApiError, CliError or a time-out. */
+  readTask(taskId: string): Promise<TaskResult>;
   /** Throws ApiError, CliError or a time-out. */
   read(executionId: string): Promise<ExecutionDetail>;
   /** All executions, page by page. */
@@ -80,6 +87,17 @@ export function createPublicApi(given: {
       const request = { key: tag, files: [], waitSeconds: 0 };
       return send(`pipeline/api/${organisation}/${pipelineId}`, formOf(request), request);
     },
+    submitTask: async (body) => {
+      const within15 = within(ANSWERS_WITHIN_MS);
+      const answer = await client
+        .call(routes.submitTask, { body, signal: within15 })
+        .catch((error: unknown) => {
+          signal.throwIfAborted();
+          throw refusalOf(error);
+        });
+      return answer.task_id;
+    },
+    readTask: (id) => client.call(routes.taskResult, { params: { id }, signal: within(ANSWERS_WITHIN_MS) }),
     read: (id) => client.call(routes.execution, { params: { id }, signal: within(ANSWERS_WITHIN_MS) }),
     list: async () => {
       const all: ExecutionSummary[] = [];
@@ -92,6 +110,14 @@ export function createPublicApi(given: {
       return all;
     },
   };
+}
+
+/** Whether it may work later: all but what the platform itself refused for good. */
+function refusalOf(error: unknown): Error {
+  if (!(error instanceof ApiError)) return new NotNow(String(error), 0);
+  if (error.status === 429 || error.status >= 500)
+    return new NotNow(error.message, (error.retryAfterSeconds ?? 0) * 1_000);
+  return new Refused(`status ${error.status}: ${error.message}`);
 }
 
 function formOf({ key, files, waitSeconds }: PostRequest): FormData {

@@ -20,7 +20,15 @@ export function reportLines(summary: ChaosSummary): string[] {
   ];
 }
 
-function rows({ executions, files, losses, duplicates, violations, ...rest }: ChaosSummary): string[][] {
+function rows({
+  executions,
+  files,
+  tasks,
+  losses,
+  duplicates,
+  violations,
+  ...rest
+}: ChaosSummary): string[][] {
   const others = violations.length - losses - duplicates;
   const slowest = rest.slowest_recovery;
   return [
@@ -29,6 +37,7 @@ function rows({ executions, files, losses, duplicates, violations, ...rest }: Ch
       `${executions.accepted} accepted, ${executions.ended} ended, ${executions.across_a_fault} while a fault struck`,
     ],
     ['files', `${files.sent} sent, ${files.results} results`],
+    ['tasks', `${tasks.accepted} accepted, ${tasks.ended} ended`],
     ['losses', String(losses)],
     ['duplicates', String(duplicates)],
     ['other violations', String(others)],

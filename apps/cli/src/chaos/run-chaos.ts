@@ -1,3 +1,4 @@
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { routes } from '@longshore/contracts';
 import { type Clock, type Logger, systemClock } from '@longshore/runtime';
@@ -10,6 +11,9 @@ import { checkDeliveries } from './check-deliveries.ts';
 import { checkLedger, type Violation } from './check-ledger.ts';
 import { chaosDocuments, type ChaosPipeline, chaosPipelines, pipelineDocuments } from './documents.ts';
 import { describeFault, type FaultKind, wires } from './fault.ts';
+import { effectsFolder, writeTask } from './chaos-task.ts';
+import { checkTasks, type Effect } from './check-tasks.ts';
+import { driveTasks, readTasksAgain, type TaskEntry } from './task-load.ts';
 import { createInjector, type Injector } from './inject.ts';
 import { type ChaosInstance, processNames, startInstance } from './instance.ts';
 import { type LedgerEntry, listedOf } from './ledger.ts';
@@ -35,6 +39,7 @@ export interface ChaosOptions {
 
 export interface ChaosResult {
   readonly entries: readonly LedgerEntry[];
+  readonly tasks: readonly TaskEntry[];
   readonly injected: readonly InjectedFault[];
   readonly violations: readonly Violation[];
 }
@@ -52,7 +57,10 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const startedAt = clock.monotonic();
   const onStep = terminal.status;
   const pipelineFolder = join(home.folder, 'pipelines');
-  const instance = await startInstance({ home, broker, pipelineFolder, logger, clock, signal, onStep });
+  const tasksFolder = join(home.folder, 'tasks');
+  await writeTask(tasksFolder);
+  const folders = { pipelineFolder, tasksFolder };
+  const instance = await startInstance({ home, broker, ...folders, logger, clock, signal, onStep });
   try {
     const { url, credentials } = instance;
     const admin = createPlatformClient({ url, key: credentials.admin_key });
@@ -63,7 +71,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     terminal.err(
       `${instance.processes.length} processes are ready after ${duration(clock.monotonic() - startedAt)}.`,
     );
-    return await breakAndCheck(instance, { ...options, clock, pipelines });
+    return await breakAndCheck(instance, { ...options, clock, pipelines, tasksFolder });
   } finally {
     terminal.status('stopping');
     await instance.stop();
@@ -75,19 +83,23 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
 interface Ledger {
   readonly uploads: LedgerEntry[];
   readonly pipelineRuns: PipelineEntry[];
+  readonly tasks: TaskEntry[];
 }
 
 function allOf({ uploads, pipelineRuns }: Ledger): LedgerEntry[] {
   return [...uploads, ...pipelineRuns];
 }
 
-type Context = Required<ChaosOptions> & { readonly pipelines: readonly ChaosPipeline[] };
+type Context = Required<ChaosOptions> & {
+  readonly pipelines: readonly ChaosPipeline[];
+  readonly tasksFolder: string;
+};
 
 async function breakAndCheck(instance: ChaosInstance, context: Context): Promise<ChaosResult> {
   const { clock, signal, terminal, seed } = context;
   const { organisation, api_key: key } = instance.credentials;
   const api = createPublicApi({ url: instance.url, organisation, key, signal });
-  const ledger: Ledger = { uploads: [], pipelineRuns: [] };
+  const ledger: Ledger = { uploads: [], pipelineRuns: [], tasks: [] };
   const injected: InjectedFault[] = [];
   const [over, late] = [new AbortController(), new AbortController()];
   const until = AbortSignal.any([signal, over.signal]);
@@ -98,6 +110,7 @@ async function breakAndCheck(instance: ChaosInstance, context: Context): Promise
   const load = Promise.all([
     driveLoad({ ...given, entries: ledger.uploads }),
     drivePipelines({ ...given, entries: ledger.pipelineRuns, pipelines: context.pipelines }),
+    driveTasks({ ...given, entries: ledger.tasks }),
   ]);
   const faults = injectAll(injector, { ...context, signal: until }, injected);
   const both = Promise.allSettled([load, faults]);
@@ -109,7 +122,7 @@ async function breakAndCheck(instance: ChaosInstance, context: Context): Promise
     await load.finally(() => clearTimeout(timer));
     signal.throwIfAborted();
     const violations = await check({ instance, api, ledger, context });
-    return { entries: allOf(ledger), injected, violations };
+    return { entries: allOf(ledger), tasks: ledger.tasks, injected, violations };
   } finally {
     clearInterval(status);
     over.abort();
@@ -159,7 +172,20 @@ async function check({ instance, api, ledger, context }: Checking): Promise<Viol
   const { clock, signal, terminal } = context;
   terminal.status('reading everything again');
   await readAgain(entries, { api, clock });
+  await readTasksAgain(ledger.tasks, { api });
   const listed = (await api.list()).map(listedOf);
-  const seen = [...checkLedger({ entries, listed }), ...(await checkDeliveries(ledger.pipelineRuns))];
+  const seen = [
+    ...checkLedger({ entries, listed }),
+    ...(await checkDeliveries(ledger.pipelineRuns)),
+    ...checkTasks(ledger.tasks, await effectsIn(context.tasksFolder)),
+  ];
   return [...seen, ...(await checkDatabase(instance.storage.databaseUrl, { clock, signal }))];
+}
+
+async function effectsIn(folder: string): Promise<Effect[]> {
+  const effects = effectsFolder(folder);
+  const names = await readdir(effects);
+  return Promise.all(
+    names.map(async (name) => ({ name, content: await readFile(join(effects, name), 'utf8') })),
+  );
 }

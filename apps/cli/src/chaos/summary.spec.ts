@@ -43,6 +43,7 @@ function input(changes: Partial<SummaryInput> = {}): SummaryInput {
     duration_s: 60,
     violations: [],
     home: null,
+    tasks: [],
     entries: [entry('early', 0, 900), entry('long', 1_000, 9_000), entry('quick', 5_000, 5_500)],
     injected: [
       { at: 2_000, fault: { kind: 'redis', how: 'flush' } },

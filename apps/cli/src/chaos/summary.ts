@@ -1,6 +1,7 @@
 import type { Violation } from './check-ledger.ts';
 import { describeFault, type Fault, type FaultKind, faultKinds } from './fault.ts';
 import { hasEnded, type LedgerEntry, type Outcome } from './ledger.ts';
+import { hasEnded as taskHasEnded, type TaskEntry } from './task-load.ts';
 
 /** A fault that took effect, and when, in milliseconds of the client's monotonic clock. */
 export interface InjectedFault {
@@ -16,6 +17,7 @@ export interface ChaosSummary {
   readonly faults: Readonly<Record<FaultKind, number>>;
   readonly executions: { readonly accepted: number; readonly ended: number; readonly across_a_fault: number };
   readonly files: { readonly sent: number; readonly results: number };
+  readonly tasks: { readonly accepted: number; readonly ended: number };
   /** What was accepted and did not end, or is gone. */
   readonly losses: number;
   /** What was done twice. */
@@ -39,10 +41,11 @@ export interface SummaryInput extends Pick<
   'seed' | 'broker' | 'duration_s' | 'violations' | 'home'
 > {
   readonly entries: readonly LedgerEntry[];
+  readonly tasks: readonly TaskEntry[];
   readonly injected: readonly InjectedFault[];
 }
 
-export function summarise({ entries, injected, violations, ...given }: SummaryInput): ChaosSummary {
+export function summarise({ entries, tasks, injected, violations, ...given }: SummaryInput): ChaosSummary {
   const accepted = entries.filter(({ executionIds }) => executionIds.length > 0);
   const recoveries = accepted.flatMap((entry) => recoveryOf(entry, injected));
   const counts = faultKinds.map((kind) => [kind, injected.filter(({ fault }) => fault.kind === kind).length]);
@@ -61,6 +64,10 @@ export function summarise({ entries, injected, violations, ...given }: SummaryIn
         0,
       ),
       results: accepted.reduce((sum, { last }) => sum + processedIn(last), 0),
+    },
+    tasks: {
+      accepted: tasks.filter(({ executionIds }) => executionIds.length > 0).length,
+      ended: tasks.filter(({ last }) => last !== undefined && taskHasEnded(last)).length,
     },
     losses: ofKind('lost'),
     duplicates: ofKind('doubled'),

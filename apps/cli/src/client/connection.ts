@@ -1,6 +1,6 @@
-import { loadConfig } from '@longshore/runtime';
-import { CliError } from '../cli-error.ts';
+import { CliError, exitCodes } from '../cli-error.ts';
 import { findCredentials } from '../home/credentials.ts';
+import { configure } from '../home/configuration.ts';
 import { homeAt } from '../home/home.ts';
 import { readInstance } from '../home/instance.ts';
 import { createPlatformClient, type PlatformClient } from './platform-client.ts';
@@ -28,7 +28,7 @@ export function connect(
   flags: ConnectionFlags,
   env: NodeJS.ProcessEnv = process.env,
 ): PlatformClient {
-  const config = loadConfig(['longshoreHome', 'longshoreUrl', 'apiKey', 'adminApiKey', 'port'], { env });
+  const config = configure(['longshoreHome', 'longshoreUrl', 'apiKey', 'adminApiKey', 'port'], { env });
   const home = homeAt(config.longshoreHome);
   const ofHome = readInstance(home)?.url ?? `http://127.0.0.1:${config.port}`;
   const url = flags.url ?? config.longshoreUrl ?? ofHome;
@@ -43,9 +43,13 @@ function sameOrigin(one: string, other: string): boolean {
 }
 
 function noKey(kind: KeyKind, url: string, home: string): CliError {
-  if (!URL.canParse(url)) return new CliError(`"${url}" is not an address: write it as http://host:port.`);
+  if (!URL.canParse(url))
+    return new CliError(`"${url}" is not an address: write it as http://host:port.`, {
+      exitCode: exitCodes.usage,
+    });
   const { flag, variable } = KEY_WORDS[kind];
   return new CliError(
     `There is no ${kind} key for ${url}: give one with ${flag} or ${variable}, or start a platform in ${home} with "longshore up".`,
+    { exitCode: exitCodes.key },
   );
 }

@@ -1,12 +1,13 @@
 import { multipartOf } from '@longshore/client';
-import { ApiError, errorBodySchema, type Route } from '@longshore/contracts';
-import { CliError } from '../cli-error.ts';
+import { ApiError, errorBodySchema, type Route, routes } from '@longshore/contracts';
+import { CliError, exitCodes } from '../cli-error.ts';
 
 export interface CallOptions<Params, Body> {
   params?: Params;
   query?: Readonly<Record<string, string>>;
   /** Sent as JSON, or as it is when it is a form with files. */
   body?: Body | FormData;
+  headers?: Readonly<Record<string, string>>;
   signal?: AbortSignal;
 }
 
@@ -17,6 +18,8 @@ export interface PlatformClient {
    * Throws ApiError when the backend refuses, CliError when nobody answers there or something else than a Longshore does.
    */
   call<P, Q, B, R>(route: Route<P, Q, B, R>, options?: CallOptions<P, B>): Promise<R>;
+  /** The answer of a route that streams, as it begins. Throws as {@link PlatformClient.call}. */
+  open<P>(route: Route<P, unknown, unknown, unknown>, options?: CallOptions<P, never>): Promise<Response>;
 }
 
 export interface ClientOptions {
@@ -41,22 +44,29 @@ export function createPlatformClient({ url, key, fetch = globalThis.fetch }: Cli
       const reason = (cause as NodeJS.ErrnoException).code ?? (cause as Error).message;
       throw new CliError(
         `No Longshore answers at ${base} (${reason}): start it with "longshore up", or name another with --url.`,
+        { cause: error, exitCode: exitCodes.unreachable },
       );
     }
   }
 
   return {
     url: base,
-    call: async (route, { params, query = {}, body, signal } = {}) => {
+    open: async (route, { params, headers = {}, signal } = {}) => {
+      const init = { method: route.method.toUpperCase(), headers, ...(signal && { signal }) };
+      const response = await answerTo(pathOf(route.path, params), init);
+      if (!response.ok) throw refusal(response, await readAnswer(response, base), base);
+      return response;
+    },
+    call: async (route, { params, query = {}, body, headers, signal } = {}) => {
       const search = new URLSearchParams(query).toString();
       const path = `${pathOf(route.path, params)}${search === '' ? '' : `?${search}`}`;
       const response = await answerTo(path, {
         method: route.method.toUpperCase(),
-        ...bodyOf(body),
+        ...withHeaders(bodyOf(body), headers),
         ...(signal && { signal }),
       });
       const answer = await readAnswer(response, base);
-      if (!response.ok) throw refusal(response, answer, base);
+      if (!response.ok && !isOutcome(route, response)) throw refusal(response, answer, base);
       return route.response.parse(answer);
     },
   };
@@ -74,6 +84,13 @@ function bodyOf(body: unknown): Pick<RequestInit, 'body' | 'headers' | 'duplex'>
   return { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
 }
 
+function withHeaders(
+  request: ReturnType<typeof bodyOf>,
+  headers: Readonly<Record<string, string>> = {},
+): ReturnType<typeof bodyOf> {
+  return { ...request, headers: { ...(request.headers as Record<string, string> | undefined), ...headers } };
+}
+
 async function readAnswer(response: Response, base: string): Promise<unknown> {
   const text = await response.text();
   try {
@@ -81,11 +98,16 @@ async function readAnswer(response: Response, base: string): Promise<unknown> {
   } catch {
     throw new CliError(
       `What answers at ${base} is not a Longshore (status ${response.status}, no JSON): check --url.`,
+      { exitCode: exitCodes.unreachable },
     );
   }
 }
 
-/** A deployment that ends in ERROR is answered with 422 and the usual body: no refusal, but no success either. */
+/** A deployment whose execution ended in ERROR within the time-out answers so with 422 and the usual body. */
+function isOutcome(route: { path: string; method: string }, { status }: Response): boolean {
+  return status === 422 && route.path === routes.executeDeployment.path && route.method === 'post';
+}
+
 function refusal(response: Response, answer: unknown, base: string): Error {
   const body = errorBodySchema.safeParse(answer).data;
   if (body === undefined)

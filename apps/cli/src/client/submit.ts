@@ -1,7 +1,7 @@
 import { openAsBlob } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { ApiError, type ExecutionDetail, routes } from '@longshore/contracts';
+import { ApiError, type ExecuteResponse, type ExecutionDetail, routes } from '@longshore/contracts';
 import type { Clock } from '@longshore/runtime';
 import { CliError } from '../cli-error.ts';
 import type { PlatformClient } from './platform-client.ts';
@@ -11,18 +11,31 @@ export interface Submission {
   apiName: string;
   /** Paths of the files to send. */
   files: readonly string[];
+  /** Further fields of the form, as the deployment API names them. */
+  fields?: Readonly<Record<string, string>>;
+  /** A repeated submission of the same key is answered with the first one's execution. */
+  idempotencyKey?: string | undefined;
   signal?: AbortSignal;
 }
 
+type Answer = ExecuteResponse['message'];
+
 /** Posts the files to a deployment; answers with the execution's id, which is stored when this returns. */
 export async function submitFiles(client: PlatformClient, submission: Submission): Promise<string> {
-  const { organisation, apiName, files, signal } = submission;
+  return (await postFiles(client, submission)).execution_id;
+}
+
+/** Posts the files to a deployment. What it answers holds the result, when the time-out in the fields was long enough. */
+export async function postFiles(client: PlatformClient, submission: Submission): Promise<Answer> {
+  const { organisation, apiName, files, fields = {}, idempotencyKey, signal } = submission;
   const form = new FormData();
+  for (const [name, value] of Object.entries(fields)) form.append(name, value);
   for (const file of files) form.append('files', await readableFile(file), basename(file));
   try {
     const params = { org: organisation, api_name: apiName };
-    const given = { params, body: form, ...(signal && { signal }) };
-    return (await client.call(routes.executeDeployment, given)).message.execution_id;
+    const headers = idempotencyKey === undefined ? {} : { 'Idempotency-Key': idempotencyKey };
+    const given = { params, body: form, headers, ...(signal && { signal }) };
+    return (await client.call(routes.executeDeployment, given)).message;
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 404) throw error;
     const message = `Organisation ${organisation} has no active deployment ${apiName}: check the name, or make it with "longshore apply".`;

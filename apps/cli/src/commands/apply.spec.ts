@@ -13,7 +13,8 @@ function clientThat(answer: () => unknown): PlatformClient & { bodies: unknown[]
     bodies.push(options?.body);
     return answer();
   };
-  return { url: 'http://x', call: call as PlatformClient['call'], bodies };
+  const open = () => Promise.reject(new Error('nothing streams here'));
+  return { url: 'http://x', call: call as PlatformClient['call'], open, bodies };
 }
 
 describe('applying files', () => {

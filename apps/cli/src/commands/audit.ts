@@ -1,11 +1,12 @@
 import { AUDIT_OUTCOMES, type AuditEvent, type AuditResponse, routes } from '@longshore/contracts';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import type { ConnectionFlags } from '../client/connection.ts';
 import type { PlatformClient } from '../client/platform-client.ts';
 import { table } from '../output/table.ts';
 import type { Terminal } from '../output/terminal.ts';
 import { addAdminConnection } from './connection-options.ts';
 import { connectAsManager, given, momentOf } from './key-options.ts';
+import { wholeNumber } from './number-option.ts';
 
 interface AuditFlags extends ConnectionFlags {
   json?: true;
@@ -48,14 +49,9 @@ export function addAudit(program: Command, terminal: Terminal): void {
     .addHelpText('after', EXAMPLES);
   addAdminConnection(command).action(async (flags: AuditFlags) => {
     const found = await readEvents(connectAsManager(flags), flags, Date.now());
-    const lines = flags.json ? [JSON.stringify({ events: found })] : auditLines(found);
+    const lines = flags.json ? [JSON.stringify({ events: found })] : auditLines(found, terminal.columns);
     lines.forEach(terminal.out);
   });
-}
-
-function wholeNumber(spelled: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(spelled)) throw new InvalidArgumentError('Write a whole number from 1 on.');
-  return Number(spelled);
 }
 
 async function readEvents(client: PlatformClient, flags: AuditFlags, now: number): Promise<AuditEvent[]> {
@@ -78,10 +74,11 @@ async function readEvents(client: PlatformClient, flags: AuditFlags, now: number
   return found;
 }
 
+const WIDEST = 40;
 const HEADINGS = ['AT', 'WHO', 'FROM', 'ACTION', 'OUTCOME', 'TIMES', 'TARGET', 'DETAIL'];
 
 /** A table with one line for each event. */
-export function auditLines(events: readonly AuditEvent[]): string[] {
+export function auditLines(events: readonly AuditEvent[], columns?: number): string[] {
   if (events.length === 0) return ['Nothing of that kind is in the audit log.'];
   const rows = events.map(({ at, actor, address, action, outcome, count, target, detail }) => [
     at.slice(0, 19).replace('T', ' '),
@@ -93,5 +90,5 @@ export function auditLines(events: readonly AuditEvent[]): string[] {
     target ?? '-',
     detail === null ? '' : [detail['route'], detail['code']].filter(Boolean).join(' '),
   ]);
-  return table(HEADINGS, rows);
+  return table(HEADINGS, rows, WIDEST, columns);
 }

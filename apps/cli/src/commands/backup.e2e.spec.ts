@@ -186,7 +186,7 @@ describe('a backup of a home', () => {
     const slip = await runCommand(['delete', 'organisation', 'default', '--confirm', 'other'], {
       home: other,
     });
-    expect([slip.code, slip.err]).toEqual([1, expect.stringContaining('--confirm default')]);
+    expect([slip.code, slip.err]).toEqual([2, expect.stringContaining('--confirm default')]);
     const deleted = await runCommand(['delete', 'organisation', 'default', '--confirm', 'default'], {
       home: other,
     });

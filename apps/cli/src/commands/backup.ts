@@ -1,9 +1,10 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { loadConfig, silentLogger } from '@longshore/runtime';
+import { silentLogger } from '@longshore/runtime';
 import type { Command } from 'commander';
 import { makeBackup } from '../backup/make-backup.ts';
 import { CliError } from '../cli-error.ts';
+import { configure } from '../home/configuration.ts';
 import { homeAt } from '../home/home.ts';
 import { byteSize } from '../output/byte-size.ts';
 import type { Terminal } from '../output/terminal.ts';
@@ -29,7 +30,7 @@ export function addBackup(program: Command, terminal: Terminal): void {
 }
 
 async function backup(output: string | undefined, terminal: Terminal): Promise<void> {
-  const config = loadConfig(['longshoreHome', 'storageDir', 'databaseUrl'], { optional: ['databaseUrl'] });
+  const config = configure(['longshoreHome', 'storageDir', 'databaseUrl'], { optional: ['databaseUrl'] });
   if (config.databaseUrl !== undefined) {
     throw new CliError(
       'DATABASE_URL names a PostgreSQL of your own: back it up with its own tools, then copy STORAGE_DIR; docs/operations.md says how.',
@@ -40,7 +41,7 @@ async function backup(output: string | undefined, terminal: Terminal): Promise<v
   );
   const { entries } = await makeBackup({
     home: homeAt(config.longshoreHome),
-    storageDir: resolve(config.storageDir),
+    storageDir: config.storageDir,
     file,
     logger: silentLogger(),
     onProgress: (bytes) => terminal.status(`${byteSize(bytes)} copied`),

@@ -1,7 +1,7 @@
 import { type Deletion, routes } from '@longshore/contracts';
 import { type Clock, systemClock } from '@longshore/runtime';
 import type { Command } from 'commander';
-import { CliError } from '../cli-error.ts';
+import { usageError } from '../cli-error.ts';
 import { connect, type ConnectionFlags } from '../client/connection.ts';
 import type { PlatformClient } from '../client/platform-client.ts';
 import type { Terminal } from '../output/terminal.ts';
@@ -56,8 +56,7 @@ export function addDelete(program: Command, terminal: Terminal): void {
     .addHelpText('after', ORGANISATION_EXAMPLES);
   addAdminConnection(organisation).action(
     async (name: string, flags: ConnectionFlags & { confirm: string; json?: true }) => {
-      if (flags.confirm !== name)
-        throw new CliError(`Say --confirm ${name} to delete everything of ${name}.`);
+      if (flags.confirm !== name) throw usageError(`Say --confirm ${name} to delete everything of ${name}.`);
       const report = await deleteOrganisation(connect('admin', flags), name, {
         terminal,
         clock: systemClock,

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { loadConfig } from '@longshore/runtime';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { CliError } from '../cli-error.ts';
 import { makeDemoHome, removeDemoHome, sweepDemoHomes } from '../demo/demo-home.ts';
 import { runDemo } from '../demo/run-demo.ts';
+import { configure } from '../home/configuration.ts';
 import { holdHome } from '../home/hold-home.ts';
 import { createPlatformLogger } from '../output/platform-logger.ts';
 import type { Terminal } from '../output/terminal.ts';
@@ -25,7 +25,12 @@ export function addDemo(program: Command, terminal: Terminal): void {
       'Starts a whole platform in a temporary folder on free ports, sends it the sample documents, shows what it finds in them, ' +
         'and removes everything but the result. Nothing of yours is touched.',
     )
-    .option('--samples <folder>', 'folder with invoices.yaml and the documents', SHIPPED_SAMPLES)
+    .addOption(
+      new Option('--samples <folder>', 'folder with invoices.yaml and the documents').default(
+        SHIPPED_SAMPLES,
+        'those of the checkout',
+      ),
+    )
     .addHelpText('after', EXAMPLES)
     .action(async (flags: { samples: string }) => {
       const samples = resolve(flags.samples);
@@ -48,7 +53,7 @@ async function demo(samples: string, terminal: Terminal): Promise<void> {
     tell: terminal.err,
     tellsWarnings: () => false,
   });
-  const resultFile = join(resolve(loadConfig(['longshoreHome']).longshoreHome), 'demo-result.json');
+  const resultFile = join(configure(['longshoreHome']).longshoreHome, 'demo-result.json');
   try {
     await runDemo({ home, samples, resultFile, terminal, logger, signal: interrupted.signal });
   } finally {

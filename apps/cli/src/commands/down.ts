@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { stopLeftBehindPostgres } from '@longshore/embedded-postgres';
-import { type Clock, loadConfig, systemClock } from '@longshore/runtime';
+import { type Clock, systemClock } from '@longshore/runtime';
 import type { Command } from 'commander';
 import { CliError } from '../cli-error.ts';
+import { configure } from '../home/configuration.ts';
 import { type Home, homeAt } from '../home/home.ts';
 import { isHeld, readEarlierInstance, readInstance } from '../home/instance.ts';
 import type { Terminal } from '../output/terminal.ts';
@@ -27,7 +28,7 @@ export function addDown(program: Command, terminal: Terminal): void {
     )
     .addHelpText('after', EXAMPLES)
     .action(async () => {
-      const config = loadConfig(['longshoreHome', 'shutdownGraceMs']);
+      const config = configure(['longshoreHome', 'shutdownGraceMs']);
       const home = homeAt(config.longshoreHome);
       terminal.out(await stopPlatform(home, { graceMs: config.shutdownGraceMs, clock: systemClock }));
     });

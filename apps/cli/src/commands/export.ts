@@ -14,7 +14,7 @@ interface ExportFlags extends ConnectionFlags {
 
 const EXAMPLES = `
 Examples:
-  longshore export                                 show all workflows, deployments and pipelines as YAML
+  longshore export                                 show all workflows, deployments, pipelines and schedules as YAML
   longshore export -o all.yaml                     write them into a file
   longshore export --organisation acme | longshore apply -f - --organisation other`;
 
@@ -24,7 +24,7 @@ export function addExport(program: Command, terminal: Terminal): void {
     .command('export')
     .summary('write workflows and deployments as YAML')
     .description(
-      'Writes all workflows, each in its latest version, and all deployments and pipelines of an organisation as YAML documents ' +
+      'Writes all workflows, each in its latest version, and all deployments, pipelines and schedules of an organisation as YAML documents ' +
         'that "longshore apply" accepts again.',
     )
     .option('-o, --output <file>', 'file to write, which is replaced (default: standard output)')
@@ -35,8 +35,8 @@ export function addExport(program: Command, terminal: Terminal): void {
     const answer = await client.call(routes.exportWorkflows, {
       query: { organisation: flags.organisation },
     });
-    const { workflows, deployments, pipelines } = answer;
-    const count = workflows.length + deployments.length + pipelines.length;
+    const { workflows, deployments, pipelines, schedules } = answer;
+    const count = workflows.length + deployments.length + pipelines.length + schedules.length;
     if (count === 0) throw new CliError(`The organisation ${flags.organisation} has nothing to export.`);
     const text = writeApplyFile(answer);
     if (flags.output === undefined) return terminal.out(text.trimEnd());

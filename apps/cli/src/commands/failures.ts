@@ -35,7 +35,7 @@ export function addFailures(program: Command, terminal: Terminal): void {
   addFailureFilter(command).action(async (flags: FailuresFlags) => {
     const query = { ...queryOf(flags, Date.now()), limit: flags.limit };
     const answer = await connectForOrganisation(flags).call(routes.listFailures, { query });
-    const lines = flags.json ? [JSON.stringify(answer)] : failureLines(answer);
+    const lines = flags.json ? [JSON.stringify(answer)] : failureLines(answer, terminal.columns);
     lines.forEach(terminal.out);
   });
 }
@@ -43,7 +43,7 @@ export function addFailures(program: Command, terminal: Terminal): void {
 const HEADINGS = ['CAUSE', 'TIMES', 'LAST', 'TASK', 'CODE', 'MESSAGE', 'FOR EXAMPLE'];
 
 /** A table with one line for each cause. */
-export function failureLines({ failures, causes, complete }: FailureList): string[] {
+export function failureLines({ failures, causes, complete }: FailureList, columns?: number): string[] {
   if (failures.length === 0) return ['Nothing has failed.'];
   const rows = failures.map(({ cause, count, last_at, task, code, message, example }) => [
     cause,
@@ -56,7 +56,7 @@ export function failureLines({ failures, causes, complete }: FailureList): strin
   ]);
   const left = causes - failures.length;
   return [
-    ...table(HEADINGS, rows, 70),
+    ...table(HEADINGS, rows, 70, columns),
     ...(left > 0 ? ['', `${left} more ${left === 1 ? 'cause' : 'causes'}: see them with --limit.`] : []),
     ...(complete
       ? []

@@ -1,4 +1,4 @@
-import { CliError } from '../cli-error.ts';
+import { usageError } from '../cli-error.ts';
 import { connect, type ConnectionFlags } from '../client/connection.ts';
 import type { PlatformClient } from '../client/platform-client.ts';
 
@@ -7,7 +7,7 @@ const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, 
 /** Seconds of a time as people write it: `90s`, `30m`, `24h`, `7d`, `0`. @throws CliError for anything else */
 export function secondsOf(spelled: string): number {
   const [, count, unit = 's'] = /^(\d{1,9})([smhd])?$/.exec(spelled) ?? [];
-  if (count === undefined) throw new CliError(`"${spelled}" is no time: write it as 90s, 30m, 24h or 7d.`);
+  if (count === undefined) throw usageError(`"${spelled}" is no time: write it as 90s, 30m, 24h or 7d.`);
   return Number(count) * UNIT_SECONDS[unit]!;
 }
 
@@ -19,7 +19,7 @@ export function momentOf(spelled: string, now: number): string {
   if (/^\d+[smhd]$/.test(spelled)) return new Date(now - secondsOf(spelled) * 1000).toISOString();
   const moment = Date.parse(spelled);
   if (Number.isNaN(moment)) {
-    throw new CliError(
+    throw usageError(
       `"${spelled}" is no moment: write it as 2h (two hours ago), 2026-05-01 or 2026-05-01T12:00:00Z.`,
     );
   }

@@ -1,6 +1,6 @@
 import { type CreateKeyRequest, KEY_KINDS, KEY_STATES, type KeyView, routes } from '@longshore/contracts';
 import { type Command, Option } from 'commander';
-import { CliError } from '../cli-error.ts';
+import { usageError } from '../cli-error.ts';
 import type { ConnectionFlags } from '../client/connection.ts';
 import type { PlatformClient } from '../client/platform-client.ts';
 import { table } from '../output/table.ts';
@@ -131,7 +131,7 @@ export function keyRequest(name: string, flags: CreateFlags): CreateKeyRequest {
 
 function needed<T>(value: T | undefined, option: string, kind: string): T {
   if (value === undefined)
-    throw new CliError(`A ${kind} key needs ${option}: see "longshore keys create --help".`);
+    throw usageError(`A ${kind} key needs ${option}: see "longshore keys create --help".`);
   return value;
 }
 
@@ -156,7 +156,7 @@ function addList(keys: Command, terminal: Terminal): void {
   addManager(command, LIST_EXAMPLES).action(async (flags: ListFlags) => {
     const { kind, state, organisation } = flags;
     const found = await allKeys(connectAsManager(flags), given({ kind, state, organisation }));
-    const lines = flags.json ? [JSON.stringify({ keys: found })] : keyLines(found);
+    const lines = flags.json ? [JSON.stringify({ keys: found })] : keyLines(found, terminal.columns);
     lines.forEach(terminal.out);
   });
 }
@@ -174,10 +174,11 @@ async function allKeys(client: PlatformClient, filter: Record<string, string>): 
   return found;
 }
 
+const WIDEST = 40;
 const HEADINGS = ['ID', 'KIND', 'NAME', 'KEY', 'FOR', 'STATE', 'EXPIRES', 'LAST USED'];
 
 /** A table with one line for each key. */
-export function keyLines(keys: readonly KeyView[]): string[] {
+export function keyLines(keys: readonly KeyView[], columns?: number): string[] {
   if (keys.length === 0) return ['There is no such key.'];
   const rows = keys.map((key) => [
     key.id,
@@ -189,7 +190,7 @@ export function keyLines(keys: readonly KeyView[]): string[] {
     minuteOf(key.expires_at),
     minuteOf(key.last_used_at),
   ]);
-  return table(HEADINGS, rows);
+  return table(HEADINGS, rows, WIDEST, columns);
 }
 
 function reachOf({ kind, organisation, api_name, workers, queues }: KeyView): string {

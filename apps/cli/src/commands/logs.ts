@@ -6,6 +6,7 @@ import type { PlatformClient } from '../client/platform-client.ts';
 import { oneLine } from '../output/table.ts';
 import type { Terminal } from '../output/terminal.ts';
 import { addOrganisationConnection } from './connection-options.ts';
+import { executionId } from './execution-argument.ts';
 import { given } from './key-options.ts';
 
 interface LogsFlags extends ConnectionFlags {
@@ -34,7 +35,7 @@ export function addLogs(program: Command, terminal: Terminal): void {
     .command('logs')
     .summary('show what an execution said')
     .description('Prints the log lines of the runs of an execution, the first said first.')
-    .argument('<execution_id>', 'an execution')
+    .argument('<execution_id>', 'an execution', executionId)
     .option('-f, --follow', 'go on until the execution has ended')
     .option('--run <id>', 'only what this run said')
     .option('--level <level>', 'debug, info, warn or error: only lines of this level or a more severe one')

@@ -25,7 +25,8 @@ export function addPipelines(program: Command, terminal: Terminal): void {
   const pipelines = program
     .command('pipelines')
     .summary('run pipelines')
-    .description('Pipelines read files from a source and deliver what was found in them.');
+    .description('Pipelines read files from a source and deliver what was found in them.')
+    .addHelpText('after', EXAMPLES);
   const run = pipelines
     .command('run')
     .summary('run a pipeline now')

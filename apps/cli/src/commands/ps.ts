@@ -1,5 +1,5 @@
-import { loadConfig } from '@longshore/runtime';
 import type { Command } from 'commander';
+import { configure } from '../home/configuration.ts';
 import { type Home, homeAt } from '../home/home.ts';
 import { type Instance, readEarlierInstance, readInstance, runningInstance } from '../home/instance.ts';
 import { duration } from '../output/duration.ts';
@@ -23,7 +23,7 @@ export function addPs(program: Command, terminal: Terminal): void {
     .option('--json', 'print JSON')
     .addHelpText('after', EXAMPLES)
     .action((flags: { json?: true }) => {
-      const home = homeAt(loadConfig(['longshoreHome']).longshoreHome);
+      const home = homeAt(configure(['longshoreHome']).longshoreHome);
       const running = runningInstance(home);
       if (flags.json) terminal.out(JSON.stringify(running ?? null));
       else instanceLines(home, running, Date.now()).forEach(terminal.out);

@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { ApiError, type JsonValue, type Replay, routes } from '@longshore/contracts';
+import { ApiError, type Replay, routes } from '@longshore/contracts';
 import { type Clock, systemClock } from '@longshore/runtime';
 import type { Command } from 'commander';
-import { CliError } from '../cli-error.ts';
+import { CliError, usageError } from '../cli-error.ts';
 import type { ConnectionFlags } from '../client/connection.ts';
 import type { PlatformClient } from '../client/platform-client.ts';
 import { explainError } from '../output/explain-error.ts';
@@ -13,6 +12,7 @@ import {
   type FailureFilterFlags,
   queryOf,
 } from './failure-filter.ts';
+import { jsonObjectGiven } from './json-option.ts';
 
 interface ReplayFlags extends ConnectionFlags, FailureFilterFlags {
   onlyFailed?: true;
@@ -48,7 +48,10 @@ export function addReplay(program: Command, terminal: Terminal): void {
     )
     .argument('[execution_id...]', 'executions to run again')
     .option('--only-failed', 'run only files without a result, take over the other results')
-    .option('--custom-data <file>', 'JSON object to hand to the workflow instead of the first one')
+    .option(
+      '--custom-data <json>',
+      'JSON object, or a file with one, to hand to the workflow instead of the first one',
+    )
     .option('--cause <cause>', 'executions with a failure of this cause: see "longshore failures"')
     .option('--all', 'executions with any failure')
     .option('--limit <number>', 'at most this many, those that failed last', '1000')
@@ -109,7 +112,7 @@ async function replayMany({ client, flags, terminal, clock }: Context): Promise<
   const filter = queryOf(flags, Date.now());
   const isNarrowed = cause !== undefined || Object.keys(filter).some((name) => name !== 'organisation');
   if (!isNarrowed && !all) {
-    throw new CliError('Name executions, or which failures are meant, or say --all for all of them.');
+    throw usageError('Name executions, or which failures are meant, or say --all for all of them.');
   }
   const body = {
     ...howOf(flags),
@@ -132,22 +135,12 @@ async function replayMany({ client, flags, terminal, clock }: Context): Promise<
 function howOf({ onlyFailed, customData }: ReplayFlags) {
   return {
     only_failed: onlyFailed === true,
-    ...(customData === undefined ? {} : { custom_data: jsonObjectIn(customData) }),
+    ...(customData === undefined ? {} : { custom_data: jsonObjectGiven(customData) }),
   };
 }
 
-function jsonObjectIn(file: string): { [key: string]: JsonValue } | null {
-  try {
-    const value = JSON.parse(readFileSync(file, 'utf8')) as JsonValue;
-    if (typeof value === 'object' && !Array.isArray(value)) return value;
-  } catch (error) {
-    throw new CliError(`${file} cannot be read as JSON: ${(error as Error).message}`, { cause: error });
-  }
-  throw new CliError(`${file} must hold a JSON object, or null.`);
-}
-
 function wholeNumber(text: string, flag: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new CliError(`${flag} takes a whole number, not "${text}".`);
+  if (!/^\d{1,9}$/.test(text)) throw usageError(`${flag} takes a whole number, not "${text}".`);
   return Number(text);
 }
 

@@ -1,8 +1,8 @@
 import { existsSync, statSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { loadConfig } from '@longshore/runtime';
 import type { Command } from 'commander';
 import { restoreBackup } from '../backup/restore-backup.ts';
+import { resolve } from 'node:path';
+import { configure } from '../home/configuration.ts';
 import { homeAt } from '../home/home.ts';
 import type { Terminal } from '../output/terminal.ts';
 
@@ -28,16 +28,16 @@ export function addRestore(program: Command, terminal: Terminal): void {
 
 async function restore(given: string, home: string | undefined, terminal: Terminal): Promise<void> {
   const env = { ...process.env, ...(home !== undefined && { LONGSHORE_HOME: home }) };
-  const config = loadConfig(['longshoreHome', 'storageDir'], { env });
+  const config = configure(['longshoreHome', 'storageDir'], { env });
   const file = resolve(given);
   const size = existsSync(file) ? statSync(file).size : 0;
   const { release, created_at: createdAt } = await restoreBackup({
     file,
     home: homeAt(config.longshoreHome),
-    storageDir: resolve(config.storageDir),
+    storageDir: config.storageDir,
     onProgress: (bytes) => terminal.status(`${Math.floor((100 * bytes) / size)} % restored`),
   });
-  const folder = resolve(config.longshoreHome);
+  const folder = config.longshoreHome;
   terminal.out(`Restored the backup of ${createdAt} (release ${release}) into ${folder}.`);
   terminal.out(`Start it with LONGSHORE_HOME=${folder} longshore up. The keys are those of the backup.`);
   terminal.out('Do not run it beside the platform it was made from: both would work on the same executions.');

@@ -136,7 +136,7 @@ describe('longshore up', () => {
   });
 });
 
-describe('longshore up refuses, in one sentence and with exit code 1,', () => {
+describe('longshore up refuses, in one sentence and with an exit code,', () => {
   it('a home that another one uses', async () => {
     const home = temporaryHome();
     await startUp(withoutWorkers, { home });
@@ -170,7 +170,7 @@ describe('longshore up refuses, in one sentence and with exit code 1,', () => {
 
   it('a worker that does not exist', async () => {
     const { code, err } = await runCommand(['up', '--without', 'payroll'], { home: temporaryHome() });
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(err).toContain('Allowed: api-deployment, general, file-processing, callback.');
   });
 

@@ -1,10 +1,13 @@
-import { type CoreWorkerName, coreWorkerNames } from '@longshore/contracts';
-import { runProcess } from '@longshore/runtime';
+import { type CoreWorkerName, coreWorkerNames, routes } from '@longshore/contracts';
+import { type Logger, runProcess } from '@longshore/runtime';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { createPlatformClient } from '../client/platform-client.ts';
+import { settingsFolder } from '../home/callers-folder.ts';
 import { holdHome, refuseHalfRestored } from '../home/hold-home.ts';
 import { duration } from '../output/duration.ts';
 import { createPlatformLogger } from '../output/platform-logger.ts';
 import type { Terminal } from '../output/terminal.ts';
+import { skippedTaskFiles } from '../platform/skipped-task-files.ts';
 import { loadSettings, type PlatformSettings } from '../platform/settings.ts';
 import { type Platform, startPlatform } from '../platform/start-platform.ts';
 
@@ -45,6 +48,8 @@ function checked(value: string): CoreWorkerName {
   return name;
 }
 
+const ANSWERS_WITHIN_MS = 10_000;
+
 /** The workers, the backend behind them and the database each need time to end. */
 function stopWithinMs({ graceMs }: PlatformSettings): number {
   return 2 * graceMs + 15_000;
@@ -52,6 +57,8 @@ function stopWithinMs({ graceMs }: PlatformSettings): number {
 
 async function up(flags: UpFlags, terminal: Terminal): Promise<void> {
   const settings = loadSettings(coreWorkerNames.filter((name) => !flags.without.includes(name)));
+  // What is started reads the same `.env` as this command does.
+  process.chdir(settingsFolder(process.env, process.cwd()));
   refuseHalfRestored(settings.home);
   const lock = await holdHome(settings.home);
   let isUp = false;
@@ -81,6 +88,7 @@ async function up(flags: UpFlags, terminal: Terminal): Promise<void> {
       });
       isUp = true;
       announce(platform, { flags, settings, terminal });
+      await tellSkippedTaskFiles(platform, { terminal, logger, signal });
     },
   });
 }
@@ -116,4 +124,25 @@ function announce({ url, credentials, isNew }: Platform, { flags, settings, term
     'Stop it with Ctrl-C, or with "longshore down" from elsewhere.',
   ];
   lines.forEach(terminal.out);
+}
+
+interface TellingContext {
+  terminal: Terminal;
+  logger: Logger;
+  signal: AbortSignal;
+}
+
+/** On standard error, so that --json keeps its one line. The platform is up without this being told. */
+async function tellSkippedTaskFiles(
+  { url, credentials }: Platform,
+  { terminal, logger, signal }: TellingContext,
+): Promise<void> {
+  const client = createPlatformClient({ url, key: credentials.admin_key });
+  try {
+    const within = AbortSignal.any([signal, AbortSignal.timeout(ANSWERS_WITHIN_MS)]);
+    const workers = await client.call(routes.workers, { signal: within });
+    for (const sentence of skippedTaskFiles(workers)) terminal.err(sentence);
+  } catch (error) {
+    logger.info('task files that were skipped are not known', { error });
+  }
 }

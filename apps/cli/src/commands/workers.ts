@@ -29,13 +29,13 @@ export function addWorkers(program: Command, terminal: Terminal): void {
     .addHelpText('after', EXAMPLES);
   addAdminConnection(command).action(async (flags: WorkersFlags) => {
     const answer = await connect('admin', flags).call(routes.workers);
-    const lines = flags.json ? [JSON.stringify(answer)] : workerLines(answer, Date.now());
+    const lines = flags.json ? [JSON.stringify(answer)] : workerLines(answer, Date.now(), terminal.columns);
     lines.forEach(terminal.out);
   });
 }
 
 /** A table with one line for each live worker process. `now` is the wall clock, milliseconds. */
-export function workerLines({ pools }: WorkersResponse, now: number): string[] {
+export function workerLines({ pools }: WorkersResponse, now: number, columns?: number): string[] {
   const rows = pools.flatMap(({ worker, queues, tasks, sessions }) =>
     sessions.map((session) => [
       worker,
@@ -53,7 +53,7 @@ export function workerLines({ pools }: WorkersResponse, now: number): string[] {
   const left = absent.length === 0 ? [] : [`No process alive: ${[...new Set(absent)].join(', ')}.`];
   return rows.length + left.length === 0
     ? ['No worker has registered yet.']
-    : [...table(HEADINGS, rows, 60), ...left, ...skippedLines(pools)];
+    : [...table(HEADINGS, rows, 60, columns), ...left, ...skippedLines(pools)];
 }
 
 /** Each file once, however many processes skipped it, with what one of them says about it. */

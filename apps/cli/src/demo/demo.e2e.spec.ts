@@ -14,7 +14,9 @@ import {
 } from '../running-command.fixture.ts';
 
 const SAMPLES = join(import.meta.dirname, '..', '..', '..', '..', 'samples');
-const DOCUMENTS = readdirSync(SAMPLES).filter((name) => !/^README|\.ya?ml$/i.test(name));
+const DOCUMENTS = readdirSync(SAMPLES, { withFileTypes: true })
+  .filter((entry) => entry.isFile() && !/^README|\.ya?ml$/i.test(entry.name))
+  .map(({ name }) => name);
 const SOUND = DOCUMENTS.filter((name) => !name.startsWith('cut-off'));
 const inSamples = (names: readonly string[]): string[] => names.map((name) => join(SAMPLES, name));
 

@@ -8,7 +8,7 @@ const WIDEST_CELL = 24;
  * the database does not keep the order of keys.
  */
 export function resultLines(
-  { result, error, status, skipped }: ExecutionDetail,
+  { result, error, status, skipped }: Pick<ExecutionDetail, 'result' | 'error' | 'status' | 'skipped'>,
   order: readonly string[] = [],
 ): string[] {
   const results = result ?? [];

@@ -4,6 +4,8 @@ export interface Terminal {
   err(line: string): void;
   /** A line that the next one replaces; nothing where `err` is no terminal. */
   status(line: string): void;
+  /** Width of `out`, where it is a terminal. */
+  readonly columns?: number | undefined;
 }
 
 interface Sink {
@@ -20,6 +22,9 @@ export function createTerminal(stdout: Sink = process.stdout, stderr: Sink = pro
     hasStatus = false;
   };
   return {
+    get columns() {
+      return stdout.isTTY === true ? stdout.columns : undefined;
+    },
     out: (line) => {
       clear();
       stdout.write(`${line}\n`);

@@ -1,13 +1,13 @@
 import { type CoreWorkerName } from '@longshore/contracts';
 import {
   type ConfigKey,
-  loadConfig,
   type LogLevel,
   type ProcessName,
   type Variable,
   variables,
 } from '@longshore/runtime';
 import { CliError } from '../cli-error.ts';
+import { configure, withAbsolutePaths } from '../home/configuration.ts';
 import { type Home, homeAt } from '../home/home.ts';
 
 /** All that is to be known before a platform is started. */
@@ -60,7 +60,7 @@ function ofChildren(workers: readonly CoreWorkerName[]): ConfigKey[] {
 
 /** Reads the settings from the environment, and checks those of all that is started too. Throws ConfigError or CliError for what cannot be used. */
 export function loadSettings(workers: readonly CoreWorkerName[], env = process.env): PlatformSettings {
-  const config = loadConfig([...OWN, ...ofChildren(workers)], { env, optional: MADE_HERE });
+  const config = configure([...OWN, ...ofChildren(workers)], { env, optional: MADE_HERE });
   if (config.databaseUrl !== undefined && config.brokerUrl === undefined) {
     throw new CliError(
       'DATABASE_URL is set and BROKER_URL is not: name a broker too, redis:// or postgres:// with a database of its own, ' +
@@ -77,6 +77,6 @@ export function loadSettings(workers: readonly CoreWorkerName[], env = process.e
     databaseUrl: config.databaseUrl,
     brokerUrl: config.brokerUrl,
     workers,
-    env,
+    env: withAbsolutePaths(env, process.cwd()),
   };
 }

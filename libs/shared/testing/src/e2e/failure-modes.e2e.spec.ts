@@ -42,7 +42,7 @@ async function heardOf(platform: TestPlatform, name: string): Promise<number[]> 
 }
 
 describe('every accepted execution ends once, with one result per file, when', () => {
-  it('5d: a worker freezes in the middle of its files until it is given up, and wakes again', async () => {
+  it('failure mode 5d: a worker freezes in the middle of its files until it is given up, and wakes again', async () => {
     const { platform, client } = await start();
     const ids = await postedDuring(client, async () => {
       const pid = platform.pidOf('file-processing');
@@ -54,7 +54,7 @@ describe('every accepted execution ends once, with one result per file, when', (
     expect(await platform.stop()).toBe(0);
   }, 90_000);
 
-  it('18: PostgreSQL is killed under load, three times', async () => {
+  it('failure mode 18: PostgreSQL is killed under load, three times', async () => {
     const { platform, client } = await start();
     const ids = await postedDuring(client, async () => {
       for (let times = 0; times < 3; times += 1) {
@@ -69,7 +69,7 @@ describe('every accepted execution ends once, with one result per file, when', (
   }, 90_000);
 
   withRedis(
-    '11: the backend dies between accepting and publishing',
+    'failure mode 11: the backend dies between accepting and publishing',
     async () => {
       const { platform, client, redis } = await startOnRedis();
       await redis.kill9();
@@ -85,7 +85,7 @@ describe('every accepted execution ends once, with one result per file, when', (
   );
 
   withRedis(
-    '11: the broker is away for 20 s while requests come in',
+    'failure mode 11: the broker is away for 20 s while requests come in',
     async () => {
       const { platform, client, redis } = await startOnRedis();
       const ids = await postedDuring(client, async () => {
@@ -100,7 +100,7 @@ describe('every accepted execution ends once, with one result per file, when', (
     120_000,
   );
 
-  it('22: workers are killed in a loop, and afterwards depths and registry are right', async () => {
+  it('failure mode 22: workers are killed in a loop, and afterwards depths and registry are right', async () => {
     const { platform, client } = await start();
     const ids = await postedDuring(client, async () => {
       for (let times = 0; times < 4; times += 1)
@@ -127,7 +127,7 @@ describe('every accepted execution ends once, with one result per file, when', (
 });
 
 describe('an execution of which nothing could be processed', () => {
-  it('13: is an ERROR, with the reason for each file; one bad file harms no other', async () => {
+  it('failure mode 13: is an ERROR, with the reason for each file; one bad file harms no other', async () => {
     const { client } = await start();
     const bad = new Map([
       ['broken.pdf', 'no pdf'],

@@ -28,7 +28,7 @@ async function isBeingRead(client: Client, id: string): Promise<boolean> {
   }
 }
 
-describe('every accepted execution ends once, with one result per file, after a kill -9 of', () => {
+describe('failure modes 1 and 18: every accepted execution ends once, with one result per file, after a kill -9 of', () => {
   it.each(['api-deployment', 'file-processing', 'callback', 'general', 'backend'])(
     '%s',
     async (name) => {
@@ -40,7 +40,7 @@ describe('every accepted execution ends once, with one result per file, after a 
   );
 
   withRedis(
-    'file-processing, on Redis, which is wiped as well',
+    'failure mode 17: file-processing, on Redis, which is wiped as well',
     async () => {
       const { platform, client, redis } = await startOnRedis();
       const restarted = await surviving(client, async () => {

@@ -128,7 +128,7 @@ describe('a pipeline from folder to folder, through real processes', () => {
         files.length === FILES && files.every(({ state }) => state === 'succeeded' || state === 'failed'),
     ],
   ])(
-    'delivers each file once although its worker is killed %s',
+    'failure mode 4: delivers each file once although its worker is killed %s',
     async (_when, isMoment) => {
       const folders = await folderOfDocuments(false);
       const platform = await start(folders.root);

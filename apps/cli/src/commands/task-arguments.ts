@@ -1,0 +1,26 @@
+import type { JsonValue } from '@longshore/contracts';
+import { usageError } from '../cli-error.ts';
+
+/** A JSON object as it stands on the command line. @throws CliError */
+export function jsonObject(text: string): { [key: string]: JsonValue } {
+  let value: JsonValue;
+  try {
+    value = JSON.parse(text) as JsonValue;
+  } catch (error) {
+    throw usageError(`The parameters are no JSON (${(error as Error).message}): write '{"name": "value"}'.`, {
+      cause: error,
+    });
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw usageError(`The parameters are no JSON object: write '{"name": "value"}'.`);
+  return value;
+}
+
+/** A number as it stands on the command line; undefined where there is none. @throws CliError */
+export function numberOf(option: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value))
+    throw usageError(`${option} needs a number, not "${text}".`);
+  return value;
+}

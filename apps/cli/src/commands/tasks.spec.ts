@@ -1,0 +1,170 @@
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { Terminal } from '../output/terminal.ts';
+import { createProgram } from '../program.ts';
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0)) await cleanup();
+});
+
+const ID = '019a0000-0000-7000-8000-000000000001';
+const NOW = '2026-01-01T00:00:00.000Z';
+const status = {
+  ...{
+    task_id: ID,
+    task_name: 'work',
+    status: 'finished',
+    created_at: NOW,
+    started_at: NOW,
+    finished_at: NOW,
+  },
+  ...{ progress: { percentage: 40, message: 'half', data: null }, error: null },
+};
+
+/** A platform that answers as it is told to, by method and path. */
+async function setup(answers: Readonly<Record<string, unknown>>) {
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    void text(request).then((body) => {
+      const [path] = request.url!.split('?');
+      asked.push(`${request.method} ${request.url}${body === '' ? '' : ` ${body}`}`);
+      const answer = answers[`${request.method} ${path}`];
+      if (typeof answer === 'function') return void answer(response, request.headers);
+      response.writeHead(answer === undefined ? 404 : 200, { 'content-type': 'application/json' });
+      response.end(
+        JSON.stringify(
+          answer ?? {
+            type: 'client_error',
+            errors: [{ code: 'not_found', detail: 'No such task', attr: null }],
+          },
+        ),
+      );
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  cleanups.push(() => {
+    server.closeAllConnections();
+    return new Promise((resolve) => server.close(resolve));
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const told = { out: [] as string[], err: [] as string[] };
+  const terminal: Terminal = {
+    out: (line) => told.out.push(line),
+    err: (line) => told.err.push(line),
+    status: () => undefined,
+  };
+  const run = (...args: string[]) => {
+    const [name = '', ...rest] = args;
+    const given = ['tasks', name, '--url', url, '--api-key', 'lsk_org_0123456789abcdef', ...rest];
+    return createProgram(terminal).parseAsync(given, { from: 'user' });
+  };
+  return { run, asked, ...told };
+}
+
+describe('longshore tasks', () => {
+  it('submit sends what it is told, prints the id, and passes a warning on', async () => {
+    const answer = { task_id: ID, status: 'submitted', message: 'm', warning: 'nobody serves it' };
+    const { run, asked, out, err } = await setup({ 'POST /tasks/submit': answer });
+    await run('submit', 'work', '{"a":1}', '--priority', '-7', '--delay', '2m', '--key', 'k');
+    expect(asked).toEqual([
+      'POST /tasks/submit {"task_name":"work","parameters":{"a":1},"priority":-7,"delay":120,"idempotency_key":"k"}',
+    ]);
+    expect([out, err]).toEqual([[ID], ['nobody serves it']]);
+  });
+
+  it.each([
+    [['submit', 'work', '[1]'], /no JSON object/],
+    [['submit', 'work', '{a'], /no JSON/],
+    [['submit', 'work', '{}', '--priority', 'high'], /--priority needs a number/],
+    [['submit', 'work', '{}', '--delay', 'soon'], /no time/],
+  ])('%j is refused before anything is sent', async (args, reason) => {
+    const { run, asked } = await setup({});
+    await expect(run(...args)).rejects.toThrow(reason);
+    expect(asked).toEqual([]);
+  });
+
+  it('result prints what the task returned; one that failed is told as an error', async () => {
+    const good = { ...status, result: { sum: 3 }, result_expired: false };
+    const { run, asked, out } = await setup({ [`GET /tasks/${ID}/result`]: good });
+    await run('result', ID, '--wait');
+    expect([out, asked]).toEqual([['{"sum":3}'], [`GET /tasks/${ID}/result?wait=300`]]);
+    const error = { code: 'x', message: 'no paper', detail: null };
+    const bad = { ...status, status: 'failed', error, result: null, result_expired: false };
+    const failed = await setup({ [`GET /tasks/${ID}/result`]: bad });
+    await expect(failed.run('result', ID)).rejects.toMatchObject({
+      message: `Task ${ID} is failed: no paper`,
+      exitCode: 1,
+    });
+    const goes = { ...status, status: 'started', result: null, result_expired: false };
+    const unfinished = await setup({ [`GET /tasks/${ID}/result`]: goes });
+    await expect(unfinished.run('result', ID)).rejects.toMatchObject({ exitCode: 5 });
+  });
+
+  it('status, list, types and cancel show what the platform knows', async () => {
+    const listed = {
+      ...{
+        task_id: ID,
+        organisation: 'o',
+        task_name: 'work',
+        status: 'failed',
+        queue: 'default',
+        priority: 0,
+      },
+      ...{
+        created_at: NOW,
+        run_at: null,
+        started_at: NOW,
+        finished_at: NOW,
+        error: 'no paper',
+        retry_of: null,
+      },
+    };
+    const page = { tasks: [listed], total: 3, total_is_exact: true, limit: 1, offset: 0, has_more: true };
+    const detail = {
+      ...{ name: 'work', group: 'General', queue: 'default', description: 'works', input_schema: {} },
+      ...{ max_attempts: 3, isolation: 'inline', served: false },
+    };
+    const { run, asked, out } = await setup({
+      [`GET /tasks/${ID}/status`]: status,
+      'GET /tasks': page,
+      'GET /tasks/types': { types: ['work'], details: [detail] },
+      [`DELETE /tasks/${ID}/cancel`]: { task_id: ID, status: 'cancelled', message: 'It was cancelled' },
+    });
+    await run('status', ID);
+    await run('list', '--status', 'failed', '-q', 'paper', '--limit', '1');
+    await run('types');
+    await run('cancel', ID);
+    expect(out[0]).toBe('finished 40 % half');
+    expect(out.join('\n')).toMatch(/no paper/);
+    expect(out).toContain('1 of 3; go on with --offset 1');
+    expect(out.some((line) => /^work +General +default +NO +works$/.test(line))).toBe(true);
+    expect(out.at(-1)).toBe('It was cancelled');
+    expect(asked[1]).toBe('GET /tasks?status=failed&q=paper&limit=1');
+    await expect(run('status', '019a0000-0000-7000-8000-000000000002')).rejects.toThrow('No such task');
+  });
+
+  it('events takes a stream that was cut up again, after what came last', async () => {
+    const seen: (string | undefined)[] = [];
+    const stream = (response: ServerResponse, headers: Record<string, string | undefined>) => {
+      seen.push(headers['last-event-id']);
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      const event = (id: string, name: string, data: object) =>
+        `id: ${id}\nevent: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
+      if (seen.length > 1) return void response.end(event('2.end', 'end', { status: 'finished' }));
+      response.write('retry: 1000\n\n: still there\n\n');
+      const line = event('1.0', 'log', { at: NOW, level: 'info', message: 'hello\u001b[31m' });
+      response.write(line.slice(0, 20));
+      response.write(line.slice(20), () => response.destroy());
+    };
+    const { run, out } = await setup({ [`GET /tasks/${ID}/events`]: stream });
+    await run('events', ID);
+    expect(seen).toEqual([undefined, '1.0']);
+    expect(out[0]).toMatch(new RegExp(`^${NOW} INFO hello`));
+    expect(out[0]).not.toContain('\u001b');
+    expect(out[1]).toBe('end finished');
+  });
+});

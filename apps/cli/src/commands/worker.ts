@@ -1,0 +1,76 @@
+import { type ChildSpec, createLogger, createSupervisor, runProcess } from '@longshore/runtime';
+import { Argument, type Command } from 'commander';
+import { usageError } from '../cli-error.ts';
+import { withAbsolutePaths } from '../home/configuration.ts';
+import { settingsFolder } from '../home/callers-folder.ts';
+import type { Terminal } from '../output/terminal.ts';
+import {
+  checkPrograms,
+  type WorkerFlags,
+  workerPrograms,
+  workersOf,
+  workerWords,
+} from '../platform/worker-program.ts';
+
+const EXAMPLES = `
+Examples:
+  longshore worker general -c 8 -q general,default   one worker, as its own program would be started
+  longshore worker api general                       two of them, each in a process of its own
+  longshore worker all --count 2                     two processes of each, with one health server for each two`;
+
+/** Adds `longshore worker`. */
+export function addWorker(program: Command, terminal: Terminal): void {
+  program
+    .command('worker')
+    .summary('run workers beside a backend that runs elsewhere')
+    .description(
+      'Runs each of these workers in a process of its own, starts again those that die, and stops them in order. They read ' +
+        'BROKER_URL, INTERNAL_API_BASE_URL and INTERNAL_SERVICE_API_KEY_FILE, in which <worker> stands for the name of each.',
+    )
+    .addArgument(new Argument('<workers...>', 'which of them; api and file are short').choices(workerWords))
+    .option('-q, --queues <names>', 'queues to drain, strictly in this order (of one worker alone)')
+    .option('-c, --concurrency <number>', 'runs at once of each process')
+    .option('--autoscale <max,min>', 'runs at once of each process while work waits, and when idle')
+    .option('-p, --port <port>', 'port of the health server (of one worker alone)')
+    .option('-l, --log-level <level>', 'DEBUG, INFO, WARNING or ERROR')
+    .option('-n, --name <name>', 'name of the process (of one worker alone)')
+    .option('--count <number>', 'processes of each worker, 1 to 20')
+    .addHelpText('after', EXAMPLES)
+    .action((words: string[], flags: WorkerFlags) => runWorkers(words, flags, terminal));
+}
+
+const OF_ONE_ALONE = ['queues', 'port', 'name'] as const;
+
+async function runWorkers(words: readonly string[], flags: WorkerFlags, terminal: Terminal): Promise<void> {
+  const workers = workersOf(words);
+  const several = workers.length > 1 ? OF_ONE_ALONE.find((flag) => flags[flag] !== undefined) : undefined;
+  if (several !== undefined)
+    throw usageError(`--${several} is for one worker alone: start the others without it.`);
+  if (flags.concurrency !== undefined && flags.autoscale !== undefined)
+    throw usageError('Give --concurrency or --autoscale, not both.');
+  const cwd = settingsFolder(process.env, process.cwd());
+  const env = withAbsolutePaths(process.env, process.cwd());
+  await supervise(workerPrograms(workers, flags, { env, cwd }), cwd, terminal);
+}
+
+/** A worker of several processes takes seven seconds beyond its grace at most. */
+const HAND_BACK_MS = 8_000;
+const KILL_MS = 1_000;
+
+async function supervise(programs: readonly ChildSpec[], cwd: string, terminal: Terminal): Promise<void> {
+  const config = checkPrograms(programs, cwd);
+  const logger = createLogger({ worker: 'longshore', level: config.logLevel, dir: config.logDir });
+  const supervisor = createSupervisor({ logger });
+  await runProcess({
+    name: 'longshore worker',
+    logger,
+    parentPipe: config.parentPipe,
+    graceMs: config.shutdownGraceMs + HAND_BACK_MS,
+    handBackMs: KILL_MS,
+    start: ({ onStop }) => {
+      onStop('workers', (deadline) => supervisor.stopAll(deadline));
+      for (const program of programs)
+        supervisor.add({ ...program, stdout: terminal.out, stderr: terminal.err });
+    },
+  });
+}

@@ -1,0 +1,91 @@
+import type { Attempt, ExecutionDetail } from '@longshore/contracts';
+import { byteSize } from './byte-size.ts';
+import { duration } from './duration.ts';
+import { oneLine, table } from './table.ts';
+
+type FileRun = ExecutionDetail['files'][number];
+
+const FILE_HEADINGS = ['FILE', 'SIZE', 'STATE', 'TOOK', 'ATTEMPTS', 'WORKER'];
+const ATTEMPT_HEADINGS = ['FILE', 'ATTEMPT', 'WORKER', 'STARTED', 'TOOK', 'OUTCOME', 'ERROR'];
+const WIDEST = 50;
+
+/** All about one execution but its results. `columns` is the width of the terminal. */
+export function executionDetailLines(detail: ExecutionDetail, columns?: number): string[] {
+  const files = detail.files.map((run) => [
+    run.file,
+    byteSize(run.size),
+    run.state,
+    took(run.started_at, run.finished_at),
+    String(run.attempts.length),
+    run.worker ?? '-',
+  ]);
+  return [
+    ...facts(detail),
+    '',
+    ...table(FILE_HEADINGS, files, WIDEST, columns),
+    ...attemptLines(detail.files, columns),
+    ...errorLines(detail.files),
+    ...(detail.result === null ? [] : ['', `What was found: longshore result ${detail.execution_id}`]),
+  ];
+}
+
+function facts(detail: ExecutionDetail): string[] {
+  const { organisation, api_name: name, kind, workflow_version: version, timings, tags } = detail;
+  const words = kind === 'api' ? 'deployment' : 'pipeline';
+  const times = [
+    timings.waited_ms === null ? [] : [`waited ${duration(timings.waited_ms)}`],
+    timings.worked_ms === null ? [] : [`worked ${duration(timings.worked_ms)}`],
+  ].flat();
+  const count = `${detail.total_files}: ${detail.successful_files} succeeded, ${detail.failed_files} failed`;
+  const named = [
+    ['execution', detail.execution_id],
+    ['status', detail.status],
+    [words, `${organisation}/${name}, workflow version ${version}`],
+    ['accepted', [moment(detail.created_at), ...times].join(', ')],
+    ['files', count],
+    ...(tags.length === 0 ? [] : [['tags', tags.join(', ')]]),
+    ...(detail.replay_of === null ? [] : [['replay of', detail.replay_of]]),
+    ...(detail.error === null ? [] : [['error', oneLine(detail.error)]]),
+    ...(detail.result_expired ? [['result', 'removed: it was kept as long as it should be']] : []),
+  ];
+  return named.map(([label, text]) => `${label!.padEnd(11)} ${text}`);
+}
+
+/** Only where there was more than one, or the one did not end well: else it says nothing new. */
+function attemptLines(files: readonly FileRun[], columns: number | undefined): string[] {
+  const told = files.filter(({ attempts }) => attempts.length > 1);
+  if (told.length === 0) return [];
+  const rows = told.flatMap(({ file, attempts }) => attempts.map((attempt) => attemptRow(file, attempt)));
+  return ['', ...table(ATTEMPT_HEADINGS, rows, WIDEST, columns)];
+}
+
+function attemptRow(
+  file: string,
+  { epoch, worker, started_at, ended_at, outcome, error }: Attempt,
+): string[] {
+  return [
+    file,
+    String(epoch),
+    worker ?? '-',
+    started_at === null ? '-' : moment(started_at),
+    took(started_at, ended_at),
+    outcome,
+    error === null ? '' : error.message,
+  ];
+}
+
+/** Whole: what a table leaves out is often the reason. */
+function errorLines(files: readonly FileRun[]): string[] {
+  const lines = files.flatMap(({ file, error }) =>
+    error === null ? [] : [`  ${oneLine(`${file}: ${error.message} (${error.code})`)}`],
+  );
+  return lines.length === 0 ? [] : ['', 'Errors:', ...lines];
+}
+
+function took(from: string | null, to: string | null): string {
+  return from === null || to === null ? '-' : duration(Date.parse(to) - Date.parse(from));
+}
+
+function moment(text: string): string {
+  return text.slice(0, 19).replace('T', ' ');
+}
