@@ -11,15 +11,18 @@ export interface Step {
   readonly env?: Readonly<Record<string, string>>;
   /** Keeps what it says from the terminal. */
   readonly quiet?: boolean;
+  /** Ends it. */
+  readonly signal?: AbortSignal;
 }
 
 /** Runs one step with its output on the terminal; answers its exit code. */
-export function runStep({ args, env, quiet = false }: Step): Promise<number> {
+export function runStep({ args, env, quiet = false, signal }: Step): Promise<number> {
   const child = spawn(process.execPath, args, {
     cwd: root,
     stdio: quiet ? 'ignore' : 'inherit',
     env: { ...process.env, ...env },
   });
+  signal?.addEventListener('abort', () => child.kill(), { once: true });
   return new Promise((done, fail) => {
     child.once('error', fail);
     child.once('exit', (code) => done(code ?? 1));

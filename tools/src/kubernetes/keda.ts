@@ -1,0 +1,46 @@
+import { type CoreWorkerName, coreWorkerNames, coreWorkers } from '@longshore/contracts';
+import { ScaledObject, TriggerAuthentication } from '@kubernetes-models/keda/keda.sh/v1alpha1';
+import { labelsOf, SECRET } from './pod.ts';
+import { REPLICAS } from './workers.ts';
+
+const AUTHENTICATION = 'longshore-queues';
+/** Due runs that one worker is meant to have waiting. */
+const RUNS_PER_WORKER = '10';
+
+/**
+ * Scaling by what waits instead of by CPU: the backend answers from counters in its database, whose cost does not grow with
+ * the backlog. `admin_key` in the secret is a key of the kind admin.
+ */
+export function kedaManifests() {
+  return new Map([['scaling.yaml', [authentication(), ...coreWorkerNames.map(scaledObject)]]]);
+}
+
+function authentication(): TriggerAuthentication {
+  return new TriggerAuthentication({
+    metadata: { name: AUTHENTICATION },
+    spec: { secretTargetRef: [{ parameter: 'token', name: SECRET, key: 'admin_key' }] },
+  });
+}
+
+function scaledObject(worker: CoreWorkerName): ScaledObject {
+  return new ScaledObject({
+    metadata: { name: worker, labels: labelsOf(worker) },
+    spec: {
+      scaleTargetRef: { name: worker },
+      minReplicaCount: REPLICAS.min,
+      maxReplicaCount: REPLICAS.max,
+      pollingInterval: 15,
+      cooldownPeriod: 300,
+      triggers: coreWorkers[worker].queues.map((queue) => ({
+        type: 'metrics-api',
+        metadata: {
+          url: 'http://backend:8000/api/v1/queues',
+          valueLocation: `queues.#(queue=="${queue}").due`,
+          targetValue: RUNS_PER_WORKER,
+          authMode: 'bearer',
+        },
+        authenticationRef: { name: AUTHENTICATION },
+      })),
+    },
+  });
+}

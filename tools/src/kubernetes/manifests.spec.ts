@@ -1,0 +1,93 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { coreWorkerNames } from '@longshore/contracts';
+import { parseAllDocuments } from 'yaml';
+import { root } from '../run-steps.ts';
+import { kubernetesFiles } from './manifests.ts';
+
+const folder = join(root, 'deploy/kubernetes');
+const files = kubernetesFiles();
+
+interface Document {
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
+  readonly spec: Record<string, unknown>;
+}
+
+/** The documents of a file, as a cluster reads them. */
+function documents(path: string): Document[] {
+  return parseAllDocuments(files.get(path)!).map((document) => document.toJS() as Document);
+}
+
+const ofKind = (path: string, kind: string): Document =>
+  documents(path).find((document) => document.kind === kind)!;
+
+describe('deploy/kubernetes', () => {
+  it('holds what its sources say, and nothing else', () => {
+    const there = readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
+    expect(there.toSorted()).toEqual([...files.keys()].toSorted());
+    for (const [path, text] of files) expect(readFileSync(join(folder, path), 'utf8')).toBe(text);
+  });
+
+  it.each(coreWorkerNames)('runs %s as the guides say', (worker) => {
+    expect(ofKind(`base/${worker}.yaml`, 'Deployment').spec).toMatchObject({
+      replicas: 3,
+      template: {
+        spec: {
+          terminationGracePeriodSeconds: 40,
+          containers: [
+            {
+              resources: { requests: { cpu: '500m', memory: '512Mi' }, limits: { cpu: '2', memory: '2Gi' } },
+              livenessProbe: {
+                initialDelaySeconds: 30,
+                periodSeconds: 30,
+                timeoutSeconds: 10,
+                failureThreshold: 3,
+              },
+              readinessProbe: {
+                initialDelaySeconds: 15,
+                periodSeconds: 10,
+                timeoutSeconds: 5,
+                failureThreshold: 3,
+              },
+              securityContext: { readOnlyRootFilesystem: true },
+            },
+          ],
+        },
+      },
+    });
+    expect(ofKind(`base/${worker}.yaml`, 'HorizontalPodAutoscaler').spec).toMatchObject({
+      minReplicas: 2,
+      maxReplicas: 10,
+      metrics: [
+        { resource: { name: 'cpu', target: { averageUtilization: 70 } } },
+        { resource: { name: 'memory', target: { averageUtilization: 80 } } },
+      ],
+      behavior: {
+        scaleUp: { stabilizationWindowSeconds: 60, policies: [{ value: 100, periodSeconds: 15 }] },
+        scaleDown: { stabilizationWindowSeconds: 300, policies: [{ value: 50, periodSeconds: 60 }] },
+      },
+    });
+  });
+
+  it('gives the address of the database to the backend and its migration alone', () => {
+    const told = [...files].filter(([, text]) => text.includes('database_url')).map(([path]) => path);
+    expect(told.toSorted()).toEqual(['base/backend.yaml', 'base/migrate.yaml']);
+  });
+
+  it('names every file in its kustomization', () => {
+    for (const [path, text] of files) {
+      if (!path.endsWith('kustomization.yaml')) continue;
+      const [{ resources }] = parseAllDocuments(text).map(
+        (document) => document.toJS() as { resources: string[] },
+      ) as [{ resources: string[] }];
+      for (const resource of resources) {
+        const at = join(path, '..', resource);
+        expect(files.has(at) || files.has(join(at, 'kustomization.yaml'))).toBe(true);
+      }
+    }
+  });
+});
