@@ -50,11 +50,14 @@ const deployment = {
 };
 
 /** Creates the workflow and the deployment that the load uses. */
-export async function prepareDeployment({ url, adminKey }: MeasuredPlatform): Promise<void> {
+export async function prepareDeployment(
+  { url, adminKey }: Pick<MeasuredPlatform, 'url' | 'adminKey'>,
+  organisation = 'default',
+): Promise<void> {
   const answer = await fetch(`${url}/api/v1/apply`, {
     method: 'POST',
     headers: { authorization: `Bearer ${adminKey}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ documents: [workflow, deployment] }),
+    body: JSON.stringify({ organisation, documents: [workflow, deployment] }),
   });
   if (!answer.ok) throw new Error(await answer.text());
 }

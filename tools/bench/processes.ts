@@ -57,22 +57,24 @@ export function memoryByName(processes: readonly PlatformProcess[]): Map<string,
   });
 }
 
-/** CPU time used so far by name, ms. */
+/** CPU time used so far by name, ms. That of PostgreSQL holds the processes that it started and that have ended. */
 export function cpuByName(processes: readonly PlatformProcess[]): Map<string, number> {
-  return sumByName(processes, (pid) => {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
-    return ((Number(fields[11]) + Number(fields[12])) * 1000) / CLOCK_TICKS_PER_SECOND;
+  return sumByName(processes, (pid, name) => {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ').map(Number);
+    const [user = 0, system = 0, userOfEnded = 0, systemOfEnded = 0] = fields.slice(11, 15);
+    const ended = name === 'postgresql' ? userOfEnded + systemOfEnded : 0;
+    return ((user + system + ended) * 1000) / CLOCK_TICKS_PER_SECOND;
   });
 }
 
 function sumByName(
   processes: readonly PlatformProcess[],
-  measure: (pid: number) => number,
+  measure: (pid: number, name: string) => number,
 ): Map<string, number> {
   const sums = new Map<string, number>();
   for (const { name, pid } of processes) {
     try {
-      sums.set(name, (sums.get(name) ?? 0) + measure(pid));
+      sums.set(name, (sums.get(name) ?? 0) + measure(pid, name));
     } catch {
       // The process ended meanwhile: it has nothing to add.
     }

@@ -121,7 +121,7 @@ describe('a persistent call', () => {
     await outcome;
   });
 
-  it('keeps fifty callers from storming a backend that is away for 30 s, and all get their answer', async () => {
+  it('failure mode 15: keeps fifty callers from storming a backend that is away for 30 s, and all get their answer', async () => {
     const { clock, means, changes } = setup();
     const at: number[] = [];
     const call = async (): Promise<string> => {
