@@ -30,6 +30,8 @@ export interface InstanceOptions {
   readonly workers?: number;
   readonly concurrency: number;
   readonly profile?: string | undefined;
+  /** Folders of task files that the workers load beside those of this bench. */
+  readonly taskFolders?: readonly string[];
   /** Done once the tables are there and before a worker is. */
   readonly prepare?: (databaseUrl: string) => Promise<void>;
 }
@@ -93,7 +95,7 @@ function startWorker(options: InstanceOptions, backendUrl: string, key: string):
     INTERNAL_API_BASE_URL: `${backendUrl}/internal`,
     INTERNAL_SERVICE_API_KEY: key,
     GENERAL_HEALTH_PORT: '0',
-    TASKS_DIR: join(import.meta.dirname, 'tasks'),
+    TASKS_DIR: [join(import.meta.dirname, 'tasks'), ...(options.taskFolders ?? [])].join(','),
     WORKER_CONCURRENCY: String(options.concurrency),
   });
 }

@@ -12,7 +12,11 @@ export interface PeerFigures {
 }
 
 /** Bare BullMQ on this broker. */
-export function bullmq(brokerUrl: string, sizes: Sizes, samples = 0): Promise<PeerFigures> {
+export function bullmq(
+  brokerUrl: string,
+  sizes: Pick<Sizes, 'concurrency' | 'runs' | 'warmUp' | 'payload'>,
+  samples = 0,
+): Promise<PeerFigures> {
   const { concurrency, runs, warmUp, payload } = sizes;
   return peer('bullmq-peer.ts', [brokerUrl, concurrency, runs, warmUp, payload, samples]);
 }

@@ -10,7 +10,7 @@ import { oddTexts, spoiled, valuesOf, type Generation } from './arbitrary.fixtur
 import { openApiDocument, type Operation } from './document.ts';
 import type { JsonSchema } from './schemas.ts';
 
-const RUNS = 80;
+const RUNS = 40;
 const MOST_ROUNDS = 12;
 const document = openApiDocument('0.0.0');
 const operations = Object.entries(document.paths).flatMap(([path, methods]) =>

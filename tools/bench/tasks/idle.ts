@@ -1,0 +1,56 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { bullmq } from '../runs/peers.ts';
+import type { PublicApi } from '../runs/public-api.ts';
+import type { Servers } from '../runs/servers.ts';
+import { resultOf, submit } from './client.ts';
+import type { Sizes } from './options.ts';
+import { onStage } from './stage.ts';
+
+/** Times since a task was submitted, ms. */
+interface Sample {
+  /** Until it is accepted: committed and answered. */
+  readonly accepted: number;
+  readonly handler: number;
+  /** Until a client that waits for it has its result. */
+  readonly result: number;
+}
+
+export interface IdleRound {
+  readonly samples: readonly Sample[];
+  /** From adding a job to its handler, bare BullMQ. */
+  readonly bullmq: readonly number[];
+}
+
+const WARM_UP = 100;
+/** What came before has been cleared away by then. */
+const PAUSE_MS = 30;
+const PEER_WARM_UP = 1_000;
+const now = () => performance.timeOrigin + performance.now();
+
+/** One task at a time, nothing else under way. */
+export async function measureIdle(servers: Servers, sizes: Sizes): Promise<IdleRound> {
+  const samples = await onStage(servers, sizes, ({ api }) => samplesOf(api, sizes));
+  await servers.redis.flushAll();
+  const { concurrency, payload } = sizes;
+  const few = { concurrency, payload, runs: 100, warmUp: PEER_WARM_UP };
+  return { samples, bullmq: (await bullmq(servers.redis.url, few, sizes.samples)).idle };
+}
+
+async function samplesOf(api: PublicApi, { samples: count, payload }: Sizes): Promise<Sample[]> {
+  const samples: Sample[] = [];
+  for (let i = -WARM_UP; i < count; i += 1) {
+    await sleep(PAUSE_MS);
+    const sample = await sampleOf(api, 'x'.repeat(payload));
+    if (i >= 0) samples.push(sample);
+  }
+  return samples;
+}
+
+async function sampleOf(api: PublicApi, payload: string): Promise<Sample> {
+  const at = now();
+  const id = await submit(api, { task_name: 'bench.clock', parameters: { payload } });
+  const accepted = now() - at;
+  const handledAt = await resultOf(api, id);
+  if (typeof handledAt !== 'number') throw new Error(`task ${id} says ${JSON.stringify(handledAt)}`);
+  return { accepted, handler: handledAt - at, result: now() - at };
+}
