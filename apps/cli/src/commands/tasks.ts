@@ -181,7 +181,8 @@ async function tellSubmitted(
 
 /** @throws CliError unless it is finished */
 function tellResult(answer: TaskResult, flags: TaskFlags, terminal: Terminal): void {
-  terminal.out(JSON.stringify(flags.json ? answer : answer.result));
+  if (flags.json || answer.result !== null || answer.status === 'finished')
+    terminal.out(JSON.stringify(flags.json ? answer : answer.result));
   if (answer.status === 'finished') return;
   const isOver = answer.status === 'failed' || answer.status === 'cancelled';
   const why = answer.error === null ? '' : `: ${answer.error.message}`;
@@ -218,8 +219,16 @@ function statusLine({ status, progress, error }: Pick<TaskResult, 'status' | 'pr
 }
 
 function eventLine({ event, data }: TaskEventText): string {
-  if (event === 'log')
-    return oneLine(`${data['at']} ${String(data['level']).toUpperCase()} ${data['message']}`);
+  if (event === 'log') {
+    const fields =
+      data['fields'] === null || data['fields'] === undefined ? '' : JSON.stringify(data['fields']);
+    return oneLine(
+      `${data['at']} ${String(data['level']).toUpperCase()} ${data['message']} ${fields}`,
+    ).trimEnd();
+  }
   if (event === 'progress') return oneLine(`progress ${data['percentage'] ?? ''} ${data['message'] ?? ''}`);
-  return oneLine(`${event} ${data['status']}`);
+  const attempt =
+    typeof data['attempt'] === 'number' && data['attempt'] > 1 ? ` (attempt ${data['attempt']})` : '';
+  const error = data['error'] as { code: string; message: string } | null | undefined;
+  return oneLine(`${event} ${data['status']}${attempt}${error ? `: ${error.message} (${error.code})` : ''}`);
 }

@@ -31,7 +31,10 @@ export function scheduleDetailLines(schedule: ScheduleDetail, firings: readonly 
     ...(warning === undefined ? [] : [`Warning: ${warning}`]),
     ...(schedule.next.length === 0
       ? ['no time left']
-      : ['next:', ...schedule.next.map((at) => `  ${momentOf(at)}`)]),
+      : [
+          schedule.state === 'paused' ? 'next, were it resumed:' : 'next:',
+          ...schedule.next.map((at) => `  ${momentOf(at)}`),
+        ]),
     ...(firings.length === 0 ? [] : ['', ...firingLines(firings)]),
   ];
 }
