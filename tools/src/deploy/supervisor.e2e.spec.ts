@@ -5,8 +5,9 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { coreWorkerNames } from '@longshore/contracts';
-import { freePort, startPostgres, type TestPostgres } from '@longshore/testing';
+import { startPostgres, type TestPostgres } from '@longshore/testing';
 import { root } from '../run-steps.ts';
+import { instanceSettings, type InstanceSettings, until } from './instance.fixture.ts';
 
 const isInstalled = ((): boolean => {
   try {
@@ -17,16 +18,10 @@ const isInstalled = ((): boolean => {
   }
 })();
 
-interface Credentials {
-  readonly admin_key: string;
-  readonly service_keys: Readonly<Record<string, string>>;
-}
-
 const apps = ['backend', ...coreWorkerNames];
 let folder: string;
 let postgres: TestPostgres;
-let url: string;
-let adminKey: string;
+let instance: InstanceSettings;
 let supervisor: { stop(): Promise<void> };
 
 const ctl = async (...args: string[]): Promise<string> => {
@@ -38,30 +33,17 @@ const ctl = async (...args: string[]): Promise<string> => {
 
 /** Bundles, settings and keys as docs/servers.md lays them out, below a folder of our own. */
 async function layOut(): Promise<void> {
-  execFileSync(join(root, 'docker/make-secrets.sh'), [join(folder, 'secrets')]);
-  const credentialsFile = join(folder, 'secrets/credentials.json');
-  const credentials = JSON.parse(readFileSync(credentialsFile, 'utf8')) as Credentials;
-  adminKey = credentials.admin_key;
-  const port = await freePort();
-  url = `http://127.0.0.1:${port}`;
-  const broker = `BROKER_URL=${await postgres.createDatabase('broker')}`;
-  const settings: Record<string, string[]> = {
-    backend: [
-      broker,
-      `DATABASE_URL=${await postgres.createDatabase('truth')}`,
-      `LONGSHORE_BOOTSTRAP_FILE=${credentialsFile}`,
-      `STORAGE_DIR=${join(folder, 'files')}`,
-      `PORT=${port}`,
-    ],
-  };
-  for (const name of coreWorkerNames) {
-    const key = `INTERNAL_SERVICE_API_KEY=${credentials.service_keys[name]}`;
-    settings[name] = [broker, key, `INTERNAL_API_BASE_URL=${url}/internal`];
-  }
+  const secrets = join(folder, 'secrets');
+  instance = await instanceSettings({
+    postgres,
+    secrets,
+    credentialsFile: join(secrets, 'credentials.json'),
+  });
+  const storage = `STORAGE_DIR=${join(folder, 'files')}`;
   for (const app of apps) {
     execFileSync(process.execPath, ['tools/src/build.ts', app, join(folder, 'opt', app)], { cwd: root });
     mkdirSync(join(folder, 'etc', app), { recursive: true });
-    writeFileSync(join(folder, 'etc', app, '.env'), `${settings[app]!.join('\n')}\n`);
+    writeFileSync(join(folder, 'etc', app, '.env'), [...instance.lines[app]!, storage, ''].join('\n'));
   }
   for (const each of ['log', 'lib']) mkdirSync(join(folder, each));
 }
@@ -97,23 +79,6 @@ function startSupervisor(): { stop(): Promise<void> } {
   };
 }
 
-/** Asks until the answer is as wanted; the test's own time limit ends it. */
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition().catch(() => false))) await new Promise((resolve) => setTimeout(resolve, 100));
-}
-
-async function activeWorkers(): Promise<Map<string, number>> {
-  const headers = { authorization: `Bearer ${adminKey}` };
-  const answer = await fetch(`${url}/api/v1/workers`, { headers });
-  const { pools } = (await answer.json()) as {
-    pools: { worker: string; sessions: { state: string; pid: number }[] }[];
-  };
-  const active = pools.flatMap(({ worker, sessions }) =>
-    sessions.filter(({ state }) => state === 'active').map(({ pid }): [string, number] => [worker, pid]),
-  );
-  return new Map(active);
-}
-
 (isInstalled ? describe : describe.skip)('supervisor with the shipped configuration', () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'longshore-supervisor-'));
@@ -129,10 +94,10 @@ async function activeWorkers(): Promise<Map<string, number>> {
   }, 60_000);
 
   it('runs the backend and every worker, and starts again what was killed', async () => {
-    await until(async () => (await activeWorkers()).size === coreWorkerNames.length);
-    const before = (await activeWorkers()).get('callback')!;
+    await until(async () => (await instance.activeWorkers()).size === coreWorkerNames.length);
+    const before = (await instance.activeWorkers()).get('callback')!;
     process.kill(before, 'SIGKILL');
-    await until(async () => ![undefined, before].includes((await activeWorkers()).get('callback')));
+    await until(async () => ![undefined, before].includes((await instance.activeWorkers()).get('callback')));
     await until(async () => {
       const programs = (await ctl('status')).trim().split('\n');
       return programs.length === apps.length && programs.every((line) => line.includes('RUNNING'));
@@ -141,7 +106,7 @@ async function activeWorkers(): Promise<Map<string, number>> {
 
   it('stops a worker in order: its session has ended before the process has', async () => {
     await ctl('stop', 'longshore:general-0');
-    expect([...(await activeWorkers()).keys()]).not.toContain('general');
+    expect([...(await instance.activeWorkers()).keys()]).not.toContain('general');
     expect(await ctl('status', 'longshore:general-0')).toContain('STOPPED');
     expect(readFileSync(join(folder, 'supervisord.log'), 'utf8')).toMatch(
       /stopped: general-0 \(exit status 0\)/,

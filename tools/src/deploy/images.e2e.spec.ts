@@ -1,0 +1,161 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { coreWorkerNames } from '@longshore/contracts';
+import { root } from '../run-steps.ts';
+import {
+  baseImages,
+  buildImages,
+  composedInstance,
+  docker,
+  engineIsThere,
+  type ComposedInstance,
+} from './docker-engine.fixture.ts';
+
+const TAG = `test-${process.pid}`;
+const images = ['backend', ...coreWorkerNames].map((name) => `longshore-${name}:${TAG}`);
+images.push(`longshore:${TAG}`);
+// Images are built and a dozen containers started on whatever machine this is.
+jest.setTimeout(600_000);
+
+/** Sends one file and waits for its result, as a client does. */
+async function extracted(instance: ComposedInstance): Promise<unknown> {
+  const form = new FormData();
+  form.append(
+    'files',
+    new Blob([readFileSync(join(root, 'samples/harbour-office.txt'))]),
+    'harbour-office.txt',
+  );
+  form.append('timeout', '120');
+  const headers = { authorization: `Bearer ${instance.apiKey}` };
+  const url = `${instance.url}/deployment/api/default/invoices/`;
+  const answer = await fetch(url, { method: 'POST', body: form, headers });
+  const { message } = (await answer.json()) as {
+    message: { result: { result: { output: unknown } }[] | null };
+  };
+  return message.result?.[0]?.result.output;
+}
+
+const harbourOffice = expect.objectContaining({ invoice_number: 'HO-5521', total: 344 });
+
+/** A program that says whether it could connect. */
+function connectTo(host: string, port: number): string {
+  const say = (word: string) => `() => { console.log('${word}'); process.exit(); }`;
+  return `const socket = require('net').connect(${port}, '${host}');
+    socket.on('connect', ${say('reached')}).on('error', ${say('refused')});
+    setTimeout(${say('silence')}, 3000);`;
+}
+
+/** Sessions that workers have now, by worker. */
+async function sessions(instance: ComposedInstance, worker: string): Promise<number> {
+  const { pools } = JSON.parse(await instance.longshore('workers', '--json')) as {
+    pools: { worker: string; sessions: { state: string }[] }[];
+  };
+  return pools
+    .filter((pool) => pool.worker === worker)
+    .flatMap((pool) => pool.sessions)
+    .filter(({ state }) => state === 'active').length;
+}
+
+(engineIsThere ? describe : describe.skip)('the images', () => {
+  let instance: ComposedInstance | undefined;
+  let sizes: string[];
+
+  async function up(files: readonly string[], ...args: string[]): Promise<ComposedInstance> {
+    instance = await composedInstance(TAG, files);
+    await instance.compose('up', '--detach', '--wait', ...args);
+    return instance;
+  }
+
+  beforeAll(async () => {
+    await baseImages();
+    sizes = await buildImages(TAG);
+  });
+
+  afterEach(async () => {
+    await instance?.remove();
+    instance = undefined;
+  });
+
+  afterAll(async () => {
+    if (sizes !== undefined) await docker('image', 'rm', '--force', ...images);
+  });
+
+  it('are one for each part and one for all, and their sizes are told', () => {
+    expect(sizes.map((line) => line.split(/\s+/)[0]).toSorted()).toEqual(images.toSorted());
+  });
+
+  it.each(images)('%s runs as nobody in particular, with its bundle alone', async (image) => {
+    const { Config } = JSON.parse(await docker('image', 'inspect', '--format', '{{json .}}', image)) as {
+      Config: { User: string; Healthcheck: { Test: string[] }; StopSignal: string };
+    };
+    expect(Config).toMatchObject({ User: '1000:1000', StopSignal: 'SIGTERM' });
+    expect(Config.Healthcheck.Test[0]).toBe('CMD');
+    const contained = ['--rm', '--read-only', '--cap-drop', 'ALL', '--network', 'none'];
+    const files = await docker('run', ...contained, '--entrypoint', 'ls', image, '-R', '/app');
+    expect(files).toContain('main.js');
+    expect(files).not.toContain('node_modules');
+    expect(files).not.toMatch(/\.ts$/m);
+  });
+
+  describe('composed with one container of each', () => {
+    let platform: ComposedInstance;
+
+    beforeAll(async () => {
+      platform = await composedInstance(TAG, ['compose.yaml']);
+      await platform.compose('up', '--detach', '--wait');
+      await platform.longshore('apply', '-f', '/samples/invoices.yaml');
+    });
+
+    afterAll(() => platform.remove());
+
+    it('scale their workers up and down under load, and nothing is lost', async () => {
+      expect(await extracted(platform)).toEqual(harbourOffice);
+      await platform.compose('up', '--detach', '--wait', '--no-recreate', '--scale', 'file-processing=3');
+      expect(await sessions(platform, 'file-processing')).toBe(3);
+
+      const underWay = Promise.all(Array.from({ length: 10 }, () => extracted(platform)));
+      await platform.compose('up', '--detach', '--no-recreate', '--scale', 'file-processing=1');
+      expect(await underWay).toEqual(Array.from({ length: 10 }, () => harbourOffice));
+      expect(await sessions(platform, 'file-processing')).toBe(1);
+    });
+
+    it('keep workers away from the database and from the world', async () => {
+      const reach = (host: string, port: number) =>
+        platform.compose('exec', '-T', 'file-processing', 'node', '-e', connectTo(host, port));
+      expect(await reach('backend', 8000)).toBe('reached');
+      expect(await reach('redis', 6379)).toBe('reached');
+      expect(await reach('postgres', 5432)).not.toBe('reached');
+      expect(await reach('192.0.2.1', 443)).not.toBe('reached');
+    });
+
+    it('stop in order: a container that is told to ends with 0, and its session is gone', async () => {
+      const [container] = await platform.containers('callback');
+      await platform.compose('stop', 'callback');
+      expect(await docker('inspect', '--format', '{{.State.ExitCode}}', container!)).toBe('0');
+      expect(await sessions(platform, 'callback')).toBe(0);
+    });
+  });
+
+  it('run all workers in one container on a small machine', async () => {
+    const platform = await up(['compose.yaml', 'compose.single.yaml']);
+    expect(await platform.containers('file-processing')).toEqual([]);
+    await platform.longshore('apply', '-f', '/samples/invoices.yaml');
+    expect(await extracted(platform)).toEqual(harbourOffice);
+  });
+
+  it('run with the replicas and limits of production', async () => {
+    const platform = await up(['compose.yaml', 'compose.prod.yaml'], '--scale', 'general=3');
+    expect(await platform.containers('general')).toHaveLength(3);
+    expect(await platform.containers('general-high')).toHaveLength(1);
+    const [container] = await platform.containers('file-processing');
+    expect(await docker('inspect', '--format', '{{.HostConfig.Memory}}', container!)).toBe(
+      String(2 * 1024 ** 3),
+    );
+  });
+
+  it('run with three of each worker for development', async () => {
+    const platform = await up(['compose.yaml', 'compose.dev.yaml']);
+    for (const name of coreWorkerNames) expect(await platform.containers(name)).toHaveLength(3);
+  });
+});
