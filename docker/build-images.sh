@@ -8,7 +8,7 @@ Usage: docker/build-images.sh [--tag TAG] [--base IMAGE] [APP ...]
 
   --tag TAG     of the images; default: the version in package.json
   --base IMAGE  an image with Node 24; default node:24-bookworm-slim (NODE_IMAGE)
-  APP           backend, api-deployment, general, file-processing, callback, longshore (all in one); default: all of them
+  APP           backend, a worker (docker/workers.txt has them), longshore (all in one); default: all of them
 
 Examples:
   docker/build-images.sh
@@ -18,6 +18,7 @@ END
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
+workers=$(cut -d ' ' -f 1 "$here/workers.txt" | tr '\n' ' ')
 base=${NODE_IMAGE:-node:24-bookworm-slim}
 tag=
 apps=
@@ -26,18 +27,22 @@ while [ $# -gt 0 ]; do
     -h | --help) usage; exit 0 ;;
     --tag) tag=${2:?--tag needs a value}; shift ;;
     --base) base=${2:?--base needs a value}; shift ;;
-    backend | api-deployment | general | file-processing | callback | longshore) apps="$apps $1" ;;
-    *) echo "Unknown: $1" >&2; usage >&2; exit 2 ;;
+    *)
+      case " backend $workers longshore " in
+        *" $1 "*) apps="$apps $1" ;;
+        *) echo "Unknown: $1" >&2; usage >&2; exit 2 ;;
+      esac
+      ;;
   esac
   shift
 done
-[ -n "$apps" ] || apps='backend api-deployment general file-processing callback longshore'
+[ -n "$apps" ] || apps="backend $workers longshore"
 
 cd "$root"
 PATH=$root/node_modules/.bin:$PATH
 tag=${tag:-$(node -p 'require("./package.json").version')}
 bundles=$apps
-case " $apps " in *' longshore '*) bundles='backend api-deployment general file-processing callback cli' ;; esac
+case " $apps " in *' longshore '*) bundles="backend $workers packed cli" ;; esac
 for app in $bundles; do
   echo "bundling $app"
   node tools/src/build.ts "$app" > /dev/null

@@ -7,7 +7,7 @@ usage() {
 Usage: docker run longshore <part> [arguments]
 
   backend                                                 the backend, on port 8000
-  api-deployment, general, file-processing, callback      a worker, its health on port 8080, 8081, 8082 or 8083
+  api-deployment, general, file-processing, callback, …   a worker, its health on its own port: 8080 to 8083, …
   api, file                                               short for api-deployment and file-processing
   worker <workers>                                        several of these, or "all", each in a process of its own
   any other word                                          a command of the command line: workers, keys, submit, …
@@ -41,28 +41,47 @@ serve() {
   ports="$ports $port"
 }
 
+# Each worker with its port, a line each.
+workers=$(dirname "$0")/workers.txt
+
+# full_name WORD
+full_name() {
+  case $1 in
+    api) echo api-deployment ;;
+    file) echo file-processing ;;
+    *) echo "$1" ;;
+  esac
+}
+
+# port_of WORKER: nothing when it is none
+port_of() { sed -n "s/^$1 //p" "$workers"; }
+variable_of() { printf '%s_HEALTH_PORT' "$1" | tr 'a-z-' 'A-Z_'; }
+
 serve_all() {
-  for worker in "$@"; do
-    case $worker in
-      api | api-deployment) serve API_DEPLOYMENT_HEALTH_PORT 8080 ;;
-      general) serve GENERAL_HEALTH_PORT 8081 ;;
-      file | file-processing) serve FILE_PROCESSING_HEALTH_PORT 8082 ;;
-      callback) serve CALLBACK_HEALTH_PORT 8083 ;;
-      all) serve_all api general file callback ;;
-    esac
+  for word in "$@"; do
+    worker=$(full_name "$word")
+    # shellcheck disable=SC2046 # names
+    if [ "$worker" = all ]; then
+      serve_all $(cut -d ' ' -f 1 "$workers")
+    elif is_worker "$worker"; then
+      serve "$(variable_of "$worker")" "$(port_of "$worker")"
+    fi
   done
+}
+
+is_worker() {
+  case $1 in '' | *[!a-z0-9-]*) return 1 ;; esac
+  [ -n "$(port_of "$1")" ]
 }
 
 part=${1:---help}
 [ $# -eq 0 ] || shift
 case $part in
   backend) start backend PORT 8000 "$@" ;;
-  api | api-deployment) start api-deployment API_DEPLOYMENT_HEALTH_PORT 8080 "$@" ;;
-  general) start general GENERAL_HEALTH_PORT 8081 "$@" ;;
-  file | file-processing) start file-processing FILE_PROCESSING_HEALTH_PORT 8082 "$@" ;;
-  callback) start callback CALLBACK_HEALTH_PORT 8083 "$@" ;;
   worker)
     serve_all "$@"
+    # Packed in one process they have one health server, that of the first.
+    case " $* " in *' --packed '*) ports=$(echo $ports | cut -d ' ' -f 1) ;; esac
     echo "$ports" > "$port_file"
     exec node /app/cli/main.js worker "$@"
     ;;
@@ -70,5 +89,9 @@ case $part in
     for port in $(cat "$port_file"); do node /app/health.mjs "$port" || exit 1; done
     ;;
   -h | --help) usage ;;
-  *) exec node /app/cli/main.js "$part" "$@" ;;
+  *)
+    name=$(full_name "$part")
+    if is_worker "$name"; then start "$name" "$(variable_of "$name")" "$(port_of "$name")" "$@"; fi
+    exec node /app/cli/main.js "$part" "$@"
+    ;;
 esac

@@ -2,9 +2,9 @@
 ARG NODE_IMAGE=node:24-bookworm-slim
 FROM ${NODE_IMAGE}
 COPY --chown=0:0 dist/apps /app
-COPY --chown=0:0 docker/health.mjs docker/entrypoint.sh /app/
+COPY --chown=0:0 docker/health.mjs docker/entrypoint.sh docker/workers.txt /app/
 ENV NODE_ENV=production HOST=0.0.0.0 LONGSHORE_HOME=/tmp/longshore STORAGE_DIR=/files \
-    NODE_OPTIONS="--max-old-space-size-percentage=75 --enable-source-maps"
+    NODE_OPTIONS="--max-old-space-size-percentage=75"
 RUN mkdir /files && chown 1000:1000 /files
 WORKDIR /app
 USER 1000:1000

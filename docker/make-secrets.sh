@@ -9,7 +9,8 @@ Usage: docker/make-secrets.sh [FOLDER]
   FOLDER  where they go; default: docker/secrets. It must not exist yet.
 
 The folder opens to its owner alone. Keep it, and back it up: it holds the first keys of the instance
-(credentials.json: organisation, admin, services) and the passwords of its database and broker.
+(credentials.json: organisation, admin, services), the passwords of its database and broker, and the key
+without which secrets in the database cannot be read (encryption_keys).
 
 Example:
   docker/make-secrets.sh && docker compose -f docker/compose.yaml up -d
@@ -41,11 +42,12 @@ user longshore on >$redis ~* &* +@all -@admin +info +config|get +client"
 put database_url "postgres://longshore:$postgres@postgres:5432/longshore"
 put broker_url "redis://longshore:$redis@redis:6379"
 services=
-for worker in api-deployment general file-processing callback; do
+for worker in $(cut -d " " -f 1 "$(dirname "$0")/workers.txt"); do
   key=lsk_svc_$(random 32)
   put "service_key_$worker" "$key"
   services="$services${services:+,}\"$worker\":\"$key\""
 done
+put encryption_keys "$(head -c 32 /dev/urandom | base64)"
 admin=lsk_adm_$(random 32)
 api=lsk_org_$(random 32)
 put admin_key "$admin"

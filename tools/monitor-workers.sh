@@ -45,7 +45,7 @@ case $lines in '' | *[!0-9]*) refuse "\"$lines\" is no number of lines" ;; esac
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 PATH=$root/node_modules/.bin:$PATH
-workers='api-deployment general file-processing callback'
+workers=$(cut -d ' ' -f 1 "$root/docker/workers.txt" | paste -s -d ' ' -)
 failed=0
 
 # show TITLE COMMAND ...: what fails is told, and the rest is shown all the same.

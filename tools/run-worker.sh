@@ -46,7 +46,8 @@ PATH=$root/node_modules/.bin:$PATH
 
 # --- what there is to run
 
-all_workers=(api-deployment general file-processing callback llm python-execution)
+all_workers=()
+while read -r worker _port; do all_workers+=("$worker"); done < "$root/docker/workers.txt"
 
 full_name() {
   case $1 in

@@ -10,7 +10,7 @@ Usage: tools/scale-workers.sh [-w WORKER] [-c CONTEXT] [dev|prod|stage] [N]
   prod, stage   deployments in the namespace longshore-prod or longshore-stage
   N             processes of each worker, 0 to 100 (default 3)
 
-  -w WORKER     this one alone: api-deployment, general, file-processing, callback, or one of start-multi-worker.sh; may be repeated
+  -w WORKER     this one alone: one of docker/workers.txt, or of start-multi-worker.sh; may be repeated
   -c CONTEXT    of kubectl (default: the current one)
   -h, --help
 
@@ -46,10 +46,9 @@ case $number in '' | *[!0-9]* | ????*) refuse "\"$number\" is no number of proce
 for worker in $workers; do
   case $worker in -* | *[!a-z0-9-]*) refuse "\"$worker\" is no worker" ;; esac
 done
-workers=${workers:- api-deployment general file-processing callback}
-[ "$number" -gt 1 ] || echo "With fewer than 2 nobody takes over while one is lost or restarts."
-
 root=$(cd "$(dirname "$0")/.." && pwd)
+workers=${workers:- $(cut -d ' ' -f 1 "$root/docker/workers.txt" | paste -s -d ' ' -)}
+[ "$number" -gt 1 ] || echo "With fewer than 2 nobody takes over while one is lost or restarts."
 
 scale_containers() {
   multi=${LONGSHORE_HOME:-$root/.longshore}/compose.multi-worker.yaml

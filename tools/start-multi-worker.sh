@@ -111,7 +111,7 @@ command -v docker > /dev/null || fail 'there is no docker on the PATH'
 [ -d "$secrets" ] || "$root/docker/make-secrets.sh" "$secrets"
 tag=${LONGSHORE_TAG:-$(node -p "require('$root/package.json').version")}
 missing=
-for app in backend api-deployment general file-processing callback; do
+for app in backend $(cut -d ' ' -f 1 "$root/docker/workers.txt"); do
   docker image inspect "longshore-$app:$tag" > /dev/null 2>&1 || missing="$missing $app"
 done
 # shellcheck disable=SC2086 # names

@@ -3,11 +3,11 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { RELEASE } from '@longshore/contracts';
+import { coreWorkerNames, RELEASE } from '@longshore/contracts';
 import { transformSync } from 'esbuild';
 import { root } from './run-steps.ts';
 
-const apps = ['backend', 'api-deployment', 'general', 'file-processing', 'callback', 'cli'];
+const apps = ['backend', ...coreWorkerNames, 'packed', 'cli'];
 const processes = apps.slice(0, -1);
 const workers = processes.slice(1);
 let elsewhere: string;

@@ -1,11 +1,15 @@
 import { access, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createRequire, isBuiltin } from 'node:module';
 import { join, resolve } from 'node:path';
+import { coreWorkerNames } from '@longshore/contracts';
 import { build } from 'esbuild';
+import type { Metafile, Plugin } from 'esbuild';
 
 /** The oldest major version that bundles run on. */
 const NODE = 24;
 
-const USAGE = `Bundles an app into dist/apps/<app>: main.js that starts app.js, the threads it starts, and a package.json.
+const USAGE = `Bundles an app into dist/apps/<app>: main.js that starts app.js, the threads it starts, the files
+they need, and a package.json.
 It runs alone with Node ${NODE}.
 
   node tools/src/build.ts <app> [<folder>]
@@ -30,21 +34,64 @@ const BANNER = [
  * Starts the bundle. In the language of every Node that knows ES modules, for an older one than the bundle needs would
  * complain about its syntax or its imports before the first line of it ran.
  */
-const STARTER = `if (parseInt(process.versions.node, 10) < ${NODE}) {
+const starter = (heap: string) => `if (parseInt(process.versions.node, 10) < ${NODE}) {
   console.error('Longshore needs Node ${NODE} or later, and this is Node ' + process.versions.node + '.');
   process.exitCode = 1;
 } else {
-  import('./app.js');
+  ${heap}import('./app.js');
 }
 `;
+
+/**
+ * A heap that grows by what is kept, not by what is made: without it the engine gives its youngest objects 16 MiB while an app is loaded, and
+ * keeps them; and less code is kept compiled. What was loaded ends that where it costs speed (`settleHeap` in libs/tasks). It is said here, since
+ * whoever starts the bundle would have to know.
+ */
+const SMALL_HEAP = `process.getBuiltinModule('v8').setFlagsFromString('--semi-space-growth-factor=1');
+  process.getBuiltinModule('v8').setFlagsFromString('--optimize-for-size');
+  `;
+
+/**
+ * Node's own modules as values instead of imports. An import copies every export of a module, and so loads what some of them only stand
+ * for: `node:http` has the whole client of `fetch` behind it, which costs 6 MiB in a process and 4 in each of its threads.
+ */
+const lazyBuiltins: Plugin = {
+  name: 'lazy-builtins',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^(node:)?[a-z_/0-9]+$/ }, ({ path, kind }) =>
+      kind === 'import-statement' && isBuiltin(path) ? { path, namespace: 'builtin' } : undefined,
+    );
+    onLoad({ filter: /./, namespace: 'builtin' }, ({ path }) => ({
+      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)})`,
+      loader: 'js',
+    }));
+  },
+};
+
+/** The ways of axios to call that are for browsers. Asking whether they are there loads the client of `fetch`. */
+const noFetchAdapter: Plugin = {
+  name: 'no-fetch-adapter',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]axios[\\/]lib[\\/]adapters[\\/](fetch|xhr)\.js$/ }, () => ({
+      contents: 'export const getFetch = () => null; export default null;',
+      loader: 'js',
+    }));
+  },
+};
 
 interface AppManifest {
   readonly name: string;
   readonly version: string;
   readonly license: string;
   readonly longshore?: {
+    /** `small`: loads with a heap that is kept small. Default: as Node does. */
+    readonly heap?: 'small';
+    /** `workers`: all of them can run in the process of this app, `worker-<name>.js` each, with all that they need. */
+    readonly packs?: 'workers';
     /** Further entries of the bundle, by file name in it: the threads that the app starts. */
     readonly threads?: Record<string, string>;
+    /** Files of packages that lie beside the bundle, by their names there. */
+    readonly assets?: Record<string, string>;
     /** Packages that stay outside the bundle and are installed beside it, since they hold binaries. */
     readonly external?: readonly string[];
   };
@@ -61,61 +108,140 @@ const WORKER_ENTRIES: Readonly<Record<string, string>> = {
 
 async function bundle(app: string, to?: string): Promise<string> {
   const root = resolve(import.meta.dirname, '../..');
-  const folder = join(root, 'apps', app);
-  const manifest = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as AppManifest;
-  const external = manifest.longshore?.external ?? [];
+  const project = await projectOf(root, app);
+  const { heap, packs } = project.manifest.longshore ?? {};
+  const packed = await Promise.all((packs ? coreWorkerNames : []).map((name) => projectOf(root, name)));
+  const projects = [project, ...packed];
+  const external = projects.flatMap(({ manifest }) => manifest.longshore?.external ?? []);
   const outdir = to ?? join(root, 'dist/apps', app);
   await rm(outdir, { recursive: true, force: true });
   await mkdir(outdir, { recursive: true });
-  await build({
-    entryPoints: await entryPoints(root, folder, manifest),
+  const entries = {
+    ...(await entryPoints(root, projects)),
+    ...Object.fromEntries(
+      packed.map(({ name, folder }) => [`worker-${name}`, join(folder, 'src/worker.ts')]),
+    ),
+  };
+  const { metafile } = await build({
+    entryPoints: { ...entries, ...shelves() },
     outdir,
+    absWorkingDir: root,
+    metafile: true,
     bundle: true,
+    splitting: true,
+    chunkNames: 'part-[hash]',
+    plugins: [lazyBuiltins, noFetchAdapter],
     platform: 'node',
     target: `node${NODE}`,
     format: 'esm',
-    minify: true,
-    keepNames: true,
+    minifyWhitespace: true,
+    minifySyntax: true,
+    // Names stay as they are written: errors and logs tell them, and to keep them beside shortened ones (`keepNames`) costs 6 MiB.
+    minifyIdentifiers: false,
     sourcemap: true,
     legalComments: 'linked',
     banner: { js: BANNER },
     external: ['pg-native', 'redis', 'bullmq-otel', '@valkey/valkey-glide', ...external],
     logLevel: 'warning',
   });
-  await writeFile(join(outdir, 'main.js'), STARTER);
-  await writeManifest(outdir, manifest, external);
+  await removeUnreached(root, metafile, Object.keys(entries));
+  for (const { manifest, folder } of projects) await copyAssets(manifest, folder, outdir);
+  await writeFile(join(outdir, 'main.js'), starter(heap === 'small' ? SMALL_HEAP : ''));
+  await writeManifest(outdir, projects, external);
   await copyFile(join(root, 'LICENSE'), join(outdir, 'LICENSE'));
   return outdir;
 }
 
-async function entryPoints(
-  root: string,
-  folder: string,
-  manifest: AppManifest,
-): Promise<Record<string, string>> {
-  const threads = Object.entries(manifest.longshore?.threads ?? {}).map(([name, file]) => [
-    name,
-    join(folder, file),
-  ]);
-  const isWorker = '@longshore/tasks' in (manifest.dependencies ?? {});
+interface Project {
+  /** That of its folder below apps/. */
+  readonly name: string;
+  readonly folder: string;
+  readonly manifest: AppManifest;
+}
+
+async function projectOf(root: string, name: string): Promise<Project> {
+  const folder = join(root, 'apps', name);
+  const manifest = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as AppManifest;
+  return { name, folder, manifest };
+}
+
+async function entryPoints(root: string, projects: readonly Project[]): Promise<Record<string, string>> {
+  const [
+    {
+      folder: own,
+      manifest: { dependencies = {} },
+    },
+  ] = projects as [Project];
+  const threads = projects.flatMap(({ folder, manifest }) =>
+    Object.entries(manifest.longshore?.threads ?? {}).map(([name, file]) => [name, join(folder, file)]),
+  );
+  const isWorker = '@longshore/tasks' in dependencies;
   const ofWorkers = Object.entries(isWorker ? WORKER_ENTRIES : {}).map(([name, file]) => [
     name,
     join(root, file),
   ]);
   for (const [, file = ''] of ofWorkers) await access(file);
   return {
-    app: join(folder, 'src/main.ts'),
+    app: join(own, 'src/main.ts'),
     ...(Object.fromEntries([...ofWorkers, ...threads]) as Record<string, string>),
   };
+}
+
+/**
+ * What comes into files of its own although one alone would do. The engine takes each file as one piece, and what it needed for the
+ * largest of them is never given back: with all in one file of 3 MB a worker has 20 MiB more for as long as it lives.
+ */
+const ON_SHELVES = [
+  'zod',
+  'axios',
+  'bullmq',
+  'ioredis',
+  'winston',
+  '@longshore/contracts',
+  '@longshore/tasks',
+];
+
+function shelves(): Record<string, string> {
+  return Object.fromEntries(ON_SHELVES.map((name) => [`shelf-${name.replace(/\W/g, '-')}`, name]));
+}
+
+/** What no entry of the app leads to is of no use. */
+async function removeUnreached(
+  root: string,
+  { outputs }: Metafile,
+  entries: readonly string[],
+): Promise<void> {
+  const reached = new Set<string>();
+  const reach = (file: string): void => {
+    if (reached.has(file) || outputs[file] === undefined) return;
+    reached.add(file);
+    for (const { path } of outputs[file].imports) reach(path);
+  };
+  const files = Object.keys(outputs).filter((file) => file.endsWith('.js'));
+  for (const file of files) if (entries.some((name) => file.endsWith(`/${name}.js`))) reach(file);
+  for (const file of files.filter((each) => !reached.has(each)))
+    for (const each of [file, `${file}.map`, `${file}.LEGAL.txt`])
+      await rm(join(root, each), { force: true });
+}
+
+async function copyAssets({ longshore }: AppManifest, folder: string, outdir: string): Promise<void> {
+  const { resolve: locate } = createRequire(join(folder, 'package.json'));
+  for (const [name, file] of Object.entries(longshore?.assets ?? {}))
+    await copyFile(locate(file), join(outdir, name));
 }
 
 /** What is left to install beside the bundle: nothing but the external packages. */
 async function writeManifest(
   outdir: string,
-  manifest: AppManifest,
+  projects: readonly Project[],
   external: readonly string[],
 ): Promise<void> {
-  const { name, version, license, dependencies = {} } = manifest;
+  const [{ manifest }] = projects as [Project];
+  const { name, version, license } = manifest;
+  const dependencies = Object.assign({}, ...projects.map((each) => each.manifest.dependencies)) as Record<
+    string,
+    string
+  >;
   const kept = Object.fromEntries(external.map((each) => [each, dependencies[each] ?? '*']));
   const written = {
     name,

@@ -1,10 +1,4 @@
 import { runWorker } from '@longshore/tasks';
-import { planExecution } from './plan-execution.ts';
+import { worker } from './worker.ts';
 
-await runWorker({
-  name: 'api-deployment',
-  defaultHealthPort: 8080,
-  defaultConcurrency: 4,
-  defaultMinConcurrency: 1,
-  tasks: [planExecution],
-});
+await runWorker(worker);

@@ -1,6 +1,7 @@
 import type { Publisher } from '@longshore/broker';
 import { auditRoutes } from './audit/audit-routes.ts';
 import type { BackendConfig } from './config.ts';
+import { credentialRoutes } from './credentials/credential-routes.ts';
 import { adminRoutes } from './deployments/admin-routes.ts';
 import { createDefinitions } from './deployments/definitions.ts';
 import { createDeployments } from './deployments/deployments.ts';
@@ -27,6 +28,7 @@ import { retentionRoutes } from './retention/retention-routes.ts';
 import type { CheckSchedule } from './schedules/check-schedule.ts';
 import { cancelRoutes } from './runs/cancel-routes.ts';
 import { runRoutes } from './runs/run-routes.ts';
+import type { Sealing } from './sealing/sealing.ts';
 import { workerRoutes } from './sessions/internal-routes.ts';
 import type { Database } from './store/database.ts';
 
@@ -36,6 +38,7 @@ export interface BackendRoutesDependencies {
   readonly config: BackendConfig;
   readonly database: Database;
   readonly store: FileStore;
+  readonly sealing: Sealing;
   readonly keyUse: KeyUse;
   readonly model: Model;
   readonly replay: Replay;
@@ -46,16 +49,13 @@ export interface BackendRoutesDependencies {
 
 /** Every route of the table with what answers it. */
 export function backendRoutes(dependencies: BackendRoutesDependencies): MountedRoute[] {
-  const { config, database, store, keyUse, model, stopping } = dependencies;
+  const { config, database, store, sealing, keyUse, model, stopping } = dependencies;
   const { dispatcher, catalogue, backendId, contexts, waiters, pools } = model;
   const definitions = createDefinitions(database);
   const outcomes = createOutcomes({ database, store, definitions });
   const deployments = createDeployments(database, keyUse);
   const acceptAlways = createAccept({
-    database,
-    dispatcher,
-    catalogue,
-    backendId,
+    ...{ database, dispatcher, catalogue, backendId, traces: model.traces },
     limits: config,
     remember: contexts.remember,
   });
@@ -100,7 +100,8 @@ export function backendRoutes(dependencies: BackendRoutesDependencies): MountedR
     ...failureRoutes({ database }),
     ...replayRoutes({ database, replay: dependencies.replay }),
     ...retentionRoutes({ database, settings: config }),
-    ...adminRoutes({ database, pools, checkSchedule: dependencies.checkSchedule }),
+    ...adminRoutes({ database, pools, sealing, checkSchedule: dependencies.checkSchedule }),
+    ...credentialRoutes({ database, sealing }),
     ...exportRoutes({ database }),
     ...keyRoutes({ database }),
     ...auditRoutes({ database }),

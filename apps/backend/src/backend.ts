@@ -1,5 +1,5 @@
 import { createPublisher } from '@longshore/broker';
-import { systemClock, type Lifecycle, type Logger } from '@longshore/runtime';
+import { systemClock, type Lifecycle, type Logger, type Tracing } from '@longshore/runtime';
 import { backendRoutes } from './backend-routes.ts';
 import type { BackendConfig } from './config.ts';
 import { createNotifications } from './events/notifications.ts';
@@ -18,9 +18,15 @@ import { createTasks } from './tasks/tasks.ts';
 import { createReplaying } from './replay/replaying.ts';
 import { createSchedules } from './schedules/schedules.ts';
 import { retentionWork } from './retention/retention-work.ts';
+import { createWebhooks } from './webhooks/webhooks.ts';
 import { createDatabase, type Database } from './store/database.ts';
 import { migrate } from './store/migrate.ts';
+import { openBackendTracing } from './tracing/open-backend-tracing.ts';
+import { forgetOldTraces } from './tracing/run-traces.ts';
 import { ensurePartitions } from './store/partitions.ts';
+import { openSealing } from './sealing/open-sealing.ts';
+import { reseal } from './sealing/reseal.ts';
+import type { Sealing } from './sealing/sealing.ts';
 
 /** An unclaimed publication is looked after once this time has passed; a wiped broker costs about as much. */
 const PUBLICATION_TIMEOUT_MS = 5_000;
@@ -30,12 +36,14 @@ const HOUR_MS = 3_600_000;
 export async function startBackend(
   config: BackendConfig,
   lifecycle: Lifecycle,
-  logger: Logger,
+  plainLogger: Logger,
 ): Promise<HttpServer> {
+  const { logger, tracing, traceRequest } = await openBackendTracing(config, lifecycle, plainLogger);
   const database = createDatabase({ url: config.databaseUrl, logger });
   lifecycle.onStop('database', () => database.close());
   await migrateInPeace(config.databaseUrl, logger);
   await ensurePartitions(database, new Date(systemClock.now()));
+  const { sealing, work: sealingWork } = await openSealing({ config, database, logger });
   const store = await openFileStore(config.storageDir);
   const keys = createKeys(database);
   if (config.bootstrapFile !== undefined) {
@@ -43,23 +51,23 @@ export async function startBackend(
   }
   const metrics = createBackendMetrics(database);
   const { waited } = metrics;
-  const stores = { config, database, store, waited, logger };
+  const stores = { config, database, store, sealing, waited, logger, tracing };
   const { model, notifications, publisher } = await openModel(stores, lifecycle);
   const { auditRetentionDays: auditKeptDays, host, port, corsOrigins, trustedProxies } = config;
   const guard = createGuard({ database, notifications, keys, tokens: model.tokens, auditKeptDays, logger });
   const opened = { ...stores, model, notifications, publisher };
-  const { tasks, replaying, schedules } = openSubjects(opened, lifecycle);
+  const { subjects, replaying, schedules } = openSubjects(opened, lifecycle);
   lifecycle.onStop('guard', guard.stop);
   lifecycle.onStop(
     'periodic work',
     startPeriodicWork(
       [
         ...periodicWork(database, store, model),
+        sealingWork,
         ...retentionWork({ database, store, clock: systemClock, logger }, config),
         ...guard.work,
         ...replaying.work,
-        ...tasks.work,
-        ...schedules.work,
+        ...subjects.flatMap(({ work }) => work),
       ],
       systemClock,
       logger,
@@ -68,17 +76,16 @@ export async function startBackend(
 
   const server = await startHttpServer({
     ...{ host, port, corsOrigins, trustedProxies, logger },
-    answered: metrics.answered,
+    ...{ answered: metrics.answered, traceRequest },
     authenticate: guard.authenticate,
     audit: guard.audit,
     ready: () => (lifecycle.stopping ? { ready: false, reason: 'stopping' } : { ready: true }),
     routes: [
       ...backendRoutes({
-        ...{ config, database, store, keyUse: guard.keyUse, model, replay: replaying.replay },
+        ...{ config, database, store, sealing, keyUse: guard.keyUse, model, replay: replaying.replay },
         ...{ publisher, checkSchedule: schedules.check, stopping: lifecycle.signal },
       }),
-      ...tasks.routes,
-      ...schedules.routes,
+      ...subjects.flatMap((subject) => subject.routes),
       ...metrics.routes,
     ],
   });
@@ -91,8 +98,10 @@ interface Stores {
   readonly config: BackendConfig;
   readonly database: Database;
   readonly store: FileStore;
+  readonly sealing: Sealing;
   readonly waited: BackendMetrics['waited'];
   readonly logger: Logger;
+  readonly tracing: Tracing | undefined;
 }
 
 /** The model, and what it publishes and hears by. */
@@ -112,7 +121,7 @@ async function openModel({ config, ...stores }: Stores, lifecycle: Lifecycle) {
   return { model, notifications, publisher };
 }
 
-type Opened = Pick<Stores, 'config' | 'database' | 'store' | 'logger'> &
+type Opened = Pick<Stores, 'config' | 'database' | 'store' | 'sealing' | 'logger'> &
   Awaited<ReturnType<typeof openModel>>;
 
 /** Subjects that bring routes and periodic work of their own. */
@@ -122,7 +131,8 @@ function openSubjects(opened: Opened, lifecycle: Lifecycle) {
   const tasks = createTasks({ ...opened, ...broker, stopping: lifecycle.signal });
   const schedules = createSchedules(opened);
   lifecycle.onStop('schedules', schedules.stop);
-  return { tasks, replaying: createReplaying({ ...opened, retryTask: tasks.retry }), schedules };
+  const replaying = createReplaying({ ...opened, retryTask: tasks.retry });
+  return { subjects: [tasks, schedules, createWebhooks(opened)], replaying, schedules };
 }
 
 /** Migrations take what time they take, and wait for those of other backends. */
@@ -130,6 +140,16 @@ export async function migrateInPeace(url: string, logger: Logger): Promise<void>
   const database = createDatabase({ url, logger, connections: 1, patience: 'endless' });
   try {
     await migrate(database, logger);
+  } finally {
+    await database.close();
+  }
+}
+
+/** Seals by the newest key what older ones sealed. @throws SealingError */
+export async function resealAll(config: BackendConfig, logger: Logger): Promise<void> {
+  const database = createDatabase({ url: config.databaseUrl, logger, connections: 2 });
+  try {
+    await reseal({ config, database, logger });
   } finally {
     await database.close();
   }
@@ -158,6 +178,7 @@ function periodicWork(database: Database, store: FileStore, model: Model): Perio
       everyMs: HOUR_MS,
       run: () => forgetOldKeys(database),
     },
+    { label: 'traces', everyMs: HOUR_MS, run: () => forgetOldTraces(database) },
     {
       label: 'partitions',
       everyMs: HOUR_MS,

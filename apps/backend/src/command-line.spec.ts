@@ -30,6 +30,10 @@ describe('the command line of the backend', () => {
     expect(commandOf(['migrate'])).toEqual({ kind: 'migrate' });
   });
 
+  it('seals secrets anew and does nothing else when it is told so', () => {
+    expect(commandOf(['reseal'])).toEqual({ kind: 'reseal' });
+  });
+
   it.each([[['--port', '9']], [['start']], [['migrate', 'twice']]])('refuses %j', (argv) => {
     expect(() => commandOf(argv)).toThrow(ConfigError);
   });
@@ -41,9 +45,9 @@ describe('the table of variables', () => {
     const read = Object.keys(loadBackendConfig(settings)).map(
       (key) => variables[key as keyof typeof variables].env,
     );
-    // Taken in by others: the default of STORAGE_DIR, and what completes a broker's address.
+    // Taken in by another: what completes a broker's address.
     const ofBroker = ['BROKER_CA_FILE', 'BROKER_CERT_FILE', 'BROKER_KEY_FILE', 'REDIS_SENTINEL_PASSWORD'];
-    const through = ['LONGSHORE_HOME', 'REDIS_PASSWORD', ...ofBroker];
+    const through = ['REDIS_PASSWORD', ...ofBroker];
     const named = Object.values<Variable>(variables).filter(({ readBy }) => readBy.includes('backend'));
     expect([...read, ...through].sort()).toEqual(named.map(({ env }) => env).sort());
   });

@@ -9,7 +9,7 @@ const OPTIONS = {
 
 /** What the backend is asked to do. */
 export type Command =
-  { readonly kind: 'serve' | 'migrate' } | { readonly kind: 'print'; readonly text: string };
+  { readonly kind: 'serve' | 'migrate' | 'reseal' } | { readonly kind: 'print'; readonly text: string };
 
 /** Reads the command line. @throws {ConfigError} for what it does not know */
 export function commandOf(argv: readonly string[]): Command {
@@ -18,7 +18,7 @@ export function commandOf(argv: readonly string[]): Command {
   if (values.version) return { kind: 'print', text: `${RELEASE}\n` };
   const [word, ...others] = positionals;
   if (word === undefined) return { kind: 'serve' };
-  if (word === 'migrate' && others.length === 0) return { kind: 'migrate' };
+  if ((word === 'migrate' || word === 'reseal') && others.length === 0) return { kind: word };
   throw wrong(`Unexpected argument '${others[0] ?? word}'`);
 }
 
@@ -46,13 +46,14 @@ function helpText(): string {
   return `The backend of Longshore: owns the database, serves the public and the internal API, hands work to the workers.
 
   migrate        bring the database to this release, and end; a backend that starts does that too
+  reseal         seal every stored secret by the first of ENCRYPTION_KEYS, and end; backends may run meanwhile
   -V, --version  the release that it belongs to
   -h, --help
 
 It is configured by environment variables, from the environment or from .env; secrets also by NAME_FILE:
 ${lines.join('\n')}
 
-Exit codes: 0 when it was told to stop or has migrated, 1 when it could not start, failed, or did not stop in time. SIGTERM and SIGINT
+Exit codes: 0 when it was told to stop or has done what it was asked, 1 when it could not start, failed, or did not stop in time. SIGTERM and SIGINT
 stop it in order.
 
 Examples:

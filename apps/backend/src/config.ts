@@ -1,7 +1,9 @@
-import { loadConfig } from '@longshore/runtime';
+import { loadConfig, tracingKeys } from '@longshore/runtime';
 
 const keys = [
   'databaseUrl',
+  'encryptionKeys',
+  'longshoreHome',
   'brokerUrl',
   'host',
   'port',
@@ -27,10 +29,14 @@ const keys = [
   'presignedUrlAllowHttp',
   'presignedUrlTimeoutMs',
   'presignedUrlCaFile',
+  'webhookHosts',
+  'webhookAllowHttp',
+  'webhookLeastWindowMs',
   'retainUploadsHours',
   'retainResultsDays',
   'retainLogsDays',
   'retainHistoryDays',
+  ...tracingKeys,
 ] as const;
 
 /** The backend's settings. @throws ConfigError that lists everything wrong. */

@@ -1,5 +1,5 @@
 import { createLogger, runProcess } from '@longshore/runtime';
-import { migrateInPeace, startBackend } from './backend.ts';
+import { migrateInPeace, resealAll, startBackend } from './backend.ts';
 import { commandOf } from './command-line.ts';
 import { loadBackendConfig } from './config.ts';
 
@@ -24,7 +24,8 @@ await runProcess(() => {
     parentPipe: config.parentPipe,
     start: async (lifecycle) => {
       if (command.kind === 'serve') return startBackend(config, lifecycle, logger);
-      await migrateInPeace(config.databaseUrl, logger);
+      if (command.kind === 'migrate') await migrateInPeace(config.databaseUrl, logger);
+      else await resealAll(config, logger);
       // Done: as if somebody had told it to stop.
       process.kill(process.pid, 'SIGTERM');
     },

@@ -1,5 +1,5 @@
 import type { Publisher } from '@longshore/broker';
-import { systemClock, uuidV7, type Logger } from '@longshore/runtime';
+import { systemClock, uuidV7, type Logger, type Tracing } from '@longshore/runtime';
 import { createDispatcher, type Dispatcher } from './dispatch/dispatcher.ts';
 import { createPools } from './dispatch/pools.ts';
 import { createTaskCatalogue } from './dispatch/task-catalogue.ts';
@@ -23,6 +23,8 @@ import { createSessions } from './sessions/sessions.ts';
 import type { Database } from './store/database.ts';
 import { instanceSecret } from './store/instance-secret.ts';
 import { createTaskWatch } from './tasks/task-watch.ts';
+import { createRunTraces } from './tracing/run-traces.ts';
+import { tracePublishing } from './tracing/trace-publishing.ts';
 
 export interface ModelDependencies {
   readonly database: Database;
@@ -37,11 +39,13 @@ export interface ModelDependencies {
   readonly hearingMs?: number;
   /** See the claims. */
   readonly waited?: (queue: string, seconds: number) => void;
+  readonly tracing?: Tracing | undefined;
 }
 
 /** Composes the model: runs, dispatches, sessions and what keeps them true; without HTTP. */
 export async function createModel(dependencies: ModelDependencies) {
   const { database, store, logger, sessionTimeoutMs } = dependencies;
+  const { traces, publisher } = seenInTraces(dependencies);
   const backendId = uuidV7();
   const tokens = createRunTokens(await instanceSecret(database, 'run_tokens'), systemClock.now);
   const catalogue = createTaskCatalogue(database);
@@ -49,7 +53,7 @@ export async function createModel(dependencies: ModelDependencies) {
   const pools = createPools({ database, backendId, sessionTimeoutMs });
   const others = createAnnouncements(dependencies);
   const dispatcher = createDispatcher({
-    ...{ ...dependencies, clock: systemClock, pools, catalogue, backendId },
+    ...{ ...dependencies, publisher, clock: systemClock, pools, catalogue, backendId },
     tellOthers: others.work,
   });
   const waiters = createExecutionWaiters(others.ended);
@@ -72,7 +76,7 @@ export async function createModel(dependencies: ModelDependencies) {
     dispatcher,
     waitingRuns: createWaitingRuns({ database, clock: systemClock, most: dependencies.maxWaitingRuns }),
     waiters,
-    contexts,
+    ...{ contexts, traces },
     endAttempts,
     /** To be called when sessions may have changed, and now and then: leases, pools, what waits. */
     refresh: changed,
@@ -83,7 +87,7 @@ export async function createModel(dependencies: ModelDependencies) {
       await others.said();
     },
     sessions: createSessions({ database, catalogue, logger, sessionTimeoutMs, changed }),
-    claim: createClaims({ database, files: store, contexts, tokens, waited: dependencies.waited }),
+    claim: createClaims({ database, files: store, contexts, tokens, waited: dependencies.waited, traces }),
     report: createReports({ tokens, catalogue, endAttempts, cancellations, fanOut }),
     cancel,
     /** Ends the executions whose time is over. To be called again and again. */
@@ -99,6 +103,13 @@ export async function createModel(dependencies: ModelDependencies) {
       cancellations,
     }),
   };
+}
+
+/** Which trace runs belong to, and a publisher that is part of it, where requests are traced. */
+function seenInTraces({ database, publisher, tracing }: ModelDependencies) {
+  if (tracing === undefined) return { traces: undefined, publisher };
+  const traces = createRunTraces(database, tracing);
+  return { traces, publisher: tracePublishing(publisher, tracing, traces) };
 }
 
 interface Reacting {

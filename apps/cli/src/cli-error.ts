@@ -10,6 +10,8 @@ export const exitCodes = Object.freeze({
   key: 4,
   /** It was accepted and goes on: it had not ended when it was asked for. */
   unfinished: 5,
+  /** A file was read, and something that a workflow requires of it is missing or wrong. */
+  incomplete: 6,
 } as const);
 
 type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];

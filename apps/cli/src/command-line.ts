@@ -20,6 +20,7 @@ const OUTLIVE_THEIR_READER = [
   'replay',
   'schedules',
   'chaos',
+  'run',
 ];
 
 /** Runs the command that this process was started for, and sets its exit code. */

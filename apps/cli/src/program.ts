@@ -5,6 +5,7 @@ import { addBackup } from './commands/backup.ts';
 import { addCancel } from './commands/cancel.ts';
 import { addChaos } from './commands/chaos.ts';
 import { addAudit } from './commands/audit.ts';
+import { addCredentials } from './commands/credentials.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addDelete } from './commands/delete.ts';
 import { addDemo } from './commands/demo.ts';
@@ -12,6 +13,7 @@ import { addDoctor } from './commands/doctor.ts';
 import { addDown } from './commands/down.ts';
 import { addExecutions } from './commands/executions.ts';
 import { addExport } from './commands/export.ts';
+import { addExtract } from './commands/extract.ts';
 import { addFailures } from './commands/failures.ts';
 import { addKeys } from './commands/keys.ts';
 import { addPipelines } from './commands/pipelines.ts';
@@ -22,10 +24,12 @@ import { addQueues } from './commands/queues.ts';
 import { addReplay } from './commands/replay.ts';
 import { addRestore } from './commands/restore.ts';
 import { addResult } from './commands/result.ts';
+import { addRun } from './commands/run.ts';
 import { addSchedules } from './commands/schedules.ts';
 import { addSubmit } from './commands/submit.ts';
 import { addTasks } from './commands/tasks.ts';
 import { addUp } from './commands/up.ts';
+import { addWebhooks } from './commands/webhooks.ts';
 import { addWorker } from './commands/worker.ts';
 import { addWorkers } from './commands/workers.ts';
 import type { Terminal } from './output/terminal.ts';
@@ -55,10 +59,14 @@ export function createProgram(terminal: Terminal): Command {
     addDemo,
     addApply,
     addExport,
+    addExtract,
     addSubmit,
+    addRun,
     addTasks,
     addPipelines,
     addSchedules,
+    addCredentials,
+    addWebhooks,
     addExecutions,
     addResult,
     addCancel,

@@ -77,6 +77,12 @@ describe('processing a file', () => {
     ]);
   });
 
+  it('reports where each value comes from', async () => {
+    const fields = { total: { rule: 'label' as const, text: '42', page: 1, line: 1, score: 1 } };
+    const { run } = setup(async () => ({ ...read, fields }));
+    expect(await run()).toMatchObject({ output: { total: 42 }, fields });
+  });
+
   it('reports the text only where it was asked for', async () => {
     const { run, asked } = setup(async () => ({ ...read, text: 'total: 42' }), { includeText: true });
     expect(await run()).toMatchObject({ extracted_text: 'total: 42' });

@@ -14,6 +14,8 @@ export interface ProcessedFile {
   readonly output: ReadingResult['output'];
   /** What is wrong with fields without making the file a failure. */
   readonly problems?: ReadingResult['problems'];
+  /** What stood in the document, where, and how well it fits its label, for each value. */
+  readonly fields?: ReadingResult['fields'];
   readonly extracted_text?: string;
   readonly document: {
     readonly kind: string;
@@ -58,10 +60,11 @@ async function processFile(pool: Pick<ReadingPool, 'process'>, context: TaskCont
     })
     .catch(failAsTask);
   refuseIncomplete(result);
-  const { output, problems, text, document } = result;
+  const { output, problems, text, document, fields = {} } = result;
   return {
     output,
     ...(problems.length > 0 && { problems }),
+    ...(Object.keys(fields).length > 0 && { fields }),
     ...(text !== undefined && { extracted_text: text }),
     document: {
       kind: document.kind,
@@ -84,9 +87,12 @@ function failAsTask(error: unknown): never {
 }
 
 /** A result that lacks what had to be there is no success; what was found is kept beside the reasons. */
-function refuseIncomplete({ output, problems }: ReadingResult): void {
+function refuseIncomplete({ output, problems, fields }: ReadingResult): void {
   const reasons = problems.filter(({ outcome }) => outcome === 'fail');
   if (reasons.length === 0) return;
   const message = reasons.map((problem) => problem.message).join(' ');
-  throw new TaskError('incomplete', message, { retryable: false, output: { output, problems } });
+  throw new TaskError('incomplete', message, {
+    retryable: false,
+    output: { output, problems, ...(fields !== undefined && { fields }) },
+  });
 }

@@ -1,3 +1,5 @@
+import type { ImageFormat } from './recognition.ts';
+
 export type DocumentKind =
   | 'txt'
   | 'md'
@@ -13,7 +15,11 @@ export type DocumentKind =
   | 'xlsx'
   | 'ods'
   | 'pptx'
-  | 'odp';
+  | 'odp'
+  | 'epub'
+  | 'msg'
+  | 'zip'
+  | ImageFormat;
 
 /** A run of text that stands by itself: a word group, or what is in one cell. */
 export interface Segment {
@@ -29,13 +35,31 @@ export interface Line {
   /** Distance from the top and height of the row, in the same unit as each other. */
   readonly top: number;
   readonly height: number;
+  /** Number of its row in a sheet or table, counted from 1, where cells have several lines. */
+  readonly row?: number;
   readonly segments: readonly Segment[];
+}
+
+/** What stands in a field of a form. */
+export interface FormField {
+  /** As the form names it inside, and as it tells a person, where it does. */
+  readonly names: readonly string[];
+  readonly value: string;
+  readonly page: number;
+  /** Upper left corner and size, in points. */
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
 }
 
 /** Cells as they stand; a row may be shorter than its header. */
 export interface Table {
   /** Name of the sheet that the table is. */
   readonly name?: string;
+  /** The page that it is on, where it is all of it, and the numbers of its rows there, counted from 1, the header's first. */
+  readonly page?: number;
+  readonly rowNumbers?: readonly number[];
   /** What computes the cells of a sheet, by their addresses (`B7`). Only kept: nothing is computed here. */
   readonly formulas?: ReadonlyMap<string, string>;
   readonly header: readonly string[];
@@ -52,6 +76,8 @@ export interface ReadDocument {
   readonly pageCount: number;
   readonly lines: readonly Line[];
   readonly tables: readonly Table[];
+  /** The fields of a form that are filled in, in the order of its pages. */
+  readonly fields?: readonly FormField[];
   /** The parsed value of a JSON document, or an XML document's elements as such a value; nothing elsewhere. */
   readonly json?: unknown;
   /** What the file says about itself: title, author, subject and the like. */
@@ -79,6 +105,10 @@ export interface ReadLimits {
   readonly maxPages: number;
   /** Size of everything inside a packed file (docx, xlsx, odt and the like); each XML part counts as text. Default 256 MiB. */
   readonly maxUnpackedBytes: number;
+  /** Size of a picture in which text is recognised, in pixels. Pages of a PDF are drawn smaller to keep it. Default 40,000,000. */
+  readonly maxPixels: number;
+  /** Pages on which text is recognised, blank ones apart. Default 100. */
+  readonly maxRecognisedPages: number;
 }
 
 export const DEFAULT_READ_LIMITS: ReadLimits = Object.freeze({
@@ -88,4 +118,6 @@ export const DEFAULT_READ_LIMITS: ReadLimits = Object.freeze({
   maxPieces: 2 * 1024 * 1024,
   maxPages: 2000,
   maxUnpackedBytes: 256 * 1024 * 1024,
+  maxPixels: 40_000_000,
+  maxRecognisedPages: 100,
 });

@@ -1,8 +1,9 @@
 import { orderOfFields, sourcesOf, type WorkflowField } from '@longshore/contracts';
 import { ExpressionLimitError } from './rules/expression-size.ts';
-import { type CompiledField, compileField } from './rules/field.ts';
+import { type CompiledField, compileField, type TriedSource } from './rules/field.ts';
 import type { FieldProblem, Scene } from './rules/found.ts';
-import { compileLabelTests } from './rules/label.ts';
+import { compileLabelTests } from './rules/label-tests.ts';
+import { localeHabits } from './values/locale-habits.ts';
 import { wordings } from './rules/wording.ts';
 
 /** The fields of a workflow, as its `extract` step has them. */
@@ -14,21 +15,32 @@ export interface Extraction {
   readonly problems: readonly FieldProblem[];
 }
 
-export type ExtractFields = (scene: Scene) => Promise<Extraction>;
+/** What was looked at for each field that was looked for, by its name. */
+export type Tried = ReadonlyMap<string, readonly TriedSource[]>;
+
+/** With `tried` the caller hears of what was looked at. */
+export type ExtractFields = (scene: Scene, tell?: (tried: Tried) => void) => Promise<Extraction>;
 
 /**
- * Prepares fields once for many documents. `written` are the fields as they stand in the workflow.
+ * Prepares fields once for many documents. `written` are the fields as they stand in the workflow; `locale` settles what can be
+ * read in two ways.
  * @throws CircularFieldsError when fields wait for each other
  */
-export function compileFields(fields: WorkflowFields, written: WorkflowFields = fields): ExtractFields {
+export function compileFields(
+  fields: WorkflowFields,
+  { written = fields, locale }: { written?: WorkflowFields; locale?: string | undefined } = {},
+): ExtractFields {
+  const habits = localeHabits(locale);
   const tests = compileLabelTests(Object.values(fields).flatMap(labelsOf));
   const compiled = orderOfFields(fields).map((name) =>
-    compileField(name, fields[name]!, { tests, written: written[name]! }),
+    compileField(name, fields[name]!, { tests, habits, written: written[name]! }),
   );
   const names = Object.keys(fields);
-  return async (scene) => {
+  return async (scene, tell) => {
     const output: Record<string, unknown> = {};
-    const problems = await run(compiled, scene, output);
+    const tried = new Map<string, readonly TriedSource[]>();
+    const problems = await run(compiled, scene, { output, tried });
+    tell?.(tried);
     const place = new Map(names.map((name, index) => [name, index]));
     const inOrder = (one: FieldProblem, other: FieldProblem) =>
       place.get(one.field)! - place.get(other.field)!;
@@ -37,16 +49,20 @@ export function compileFields(fields: WorkflowFields, written: WorkflowFields = 
 }
 
 function labelsOf(field: WorkflowField): readonly string[] {
-  return sourcesOf(field).flatMap((source) =>
-    'label' in source && source.label ? wordings(source.label) : [],
-  );
+  return sourcesOf(field).flatMap((source) => {
+    if ('label' in source && source.label !== undefined) return wordings(source.label);
+    if (!('blocks' in source) || source.blocks === undefined) return [];
+    return Object.values(source.blocks).flatMap((part) =>
+      typeof part === 'string' || Array.isArray(part) ? wordings(part) : wordings(part.label),
+    );
+  });
 }
 
 /** Finds field after field, then makes their checks. An expression that takes too much ends the work on the file. */
 async function run(
   compiled: readonly CompiledField[],
   scene: Scene,
-  output: Record<string, unknown>,
+  { output, tried }: { output: Record<string, unknown>; tried: Map<string, readonly TriedSource[]> },
 ): Promise<FieldProblem[]> {
   const problems: FieldProblem[] = [];
   const findings = { scene, output };
@@ -55,6 +71,7 @@ async function run(
     for (const { name, read } of compiled) {
       current = name;
       const outcome = await read(findings);
+      tried.set(name, outcome.tried);
       // One by one: a table may have more of them than a call can carry.
       for (const problem of outcome.problems) problems.push(problem);
       if (outcome.value !== undefined) output[name] = outcome.value;

@@ -4,13 +4,20 @@ import {
   globPattern,
   type WorkflowDefinition,
 } from '@longshore/contracts';
-import { compileFields, type Extraction, type ExtractFields } from './extract-fields.ts';
+import { compileFields, type Extraction, type ExtractFields, type WorkflowFields } from './extract-fields.ts';
 import { fillFields, placeholdersIn } from './rules/fill-source.ts';
 import { linearTest } from './rules/regex.ts';
 import { insertAt } from './rules/template.ts';
 import type { Scene } from './rules/found.ts';
 
 type ExtractStep = NonNullable<WorkflowDefinition['steps'][number]['extract']>;
+
+/** An extract step, ready for many files. */
+export interface CompiledExtractStep {
+  readonly extract: ExtractFields;
+  /** The fields that are looked for in a file, as they stand in the workflow. */
+  readonly fieldsFor: (scene: Scene) => WorkflowFields;
+}
 
 /** Forms of one step that are kept: which overrides hold, and what the request put in. */
 const KEPT_VARIANTS = 32;
@@ -21,37 +28,43 @@ const KEPT_VARIANTS = 32;
  *
  * @throws Error when the fields without overrides cannot be compiled
  */
-export function compileExtractStep(step: ExtractStep): ExtractFields {
+export function compileExtractStep(step: ExtractStep): CompiledExtractStep {
   const overrides = (step.overrides ?? []).map(({ file }) =>
     [file].flat().map((glob) => linearTest(globPattern(glob))),
   );
   const placeholders = placeholdersIn([step.fields, step.overrides]);
+  const { locale } = step;
   const variants = new Map<string, ExtractFields>();
 
-  const variantFor = ({ name, customData }: Scene): ExtractFields => {
-    const matching = overrides.flatMap((globs, index) =>
-      globs.some((glob) => glob.test(name)) ? [index] : [],
-    );
+  const matchingOverrides = ({ name }: Scene): number[] =>
+    overrides.flatMap((globs, index) => (globs.some((glob) => glob.test(name)) ? [index] : []));
+  const fieldsFor = (scene: Scene) => effectiveFields(step, matchingOverrides(scene));
+
+  const variantFor = (scene: Scene): ExtractFields => {
+    const { customData } = scene;
+    const matching = matchingOverrides(scene);
     const inserts = placeholders.map((keys) => insertAt(customData, keys));
     const key = JSON.stringify([matching, inserts]);
     const kept = variants.get(key);
     if (kept !== undefined) return kept;
     const written = effectiveFields(step, matching);
-    const variant = compileFields(
-      placeholders.length === 0 ? written : fillFields(written, customData),
+    const variant = compileFields(placeholders.length === 0 ? written : fillFields(written, customData), {
       written,
-    );
+      locale,
+    });
     if (variants.size >= KEPT_VARIANTS) variants.clear();
     variants.set(key, variant);
     return variant;
   };
 
-  if (overrides.length === 0 && placeholders.length === 0) return compileFields(step.fields);
+  if (overrides.length === 0 && placeholders.length === 0)
+    return { fieldsFor, extract: compileFields(step.fields, { locale }) };
   compileFields(step.fields);
-  return async (scene) => {
+  const extract: ExtractFields = async (scene, tell) => {
     const variant = attempt(() => variantFor(scene));
-    return variant instanceof CircularFieldsError ? circular(variant) : await variant(scene);
+    return variant instanceof CircularFieldsError ? circular(variant) : await variant(scene, tell);
   };
+  return { fieldsFor, extract };
 }
 
 /** Only overrides that hold together for one name can still do this: the rest was refused when it was applied. */

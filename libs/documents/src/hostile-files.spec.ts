@@ -1,23 +1,36 @@
 import { describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { openDocument, presentation, rawWorkbook, shape, workbook } from './fixtures/office-files.fixture.ts';
 import { zipOf } from './fixtures/zip.fixture.ts';
 import type { ReadLimits } from './document.ts';
 import { readDocument } from './read-document.ts';
+import type { Recognise } from './recognition.ts';
 import { UnreadableError } from './unreadable.ts';
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 
 /** What reading a file ends with: its text, lines and tables asked for, or the reason why not. Anything else is thrown. */
-async function endOf(bytes: Uint8Array, limits: Partial<ReadLimits> = {}, name = ''): Promise<string> {
+async function endOf(
+  bytes: Uint8Array,
+  limits: Partial<ReadLimits> = {},
+  name = '',
+  recognise?: Recognise,
+): Promise<string> {
   try {
-    const { kind, lines, tables } = await readDocument(bytes, { limits, name });
+    const { kind, lines, tables } = await readDocument(bytes, { limits, name, recognise });
     return `${kind} with ${lines.length} lines and ${tables.length} tables`;
   } catch (error) {
     if (!(error instanceof UnreadableError)) throw error;
     expect(error.message).toMatch(/^[A-Z].*\.$/su);
     return error.reason;
   }
+}
+
+async function fixtureFile(name: string): Promise<Uint8Array> {
+  return new Uint8Array(await readFile(new URL(`./fixtures/files/${name}`, import.meta.url)));
 }
 
 const row = (cells: string) => `<table:table-row>${cells}</table:table-row>`;
@@ -161,10 +174,130 @@ describe('a packed file', () => {
   });
 
   it('is of a kind that has no reader, and says which', async () => {
-    await expect(readDocument(zipOf({ 'a.txt': 'x' }))).rejects.toThrow('looks like a ZIP archive');
     await expect(readDocument(zipOf({ 'xl/workbook.bin': 'x' }))).rejects.toThrow('binary format');
   });
 });
+
+describe('a picture', () => {
+  const blank: Recognise = () => ({
+    page: async () => ({ words: [], blank: false }),
+    close: async () => undefined,
+  });
+
+  it('of more pixels than are allowed is refused by its head, before it is unpacked', async () => {
+    const huge = Uint8Array.from(PICTURE_HEADS.png);
+    new DataView(huge.buffer).setUint32(16, 100_000);
+    expect(await endOf(huge, {}, '', blank)).toBe('too_large');
+  });
+
+  it('of many pages, or of pages in a circle, has too many', async () => {
+    const circle = Uint8Array.from(PICTURE_HEADS.tiff);
+    new DataView(circle.buffer).setUint32(34, 8, true);
+    expect(await endOf(circle, {}, '', blank)).toBe('too_many_pages');
+  });
+
+  it('without words has no text, and where nobody recognises any it is of no known kind', async () => {
+    const png = Uint8Array.from(PICTURE_HEADS.png);
+    expect(await endOf(png, {}, '', blank)).toBe('no_text');
+    expect(await endOf(Uint8Array.from(PICTURE_HEADS.png))).toBe('unsupported_type');
+  });
+
+  it('counts for the pages of a file on which text is recognised, in attachments too', async () => {
+    const seen: Recognise = () => ({
+      page: async () => ({
+        words: [{ ...{ text: 'x', left: 0, top: 0, right: 5, bottom: 9 }, confidence: 90, line: 0 }],
+        blank: false,
+      }),
+      close: async () => undefined,
+    });
+    const png = Uint8Array.from(PICTURE_HEADS.png);
+    const archive = zipOf({ '1.png': png, '2.png': png, '3.png': png });
+    const { warnings } = await readDocument(archive, { recognise: seen, limits: { maxRecognisedPages: 2 } });
+    expect(warnings).toEqual([expect.stringContaining('more than 2 pages without a text layer')]);
+  });
+});
+
+describe('what a file refers to is never fetched', () => {
+  it.each([
+    [
+      'HTML',
+      (at: string) => utf8(`<!doctype html><link href="${at}/a.css"><img src="${at}/a.png"><p>here</p>`),
+    ],
+    ['XML', (at: string) => utf8(`<?xml version="1.0"?><!DOCTYPE a SYSTEM "${at}/a.dtd"><a>here</a>`)],
+    [
+      'RTF',
+      (at: string) => utf8(`{\\rtf1 {\\field{\\*\\fldinst INCLUDETEXT "${at}/a.txt"}{\\fldrslt here}}}`),
+    ],
+    [
+      'a book',
+      (at: string) =>
+        zipOf({
+          'META-INF/container.xml': '<container><rootfile full-path="a.opf"/></container>',
+          'a.opf':
+            '<package><item id="a" href="a.html" media-type="text/html"/><itemref idref="a"/></package>',
+          'a.html': `<html><body><img src="${at}/a.png"><p>here</p></body></html>`,
+        }),
+    ],
+    [
+      'a workbook',
+      (at: string) => rawWorkbook(`<row><c t="str"><f>WEBSERVICE("${at}")</f><v>here</v></c></row>`),
+    ],
+  ])('by %s', async (_what, make) => {
+    const asked: unknown[] = [];
+    const server = createServer((request, response) => {
+      asked.push(request.url);
+      response.end();
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as AddressInfo;
+    const { text } = await readDocument(make(`http://127.0.0.1:${port}`));
+    expect(text).toContain('here');
+    expect(asked).toEqual([]);
+    server.close();
+    await once(server, 'close');
+  });
+});
+
+it('a PDF of a hundred thousand pages is refused before any of them is read', async () => {
+  const objects = [
+    '<</Type/Catalog/Pages 2 0 R>>',
+    `<</Type/Pages/Kids[${'3 0 R '.repeat(100_000)}]/Count 100000>>`,
+    '<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>>',
+  ];
+  let pdf = '%PDF-1.7\n';
+  let table = 'xref\n0 4\n0000000000 65535 f \n';
+  for (const [index, object] of objects.entries()) {
+    table += `${String(pdf.length).padStart(10, '0')} 00000 n \n`;
+    pdf += `${index + 1} 0 obj\n${object}\nendobj\n`;
+  }
+  const end = `${table}trailer<</Root 1 0 R/Size 4>>\nstartxref\n${pdf.length}\n%%EOF\n`;
+  expect(await endOf(utf8(pdf + end))).toBe('too_many_pages');
+});
+
+/** The first bytes of small pictures, as programs write them. */
+const PICTURE_HEADS = {
+  png: [
+    0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10, 0, 0, 0, 13, 0x49, 0x48, 0x44, 0x52, 0, 0, 3, 232, 0, 0, 1, 244,
+    8, 0, 0, 0, 0, 1, 2, 3, 4,
+  ],
+  jpeg: [
+    0xff, 0xd8, 0xff, 0xe0, 0, 16, 0x4a, 0x46, 0x49, 0x46, 0, 1, 1, 0, 0, 1, 0, 1, 0, 0, 0xff, 0xc0, 0, 11, 8,
+    1, 244, 3, 232, 1, 1, 0x11, 0, 0xff, 0xda, 0, 8,
+  ],
+  gif: [0x47, 0x49, 0x46, 0x38, 0x39, 0x61, 232, 3, 244, 1, ...Array.from({ length: 24 }, () => 0)],
+  webp: [
+    0x52, 0x49, 0x46, 0x46, 99, 0, 0, 0, 0x57, 0x45, 0x42, 0x50, 0x56, 0x50, 0x38, 0x20, 80, 0, 0, 0, 0x30, 1,
+    0, 0x9d, 1, 0x2a, 232, 3, 244, 1, 0, 0,
+  ],
+  bmp: [
+    0x42, 0x4d, 99, 0, 0, 0, 0, 0, 0, 0, 62, 0, 0, 0, 40, 0, 0, 0, 232, 3, 0, 0, 244, 1, 0, 0, 1, 0, 1, 0, 0,
+    0, 0, 0,
+  ],
+  tiff: [
+    0x49, 0x49, 42, 0, 8, 0, 0, 0, 2, 0, 0, 1, 3, 0, 1, 0, 0, 0, 232, 3, 0, 0, 1, 1, 3, 0, 1, 0, 0, 0, 244, 1,
+    0, 0, 0, 0, 0, 0,
+  ],
+} as const;
 
 /** Numbers that look random and are the same every time. */
 function randomNumbers(seed: number): (below: number) => number {
@@ -214,6 +347,12 @@ describe('a file with random damage ends with a document or a reason', () => {
     ],
     ['eml', async () => utf8(message)],
     ['md', async () => utf8('# A\n\n| a | b |\n|---|---|\n| 1 | **2** |\n')],
+    ['msg', async () => fixtureFile('message.msg')],
+    ['epub', async () => fixtureFile('book.epub')],
+    ['zip', async () => fixtureFile('archive.zip')],
+    ['csv', async () => utf8('Berth,Days\nNorth,3\n"South",4\n')],
+    ['json', async () => utf8('{"a": [1, "Fähre", {"b": null}], "c": true}')],
+    ['txt', async () => fixtureFile('windows-1252.txt')],
   ];
 
   it.each(samples)('%s', async (kind, load) => {
@@ -222,7 +361,7 @@ describe('a file with random damage ends with a document or a reason', () => {
     const name = kind === 'md' ? 'a.md' : '';
     const ends = new Set([await endOf(Uint8Array.from(sample), {}, name)]);
     expect([...ends][0]).toMatch(new RegExp(`^${kind} with`, 'u'));
-    for (let round = 0; round < 150; round += 1) {
+    for (let round = 0; round < 100; round += 1) {
       const bytes = Uint8Array.from(
         sample.subarray(0, round % 3 === 0 ? random(sample.length) + 1 : sample.length),
       );
@@ -232,6 +371,50 @@ describe('a file with random damage ends with a document or a reason', () => {
     }
     expect(ends.size).toBeGreaterThan(1);
   });
+
+  it.each(['beside.pdf', 'right-to-left.pdf'])('%s', async (name) => {
+    const sample = await fixtureFile(name);
+    const random = randomNumbers(13);
+    const ends = new Set<string>();
+    for (let round = 0; round < 60; round += 1) {
+      const bytes = Uint8Array.from(
+        sample.subarray(0, round % 6 === 0 ? random(sample.length) + 1 : sample.length),
+      );
+      for (let flips = 1 + random(6); flips > 0; flips -= 1) bytes[random(bytes.length)] = random(256);
+      ends.add(await endOf(bytes));
+    }
+    expect(ends.size).toBeGreaterThan(1);
+  });
+
+  it.each(['png', 'jpeg', 'gif', 'webp', 'bmp', 'tiff'] as const)(
+    'the head of a picture, %s',
+    async (format) => {
+      const random = randomNumbers(17);
+      const recognise: Recognise = () => ({
+        page: async () => ({
+          words: [{ ...{ text: 'x', left: 0, top: 0, right: 5, bottom: 9 }, confidence: 90, line: 0 }],
+          blank: false,
+        }),
+        close: async () => undefined,
+      });
+      const ends = new Set<string>();
+      for (let round = 0; round < 200; round += 1) {
+        const bytes = Uint8Array.from(PICTURE_HEADS[format]);
+        for (let flips = round === 0 ? 0 : 1 + random(5); flips > 0; flips -= 1)
+          bytes[random(bytes.length)] = random(256);
+        ends.add(
+          await endOf(
+            bytes.subarray(0, round % 5 === 4 ? random(bytes.length) + 1 : bytes.length),
+            {},
+            '',
+            recognise,
+          ),
+        );
+      }
+      expect([...ends][0]).toBe(`${format} with 1 lines and 0 tables`);
+      expect(ends.size).toBeGreaterThan(1);
+    },
+  );
 
   it.each(samples.slice(0, 4))('%s in its parts', async (_kind, load) => {
     const sample = await load();

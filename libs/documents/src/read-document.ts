@@ -1,13 +1,18 @@
+import { isUtf8 } from 'node:buffer';
 import { DEFAULT_READ_LIMITS, type ReadDocument, type ReadLimits } from './document.ts';
 import { looksLikeCsv, readCsv } from './formats/csv.ts';
-import type { ReadAttachment } from './formats/eml.ts';
+import type { ReadAttachment } from './formats/attachments.ts';
+import { imageHead } from './formats/image-head.ts';
 import { jsonDocument, parseJson } from './formats/json.ts';
+import { isCompoundFile, isMessageFile } from './formats/compound-kind.ts';
 import { decodeMarkup } from './formats/markup-encoding.ts';
 import { markupKind } from './formats/markup-kind.ts';
 import { readPlainText } from './formats/plain-text.ts';
-import { decodeText } from './formats/text-encoding.ts';
+import { type DecodedText, decodeText } from './formats/text-encoding.ts';
 import { knownBinary, refusePrinterText } from './formats/unsupported.ts';
 import { readZipped } from './formats/zipped-office.ts';
+import { amended } from './layout/amend.ts';
+import { limitRecognition, type Recognise } from './recognition.ts';
 import { UnreadableError } from './unreadable.ts';
 
 const PDF_START = '%PDF-';
@@ -24,6 +29,14 @@ const MARKDOWN_NAME = /\.(?:md|markdown)$/iu;
 export interface ReadOptions {
   readonly name?: string | undefined;
   readonly limits?: Partial<ReadLimits> | undefined;
+  /** Recognises text in pictures and scans; without it pictures are refused and pages without a text layer count as blank. */
+  readonly recognise?: Recognise | undefined;
+  /** Codes of the languages that are recognised. Default: those of the recogniser. */
+  readonly languages?: readonly string[] | undefined;
+  /** `text` keeps the columns of the page, filled up with spaces. Default false. */
+  readonly layout?: boolean | undefined;
+  /** Encoding of text files that are not UTF-8 and do not say theirs. Default: told from the text, or refused. */
+  readonly encoding?: string | undefined;
 }
 
 /**
@@ -31,18 +44,30 @@ export interface ReadOptions {
  * @throws UnreadableError with a reason and a sentence, for everything that cannot be read whole
  */
 export async function readDocument(bytes: Uint8Array, options: ReadOptions = {}): Promise<ReadDocument> {
-  return await readNested(bytes, options, 0);
+  const { recognise } = options;
+  const maxPages = options.limits?.maxRecognisedPages ?? DEFAULT_READ_LIMITS.maxRecognisedPages;
+  const limited = recognise && limitRecognition(recognise, maxPages);
+  const document = await readNested(bytes, { ...options, recognise: limited }, 0);
+  if (options.layout !== true) return document;
+  const { layoutText } = await import('./layout/layout-text.ts');
+  return amended(document, { text: layoutText(document, { ...DEFAULT_READ_LIMITS, ...options.limits }) });
 }
 
-/** @param depth how many messages the file came in */
+/** @param depth how many messages and archives the file came in */
 async function readNested(bytes: Uint8Array, options: ReadOptions, depth: number): Promise<ReadDocument> {
   const limits = { ...DEFAULT_READ_LIMITS, ...options.limits };
   assertSize(bytes, limits.maxBytes);
   if (isPdf(bytes)) {
     const { readPdf } = await import('./formats/pdf.ts');
-    return readPdf(bytes, limits);
+    return readPdf(bytes, limits, options);
   }
-  if (startsWithZip(bytes)) return readZipped(bytes, limits);
+  if (isCompoundFile(bytes) && isMessageFile(bytes)) {
+    const { readMsg } = await import('./formats/msg.ts');
+    return readMsg(bytes, limits, attachmentReader(options, depth + 1));
+  }
+  const picture = await readPicture(bytes, limits, options);
+  if (picture !== undefined) return picture;
+  if (startsWithZip(bytes)) return readZipped(bytes, limits, attachmentReader(options, depth + 1));
   assertSize(bytes, limits.maxTextBytes);
   const { name = '' } = options;
   switch (markupKind(bytes, name)) {
@@ -53,12 +78,26 @@ async function readNested(bytes: Uint8Array, options: ReadOptions, depth: number
     case 'rtf':
       return (await import('./formats/rtf.ts')).readRtf(bytes, limits);
     case 'eml':
-      return (await import('./formats/eml.ts')).readEml(bytes, limits, attachmentReader(depth + 1));
+      return (await import('./formats/eml.ts')).readEml(bytes, limits, attachmentReader(options, depth + 1));
     case undefined:
       return (
-        (await undeclaredXml(bytes, limits)) ?? (await readText(await decodeOrExplain(bytes), name, limits))
+        (await undeclaredXml(bytes, limits)) ??
+        (await readDecoded(await decodeOrExplain(bytes, options.encoding), name, limits))
       );
   }
+}
+
+/** Undefined for what is no picture, or when nobody can recognise what stands in it. */
+async function readPicture(
+  bytes: Uint8Array,
+  limits: ReadLimits,
+  { recognise, languages }: ReadOptions,
+): Promise<ReadDocument | undefined> {
+  if (recognise === undefined) return undefined;
+  const head = imageHead(bytes, limits.maxPages);
+  if (head === undefined) return undefined;
+  const { readImage } = await import('./formats/image.ts');
+  return readImage(bytes, head, { limits, recognise, languages });
 }
 
 /** XML that does not say so. What is no XML to its very end is text, as broken JSON is. */
@@ -75,11 +114,12 @@ async function undeclaredXml(bytes: Uint8Array, limits: ReadLimits): Promise<Rea
   }
 }
 
-/** A message in a message in a message: more is no correspondence. */
-const MAX_MESSAGES = 3;
+/** A message in an archive in a message: more is no correspondence. */
+const MAX_DEPTH = 3;
 
-function attachmentReader(depth: number): ReadAttachment {
-  return depth > MAX_MESSAGES ? undefined : (bytes, options) => readNested(bytes, options, depth);
+function attachmentReader(outer: ReadOptions, depth: number): ReadAttachment {
+  if (depth > MAX_DEPTH) return undefined;
+  return (bytes, options) => readNested(bytes, { ...outer, ...options }, depth);
 }
 
 function assertSize(bytes: Uint8Array, maxBytes: number): void {
@@ -101,12 +141,21 @@ function startsWithZip(bytes: Uint8Array): boolean {
 }
 
 /** What is no text is more useful under its own name than as bad UTF-8. */
-async function decodeOrExplain(bytes: Uint8Array): Promise<string> {
-  try {
-    return decodeText(bytes);
-  } catch (error) {
-    throw (await knownBinary(bytes)) ?? error;
-  }
+async function decodeOrExplain(bytes: Uint8Array, encoding: string | undefined): Promise<DecodedText> {
+  if (isUtf8(bytes)) return await decodeText(bytes);
+  const known = await knownBinary(bytes);
+  if (known !== undefined) throw known;
+  return await decodeText(bytes, encoding);
+}
+
+async function readDecoded(
+  { text, warning }: DecodedText,
+  name: string,
+  limits: ReadLimits,
+): Promise<ReadDocument> {
+  const document = await readText(text, name, limits);
+  if (warning === undefined) return document;
+  return amended(document, { warnings: [...(document.warnings ?? []), warning] });
 }
 
 async function readText(text: string, name: string, limits: ReadLimits): Promise<ReadDocument> {
@@ -115,6 +164,15 @@ async function readText(text: string, name: string, limits: ReadLimits): Promise
   const json = looksLikeJson(text) ? tryJson(text, limits) : undefined;
   if (json !== undefined) return jsonDocument(text, json);
   refusePrinterText(text);
+  return readProse(withoutSoftHyphens(text), name, limits);
+}
+
+/** Words that were divided at the end of a line are whole again; elsewhere the mark is not seen. */
+function withoutSoftHyphens(text: string): string {
+  return text.includes('\u00AD') ? text.replaceAll(/\u00AD(?:[ \t]*\r?\n[ \t]*(?=\p{L}))?/gu, '') : text;
+}
+
+async function readProse(text: string, name: string, limits: ReadLimits): Promise<ReadDocument> {
   if (MARKDOWN_NAME.test(name)) return (await import('./formats/markdown.ts')).readMarkdown(text, limits);
   if (TABULAR_NAME.test(name)) return readCsv(text, limits);
   return PLAIN_NAME.test(name) || !looksLikeCsv(text) ? readPlainText(text, limits) : readCsv(text, limits);

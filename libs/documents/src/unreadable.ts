@@ -10,6 +10,7 @@ export const UNREADABLE_REASONS = [
   'corrupt',
   'wrong_encoding',
   'no_text',
+  'not_recognised',
 ] as const;
 
 export type UnreadableReason = (typeof UNREADABLE_REASONS)[number];

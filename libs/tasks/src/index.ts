@@ -13,5 +13,7 @@ export { TaskError } from './definition/task-error.ts';
 export type { RunTaskOptions, TaskRun } from './testing/run-task.ts';
 export type { Limit } from './definition/task-limits.ts';
 export { runTask } from './testing/run-task.ts';
+export { coreWorker } from './worker/core-worker.ts';
+export { runPacked } from './worker/run-packed.ts';
 export { runWorker } from './worker/run-worker.ts';
 export type { WorkerMeans, WorkerSpec } from './worker/start-worker.ts';

@@ -20,6 +20,7 @@ const pod = {
     DATABASE_URL_FILE: 'database_url',
     BROKER_URL_FILE: 'broker_url',
     LONGSHORE_BOOTSTRAP_FILE: 'credentials.json',
+    ENCRYPTION_KEYS_FILE: 'encryption_keys',
   },
 };
 

@@ -1,4 +1,4 @@
-import { coreWorkerNames } from '@longshore/contracts';
+import { coreWorkerNames, coreWorkers } from '@longshore/contracts';
 import { type INetworkPolicySpec, NetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1';
 import { labelsOf } from './pod.ts';
 
@@ -75,7 +75,7 @@ export function networkManifests() {
         policy('metrics', {
           podSelector: workers,
           policyTypes: ['Ingress'],
-          ingress: [{ ports: [8080, 8081, 8082, 8083].map((port) => ({ port })) }],
+          ingress: [{ ports: Object.values(coreWorkers).map(({ healthPort: port }) => ({ port })) }],
         }),
       ],
     ],

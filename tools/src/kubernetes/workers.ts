@@ -1,15 +1,8 @@
-import { type CoreWorkerName, coreWorkerNames } from '@longshore/contracts';
+import { type CoreWorkerName, coreWorkerNames, coreWorkers } from '@longshore/contracts';
 import { Deployment } from 'kubernetes-models/apps/v1';
 import { HorizontalPodAutoscaler } from 'kubernetes-models/autoscaling/v2';
 import { PodDisruptionBudget } from 'kubernetes-models/policy/v1';
 import { labelsOf, podSpec } from './pod.ts';
-
-const ports: Readonly<Record<CoreWorkerName, number>> = {
-  'api-deployment': 8080,
-  general: 8081,
-  'file-processing': 8082,
-  callback: 8083,
-};
 
 export const REPLICAS = { initial: 3, min: 2, max: 10 };
 
@@ -25,7 +18,7 @@ export function workerManifests() {
 
 function deployment(worker: CoreWorkerName): Deployment {
   const labels = labelsOf(worker);
-  const port = ports[worker];
+  const port = coreWorkers[worker].healthPort;
   return new Deployment({
     metadata: { name: worker, labels },
     spec: {
@@ -43,7 +36,7 @@ function deployment(worker: CoreWorkerName): Deployment {
           port,
           env: [
             { name: 'INTERNAL_API_BASE_URL', value: 'http://backend:8000/internal' },
-            { name: `${worker.replace('-', '_').toUpperCase()}_HEALTH_PORT`, value: String(port) },
+            { name: `${worker.replaceAll('-', '_').toUpperCase()}_HEALTH_PORT`, value: String(port) },
           ],
           secrets: {
             BROKER_URL_FILE: 'broker_url',

@@ -66,6 +66,28 @@ const queues = [
   }),
 ];
 
+const webhooks = [
+  panel({
+    title: 'Deliveries of webhooks',
+    description: 'On their way, given up and kept, and what ended within ten minutes.',
+    unit: 'short',
+    queries: [
+      { expr: `max by (state) (longshore_webhook_deliveries{${IN}})`, legend: '{{state}}' },
+      {
+        expr: `max by (outcome) (longshore_webhook_ended_deliveries{${IN}})`,
+        legend: '{{outcome}} within ten minutes',
+      },
+    ],
+  }),
+  panel({
+    title: 'Oldest event of a webhook',
+    description:
+      'For how long the oldest has not been delivered: the window of its webhook, and more while its receiver does not take it.',
+    unit: 's',
+    queries: [{ expr: `max(longshore_webhook_oldest_age_seconds{${IN}})`, legend: 'oldest' }],
+  }),
+];
+
 const processes = [
   panel({
     title: 'Workers alive',
@@ -178,6 +200,6 @@ export function dashboard() {
         },
       ],
     },
-    panels: placed([...queues, ...processes]),
+    panels: placed([...queues, ...processes, ...webhooks]),
   };
 }

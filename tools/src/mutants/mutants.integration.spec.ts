@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { mutants, type Mutant } from './mutants.ts';
+import type { Mutant } from './mutant.ts';
+import { mutants } from './mutants.ts';
 import { runMutant } from './run-mutant.ts';
 
 const [guard] = mutants as [Mutant, ...Mutant[]];

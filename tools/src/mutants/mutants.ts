@@ -1,20 +1,5 @@
-import type { Mutation } from './mutation.ts';
-
-/** A defence taken out of the build, and the test that must notice. */
-export interface Mutant extends Mutation {
-  /** What the defence is called. */
-  readonly defence: string;
-  /** What the platform does not do any more. */
-  readonly takesOut: string;
-  /** The row of docs/failure-modes.md that it defends. */
-  readonly row: number;
-  /** From the checkout's folder. */
-  readonly spec: string;
-  /** A part of the test's full name; every test that has it is run. */
-  readonly test: string;
-  /** Whether each run of the whole suite tries it; the others are for `npm run mutants`. */
-  readonly always?: true;
-}
+import { effectMutants } from './effect-mutants.ts';
+import type { Mutant } from './mutant.ts';
 
 const RUNS = 'apps/backend/src/runs';
 const SESSIONS = 'apps/backend/src/sessions';
@@ -104,8 +89,8 @@ export const mutants: readonly Mutant[] = [
     takesOut: 'a dispatch that is held can be claimed again',
     row: 9,
     file: `${RUNS}/claim-statements.ts`,
-    from: `where d.id = any($3::uuid[]) and d.session_id is null and d.pool = $2`,
-    to: `where d.id = any($3::uuid[]) and d.pool = $2`,
+    from: `where d.id = any($3::uuid[]) and d.session_id is null and d.pool is`,
+    to: `where d.id = any($3::uuid[]) and d.pool is`,
     spec: `${RUNS}/fan-in.integration.spec.ts`,
     test: 'failure mode 8: not done before its files are',
   },
@@ -210,16 +195,6 @@ export const mutants: readonly Mutant[] = [
     test: 'failure mode 7: is known as its own by the attempt that follows a crash',
   },
   {
-    defence: 'what was said to be delivered is not delivered again',
-    takesOut: 'a delivery that is repeated late writes over a newer one',
-    row: 4,
-    file: 'apps/general/src/pipelines/finish-pipeline.ts',
-    from: `if (!file.held) return null;`,
-    to: '',
-    spec: 'apps/general/src/pipelines/pipelines.spec.ts',
-    test: 'failure mode 4: writes what it said before no more',
-  },
-  {
     defence: 'absence is never success',
     takesOut: 'an execution of which no file was processed is a success',
     row: 13,
@@ -299,4 +274,5 @@ export const mutants: readonly Mutant[] = [
     spec: 'apps/backend/src/limits/never-more.integration.spec.ts',
     test: 'failure mode 24: wait for each other',
   },
+  ...effectMutants,
 ];

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { WorkersResponse } from '@longshore/contracts';
+import { coreWorkerNames, type WorkersResponse } from '@longshore/contracts';
 import { startPlatform, type TestPlatform } from '@longshore/testing';
 import { parse } from 'yaml';
 import { root } from '../run-steps.ts';
@@ -164,7 +164,7 @@ describe('tools/monitor-workers.sh with stand-ins of docker and kubectl, and a r
     expect(out).toMatch(/== Queues\nQUEUE .*api_deployments /s);
     expect(out).toContain('0 queued tasks');
     const compose = 'docker compose -f docker/compose.yaml -f docker/compose.dev.yaml';
-    const workers = 'api-deployment general file-processing callback';
+    const workers = coreWorkerNames.join(' ');
     expect(monitor.asked()).toEqual([`${compose} ps`, `${compose} logs --no-color --tail 7 ${workers}`]);
   });
 

@@ -10,10 +10,11 @@ export interface AdminRoutesDependencies extends ApplyDependencies {
 }
 
 /** What administrators do: workflows and deployments; and a look at workers and queues. */
-export function adminRoutes({ database, pools, checkSchedule }: AdminRoutesDependencies): MountedRoute[] {
+export function adminRoutes(dependencies: AdminRoutesDependencies): MountedRoute[] {
+  const { database, pools } = dependencies;
   return [
     handle(routes.apply, async ({ body, act }) =>
-      applyDocuments({ database, checkSchedule }, body as Parameters<typeof applyDocuments>[1], act),
+      applyDocuments(dependencies, body as Parameters<typeof applyDocuments>[1], act),
     ),
     handle(routes.workers, async () => ({ pools: await readPools(database) })),
     handle(routes.queues, async () => ({ queues: await readQueues(database, pools) })),

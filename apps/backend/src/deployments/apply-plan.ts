@@ -68,11 +68,12 @@ const NAME_KEYS = {
   deployment: 'api_name',
   pipeline: 'pipeline_id',
   schedule: 'name',
+  credential: 'name',
 } as const;
 
 function nameOf(document: ApplyDocument): string {
-  if (document.kind === 'workflow' || document.kind === 'schedule') return document.name;
-  return document.kind === 'deployment' ? document.api_name : document.pipeline_id;
+  if (document.kind === 'deployment') return document.api_name;
+  return document.kind === 'pipeline' ? document.pipeline_id : document.name;
 }
 
 const SPACES = {
@@ -80,6 +81,7 @@ const SPACES = {
   deployment: 'address',
   pipeline: 'address',
   schedule: 'schedule',
+  credential: 'credential',
 } as const;
 
 /** Two documents of one name would each undo the other, and the last would win silently. */

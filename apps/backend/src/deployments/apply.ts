@@ -4,6 +4,8 @@ import type { applyRequestSchema } from '@longshore/contracts';
 import { uuidV7 } from '@longshore/runtime';
 import type { Act } from '../audit/request-audit.ts';
 import type { Database, SqlClient } from '../store/database.ts';
+import { applyCredential, planCredentials } from '../credentials/apply-credentials.ts';
+import type { Sealing } from '../sealing/sealing.ts';
 import { planApply, type PlannedChange } from './apply-plan.ts';
 import { readApplyState } from './apply-state.ts';
 import type { CheckSchedule } from '../schedules/check-schedule.ts';
@@ -17,18 +19,19 @@ type DeploymentChange = Extract<PlannedChange, { kind: 'deployment' }>;
 export interface ApplyDependencies {
   readonly database: Database;
   readonly checkSchedule: CheckSchedule;
+  readonly sealing: Sealing;
 }
 
 /**
- * Creates or updates workflows, deployments, pipelines and schedules, all in one transaction: all documents take effect, or none. A
+ * Creates or updates credentials, workflows, deployments, pipelines and schedules, all in one transaction: all documents take effect, or none. A
  * workflow whose definition changed, whatever the order of its keys, gets a new version; executions keep the version
  * they started with. A dry run says the same and writes nothing but its line of the audit log.
  *
  * @throws ApiError 404 unknown organisation; 400 a document that stands twice, or a deployment of a workflow or a
- * version that does not exist; what is wrong with a schedule.
+ * version that does not exist; what is wrong with a schedule; a pipeline whose credential is not there.
  */
 export async function applyDocuments(
-  { database, checkSchedule }: ApplyDependencies,
+  { database, checkSchedule, sealing }: ApplyDependencies,
   { organisation, documents, dry_run = false }: ApplyRequest,
   act: Act,
 ): Promise<ApplyResponse> {
@@ -36,8 +39,13 @@ export async function applyDocuments(
   return await database.transaction(async (client) => {
     const organisationId = await organisationIdOf(client, organisation);
     const plan = planApply(await readApplyState(client, organisationId), documents);
-    if (!dry_run) for (const planned of plan) await carryOut(client, organisationId, planned);
-    const changes = plan.map(({ change }) => change);
+    const owner = { organisationId, sealing };
+    const credentials = await planCredentials(client, owner, documents);
+    if (!dry_run) {
+      for (const planned of credentials) await applyCredential(client, owner, planned);
+      for (const planned of plan) await carryOut(client, organisationId, planned);
+    }
+    const changes = [...credentials, ...plan].map(({ change }) => change);
     const told = changes.map(({ differences: _differences, ...change }) => change);
     const detail = dry_run ? { changes: told, dry_run } : { changes: told };
     await act.record(client, { target: organisation, organisationId, detail });

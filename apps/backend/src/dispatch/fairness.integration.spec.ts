@@ -52,6 +52,8 @@ async function startPool(tasks: readonly string[] = ['work'], by: TestModel = mo
       ...{ max_attempts: 3, soft_limit_ms: 1000, hard_limit_ms: 1000, isolation: 'inline' },
     })),
   });
+  // What its coming sets off is over before anything waits.
+  await by.dispatcher.idle();
 }
 
 interface Served {

@@ -69,7 +69,9 @@ describe('without any poll', () => {
     expect(one.broker.messages).toHaveLength(40);
     await one.sessions.heartbeat(stopping, { active: 0, loop_age_ms: 0, state: 'draining' });
     const { answers } = await one.claim(stopping, one.broker.take());
-    await one.report(answers.flatMap((answer) => answer.runs.map((run) => ended.well(run))));
+    // Long enough for each to travel alone.
+    const slow = answers.flatMap(({ runs }) => runs.map((run) => ({ ...ended.well(run), duration_ms: 100 })));
+    await one.report(slow);
     await one.dispatcher.idle();
     expect(one.broker.messages).toHaveLength(20);
   });

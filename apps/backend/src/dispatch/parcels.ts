@@ -1,5 +1,5 @@
 /** A parcel fills a slot for about this long, so that delivery costs little and no slot waits behind another. */
-const PARCEL_MS = 100;
+export const PARCEL_MS = 100;
 /** The most runs that travel together; also a constraint of the table `dispatches`. */
 export const MAX_PARCEL_RUNS = 50;
 
@@ -17,7 +17,7 @@ export function parcelSize(averageMs: number | undefined): number {
  * Splitting work finer than this gains nothing: a hop (message, claim, report) costs about as much as the other slot
  * would save. Measured: 20 files of 0.4 ms each are answered sooner by one slot than by ten.
  */
-const WORTH_A_HOP_MS = 10;
+export const WORTH_A_HOP_MS = 10;
 
 /**
  * Splits `count` runs of one task into parcels: as large as {@link parcelSize} allows, yet not so large that free slots

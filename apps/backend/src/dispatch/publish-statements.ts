@@ -1,4 +1,5 @@
 import type { Statement } from '../store/database.ts';
+import { MAX_PARCEL_RUNS, PARCEL_MS, WORTH_A_HOP_MS } from './parcels.ts';
 import { RESCUED, RESCUED_OF } from './turns.ts';
 
 /** The longest wait in publication time-outs: with 5 s, half a minute. */
@@ -19,6 +20,18 @@ const HOP_MS = 10;
 const UNKNOWN_MS = 100;
 /** What waits longer than this gets a share of the publications whatever its queue and priority: nothing starves for ever. */
 const LONG_WAIT = `interval '10 minutes'`;
+
+/** The most dispatches that one publication looks at behind the heads of lines. */
+const MOST_AT_ONCE = 500;
+/** Of each queue, organisation and task at least so many. */
+const LEAST_DEEP = 4;
+/** SQL for a head that may share its parcel: then so may what stands behind it. */
+const PACKS = 'runs * 2 <= most';
+/**
+ * SQL for the order of what waits. Where parcels are filled from small dispatches, organisations take turns of a whole parcel's
+ * time, since those of one stand together then.
+ */
+const ORDER = `place, rank, case when rounds then floor(start / ${PARCEL_MS}) else start end, had, organisation_id, start, id`;
 
 /** SQL for how much an organisation had on a level. */
 const had = (level: string, organisation: string) =>
@@ -51,56 +64,117 @@ with recursive room as (
 const offered = (limited: boolean, only = whereTrue(limited)) => `), ${only(`open as materialized (
   select o.* from open_dispatches($11::text[], $2::text[], (select n from room)) o
 ), `)}heads as (
-  select l.*, level, weight, coalesce(nullif(($3::jsonb ->> l.task)::float8, 0), ${UNKNOWN_MS}) as run_ms,
-         ${had('level', 'l.organisation_id')} as had
-    from ${limited ? '(select *, false as alone from lines union all select *, true from open)' : 'lines'} l
+  select l.*, level, weight, run_ms, ${had('level', 'l.organisation_id')} as had,
+         case when l.alone then 1 else least(${MAX_PARCEL_RUNS}, greatest(1, floor(${PARCEL_MS} / run_ms)))::int end as most,
+         floor(${WORTH_A_HOP_MS} / run_ms) as worth
+    from (select *, false as alone from lines${only(' union all select *, true from open')}) l
     cross join lateral (select l.queue || ' ' || -l.rank as level,
+                               coalesce(nullif(($3::jsonb ->> l.task)::float8, 0), ${UNKNOWN_MS}) as run_ms,
                                coalesce((select o.weight from organisations o where o.id = l.organisation_id), 1) as weight) w
    where $3::jsonb ? l.task
 ), long_waiting as (
-  select id, 0 as place, 0 as rank, '${RESCUED}' as level, ${had(`'${RESCUED}'`, 'organisation_id')} as start,
-         (${HOP_MS} + runs * run_ms) / weight as share
-    from heads where due < now() - ${LONG_WAIT}
+  select id, row_number() over (order by start, due, id) as parcel, start, share
+    from (select id, due, ${had(`'${RESCUED}'`, 'organisation_id')} as start, (${HOP_MS} + runs * run_ms) / weight as share
+            from heads where due < now() - ${LONG_WAIT}) h
    order by start, due, id limit ($10::int + (select n from room)) / ${RESCUED_OF}
-), next_lines as (
-  select *, had + coalesce(sum((${HOP_MS} + runs * run_ms) / weight) over before_it, 0) as start
+), started as (
+  select *, had + coalesce(sum((${HOP_MS} + runs * run_ms) / weight) over before_it, 0) as start,
+         bool_or(${PACKS}) over (partition by place, rank) as rounds
     from heads
   window before_it as (partition by organisation_id, place, rank order by id rows between unbounded preceding and 1 preceding)
-   order by place, rank, start, id limit (select n from room)
-), offered as (
-  select d.id, l.place, l.rank, l.level, (${HOP_MS} + d.runs * l.run_ms) / l.weight as share,
-         l.had + coalesce(sum((${HOP_MS} + d.runs * l.run_ms) / l.weight) over before_it, 0) as start
-    from next_lines l cross join lateral (${only('(select l.id, l.runs where l.alone) union all (')}
-      select w.id, cardinality(w.run_ids) as runs from dispatches w
-       where w.pool is null and w.ready and w.queue = l.queue and w.organisation_id = l.organisation_id
-         and w.task = l.task and -w.priority = l.rank ${only('and not l.alone')}
-       order by w.queue, w.organisation_id, w.task, -w.priority, w.id limit (select n from room)${only(')')}) d
+), next_lines as (
+  select *, row_number() over (order by ${ORDER}) as n from started
+), reach as (
+  select case when exists (select 1 from next_lines where n <= (select n from room) and ${PACKS})
+              then greatest((select n from room), least((select n from room) * ${MAX_PARCEL_RUNS}, ${MOST_AT_ONCE}))
+              else (select n from room) end as n
+), stacks as (
+  select place, queue, organisation_id, task, weight, run_ms, most, worth,
+         case when (select n from reach) = (select n from room) then (select n from room)
+              else least((select n from reach), greatest(${LEAST_DEEP}, 2 * (select n from reach) / count(*) over ())) end as deep
+    from next_lines where not alone and n <= (select n from reach)
+   group by place, queue, organisation_id, task, weight, run_ms, most, worth
+), behind as (${only(`
+  select id, place, rank, organisation_id, task, level, weight, run_ms, most, worth, runs, false as fresh, false as cut_off
+    from next_lines where alone
+  union all`)}
+  select d.id, s.place, d.rank, s.organisation_id, s.task, s.queue || ' ' || -d.rank as level, s.weight, s.run_ms, s.most, s.worth,
+         d.runs, d.fresh, d.k = s.deep as cut_off
+    from stacks s cross join lateral (
+      select w.id, -w.priority as rank, cardinality(w.run_ids) as runs, w.publications = 0 as fresh, row_number() over () as k
+        from (select * from dispatches x
+               where x.pool is null and x.ready and x.queue = s.queue and x.organisation_id = s.organisation_id and x.task = s.task
+               order by x.queue, x.organisation_id, x.task, -x.priority, x.id limit s.deep) w) d
    where d.id <> all(array(select id from long_waiting))
-  window before_it as (partition by l.organisation_id, l.place, l.rank order by d.id rows between unbounded preceding and 1 preceding)
-   order by place, rank, start, d.id limit greatest(0, (select n from room) - (select count(*) from long_waiting))
+), priced as (
+  select *, fresh and runs * 2 <= most as packs, (${HOP_MS} + runs * run_ms) / weight as share,
+         ${had('level', 'organisation_id')} as had
+    from behind
+), placed as (
+  select *, bool_or(${PACKS}) over (partition by place, rank) as rounds,
+         had + coalesce(sum(share) over (partition by organisation_id, place, rank order by id
+                                         rows between unbounded preceding and 1 preceding), 0) as start
+    from priced
+), numbered as (
+  select *, row_number() over (order by ${ORDER}) as n from placed
+), offered as (
+  select * from numbered
+   where n <= least((select n from reach), (select min(n) from numbered where cut_off))
+`;
+
+/** Puts neighbours into parcels, as many parcels as there is room for, and takes their dispatches. */
+const packed = `), stretches as (
+  select *, count(*) filter (where not goes_on) over (order by n) as stretch, sum(runs) over () as total
+    from (select *, coalesce(packs and lag(packs) over w and lag(place) over w = place and lag(task) over w = task
+                             and lag(organisation_id) over w = organisation_id, false) as goes_on
+            from offered window w as (order by n)) o
+), filled as (
+  select *, max(runs) over (partition by stretch) as largest, sum(runs) over (partition by stretch order by n) - runs as ahead,
+         greatest(1, least(most, greatest(ceil(total / greatest(1, (select n from room))), worth))) as size
+    from stretches
+), candidates as (
+  select id, parcel, 0 as n, '${RESCUED}' as level, start, share from long_waiting
+  union all
+  select id, (select count(*) from long_waiting) + dense_rank() over (order by stretch, floor(ahead / greatest(1, size - largest + 1))),
+         n, level, start, share
+    from filled
+), members as (
+  select c.*, h.*, first_value(c.id) over (partition by c.parcel order by c.n) as first_id
+    from candidates c cross join lateral (
+      select d.run_ids, d.remaining, d.organisation_id from dispatches d where d.id = c.id and d.pool is null
+         for update skip locked) h
+   where c.parcel <= (select n from room)
+), parcels as (
+  select m.first_id as id, m.parcel, array_agg(u.run_id order by m.n, u.place) as run_ids,
+         (sum(m.remaining) filter (where u.place = 1))::int as remaining
+    from members m cross join lateral unnest(m.run_ids) with ordinality as u (run_id, place)
+   group by m.first_id, m.parcel
+), joined as (
+  delete from dispatches d where d.id = any(array(select id from members where id <> first_id))
+), shares as (
+  select first_id, jsonb_agg(jsonb_build_object('organisation_id', organisation_id, 'level', level, 'start', start,
+                                                'share', share) order by start) as turns
+    from (select first_id, organisation_id, level, max(start) as start, max(start + share) - max(start) as share
+            from members group by first_id, organisation_id, level) t
+   group by first_id
 `;
 
 /** Marks what was chosen published, and tells of it. */
-const publication = (limited: boolean, only = whereTrue(limited)) => `), candidates as (
-  select id, place, rank, level, start, share from long_waiting
-  union all
-  select id, place, rank, level, start, share from offered
-), chosen as (
-  select d.id from dispatches d where d.id = any(array(select id from candidates)) and d.pool is null
-     for update skip locked
-), published as (
+const publication = (limited: boolean, only = whereTrue(limited)) => `), published as (
   update dispatches d
-     set pool = $1, due = now() + ${untilLookedAfter('$8', 'd.publications')}, publications = d.publications + 1
+     set pool = $1, due = now() + ${untilLookedAfter('$8', 'd.publications')}, publications = d.publications + 1,
+         run_ids = p.run_ids, remaining = p.remaining
          ${only(', ready = true, waits_for = null')}
-   where d.id = any(array(select id from chosen))
-  returning d.id, d.run_ids, d.publications, d.organisation_id
+    from parcels p
+   where d.id = any(array(select id from parcels)) and p.id = d.id
+  returning d.id, d.run_ids, d.publications, p.parcel
 )
 select coalesce((select n from room), -1) as room,
        coalesce((select jsonb_agg(jsonb_build_object('id', p.id, 'run_ids', p.run_ids, 'publications', p.publications,
-                                                     'organisation_id', p.organisation_id, 'level', c.level, 'start', c.start,
-                                                     'share', c.share)
-                                  order by c.place, c.rank, c.start, p.id)
-                   from published p cross join lateral (select * from candidates where candidates.id = p.id) c), '[]') as published
+                                                     'turns', (select turns from shares where first_id = p.id))
+                                  order by p.parcel)
+                   from published p), '[]') as published,
+       (select count(*) from numbered where cut_off) > 0 or (select count(*) from numbered) > (select count(*) from offered) as more
        ${only(`, limit_outlook($11::text[], $2::text[], (select count(*)::int from published)) as outlook`)}`;
 
 function whereTrue(holds: boolean): (text: string) => string {
@@ -114,8 +188,15 @@ function whereTrue(holds: boolean): (text: string) => string {
  * while this backend holds the pool's lease in this term.
  *
  * A turn is measured in the slot time that a parcel is expected to take, divided by the organisation's weight: `start` is how
- * much its organisation had before it on its level, which is its queue and priority. Lines are walked by their heads, and of those only as many as there is room for are looked into: a line
- * that is not among them has that many dispatches before its own first. So the cost grows with lines and room, not with what waits.
+ * much its organisation had before it on its level, which is its queue and priority. Lines are walked by their heads; of those that come
+ * first, as many as could be published, what one queue, organisation and task has is looked into, across its priorities and so deep as
+ * its share may be. Behind the first place at which a look was not deep enough nothing is taken: what comes before it may not be known. So
+ * the cost grows with lines and room, not with what waits.
+ *
+ * Small dispatches of one task and organisation that follow each other in that order travel as one, whatever their priorities: the first
+ * takes the runs of the others, which go. Only what is handed out now is joined, so that whatever comes later still goes before all that
+ * waits; and the parcels of one publication hold what came first in the order without a gap. What was published before and lost
+ * stays as it was, since a message that comes late may name it.
  *
  * $1 pool, $2 queues in order, $3 {task: average ms, 0 when never measured}, $4 most dispatches the pool may have out at once, $5 this backend's id,
  * $6 term, $7 {"level organisation": taken}, $8 publication time-out in ms, $9 {level: from}: who had nothing
@@ -123,7 +204,7 @@ function whereTrue(holds: boolean): (text: string) => string {
  */
 export const publishDispatches: Statement = {
   name: 'publish_dispatches',
-  text: LINES + offered(false) + publication(false),
+  text: LINES + offered(false) + packed + publication(false),
 };
 
 /**
@@ -134,7 +215,7 @@ export const publishDispatches: Statement = {
  */
 export const publishLimitedDispatches: Statement = {
   name: 'publish_limited_dispatches',
-  text: LINES + offered(true) + publication(true),
+  text: LINES + offered(true) + packed + publication(true),
 };
 
 /** Takes or renews leases. A new holder gets a new term. $1 pools, $2 this backend's id, $3 lease in ms. */

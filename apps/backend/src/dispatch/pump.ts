@@ -4,7 +4,7 @@ import type { Database } from '../store/database.ts';
 import { capacityOf, type LedPool, type Pools } from './pools.ts';
 import { publishDispatches, publishLimitedDispatches } from './publish-statements.ts';
 import type { TaskCatalogue } from './task-catalogue.ts';
-import { takeTurns, turnsAsParameters, type Turn } from './turns.ts';
+import { takeTurns, turnsAsParameters, type PublishedTurns } from './turns.ts';
 
 /** A dispatch that was marked published and is now to be handed to the broker. */
 export interface MarkedDispatch {
@@ -44,7 +44,9 @@ const LIMITS_PAUSE_MS = 10;
 interface PublishedRow {
   /** Negative: this backend does not lead the pool any more. */
   room: number;
-  published: (MarkedDispatch & Turn)[];
+  published: (MarkedDispatch & PublishedTurns)[];
+  /** More may wait than was looked at, whatever room is left. */
+  more: boolean;
   /** Only of a pool with tasks that have limits. */
   outlook?: LimitOutlook;
 }
@@ -74,24 +76,24 @@ export function createPump(dependencies: PumpDependencies): Pump {
     while (wanted.delete(name) && !stopped) {
       const pool = pools.get(name);
       if (pool === undefined) continue;
-      const { full, open } = await publishWaiting(pool);
-      if (open) wanted.add(name);
-      if (full || open) await clock.sleep(open ? LIMITS_PAUSE_MS : BACKLOG_PAUSE_MS);
+      const { full, more, open } = await publishWaiting(pool);
+      if (more || open) wanted.add(name);
+      if (full || more || open) await clock.sleep(open ? LIMITS_PAUSE_MS : BACKLOG_PAUSE_MS);
     }
   }
 
-  async function publishWaiting(pool: LedPool): Promise<{ full: boolean; open: boolean }> {
+  async function publishWaiting(pool: LedPool): Promise<{ full: boolean; more: boolean; open: boolean }> {
     const before = pool.outstanding;
-    const { room, published, outlook } = await publishNext(pool, dependencies);
-    if (room < 0) return { full: false, open: false };
+    const { room, published, more, outlook } = await publishNext(pool, dependencies);
+    if (room < 0) return { full: false, more: false, open: false };
     const meanwhile = pool.outstanding - before;
     pool.outstanding = Math.max(0, capacityOf(pool) - room + published.length + meanwhile);
     const full = published.length >= room;
     // A pass that is wanted already was asked for by something that this one may not have seen.
-    pool.backlog = full || wanted.has(pool.pool);
+    pool.backlog = full || more || wanted.has(pool.pool);
     takeTurns(pool.turns, published, { goOn: pool.backlog });
     if (published.length > 0) send(pool.pool, published);
-    return { full, open: lookAhead(pool, outlook) && !full };
+    return { full, more: more && !full, open: lookAhead(pool, outlook) && !full };
   }
 
   /** Answers whether limits are worth another look at once. */

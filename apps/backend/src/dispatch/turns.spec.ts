@@ -1,10 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { noTurns, RESCUED, RESCUED_OF, takeTurns, turnsAsParameters, type Turn } from './turns.ts';
 
-const turn = (organisation_id: string, start: number, level = 'default 0'): Turn => ({
+const turnOf = (organisation_id: string, start: number, level = 'default 0'): Turn => ({
   ...{ organisation_id, level, start },
   share: 1,
 });
+const turn = (...of: Parameters<typeof turnOf>) => ({ turns: [turnOf(...of)] });
 const parameters = (turns: ReturnType<typeof noTurns>) => {
   const { from, taken } = turnsAsParameters(turns);
   return { from: JSON.parse(from) as unknown, taken: JSON.parse(taken) as unknown };
@@ -25,6 +26,13 @@ describe('turns', () => {
     takeTurns(turns, [turn('a', 5)], { goOn: true });
     takeTurns(turns, [turn('b', 5), turn('c', 2)], { goOn: true });
     expect(parameters(turns)).toMatchObject({ from: { 'default 0': 5 } });
+  });
+
+  it('of a parcel across levels are taken on each of them, and it is one publication', () => {
+    const turns = noTurns();
+    takeTurns(turns, [{ turns: [turnOf('a', 3), turnOf('a', 0, 'high 0')] }], { goOn: true });
+    expect(parameters(turns).taken).toEqual({ 'default 0 a': 4, 'high 0 a': 1 });
+    expect(turns.sinceRescue).toBe(1);
   });
 
   it('are forgotten when nothing waits any more', () => {

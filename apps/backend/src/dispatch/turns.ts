@@ -18,7 +18,11 @@ interface Level {
   readonly taken: Map<string, number>;
 }
 
-/** A publication, as far as turns are concerned. */
+/** A publication, as far as turns are concerned: one on each level of which it holds something. */
+export interface PublishedTurns {
+  readonly turns: readonly Turn[];
+}
+
 export interface Turn {
   readonly organisation_id: string;
   readonly level: string;
@@ -39,21 +43,30 @@ export const noTurns = (): Turns => ({ levels: new Map(), sinceRescue: 0 });
  * Start-time fair queueing: each pays for what was published for it, from its own time or the level's, whichever is later. `published`
  * in the order of the publishing statement. Unless more waits, all are level again.
  */
-export function takeTurns(turns: Turns, published: readonly Turn[], { goOn }: { goOn: boolean }): void {
+export function takeTurns(
+  turns: Turns,
+  published: readonly PublishedTurns[],
+  { goOn }: { goOn: boolean },
+): void {
   const { levels } = turns;
-  for (const { organisation_id, level: name, start, share } of published) {
-    const level = levels.get(name) ?? { from: 0, taken: new Map<string, number>() };
-    levels.set(name, level);
-    level.taken.set(organisation_id, start + share);
-    level.from = Math.max(level.from, start);
+  for (const { turns: taken } of published) {
+    for (const turn of taken) takeTurn(levels, turn);
     // One place is kept for what will have waited too long; more would let it come in a crowd.
-    turns.sinceRescue = Math.min(turns.sinceRescue + (name === RESCUED ? 1 - RESCUED_OF : 1), RESCUED_OF);
+    const isRescued = taken[0]?.level === RESCUED;
+    turns.sinceRescue = Math.min(turns.sinceRescue + (isRescued ? 1 - RESCUED_OF : 1), RESCUED_OF);
   }
   if (!goOn) levels.clear();
   for (const [name, { from, taken }] of levels) {
     for (const [id, had] of taken) if (had <= from) taken.delete(id);
     if (taken.size === 0) levels.delete(name);
   }
+}
+
+function takeTurn(levels: Turns['levels'], { organisation_id, level: name, start, share }: Turn): void {
+  const level = levels.get(name) ?? { from: 0, taken: new Map<string, number>() };
+  levels.set(name, level);
+  level.taken.set(organisation_id, start + share);
+  level.from = Math.max(level.from, start);
 }
 
 /** As the publishing statement wants them: {level: from} and {"level organisation": taken}. */

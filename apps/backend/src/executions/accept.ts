@@ -7,6 +7,7 @@ import type { Deployment } from '../deployments/deployments.ts';
 import type { PendingObject } from '../files/file-store.ts';
 import { ORGANISATION_DELETED } from '../retention/deletions.ts';
 import { isCausedByContent } from '../runs/attempt-ends.ts';
+import { notingTraces, type RunTraces } from '../tracing/run-traces.ts';
 import { sqlStateOf, type Database } from '../store/database.ts';
 import type { ExecutionFields } from './request-fields.ts';
 import type { ReusedResult } from './file-history.ts';
@@ -28,6 +29,8 @@ export interface AcceptDependencies {
   readonly backendId: string;
   readonly limits: AcceptLimits;
   readonly remember: (context: ExecutionContext) => void;
+  /** Where requests are traced. */
+  readonly traces?: RunTraces | undefined;
 }
 
 export interface NewExecution {
@@ -43,6 +46,8 @@ export interface NewExecution {
   readonly replay?: ReplayOrigin;
   /** What plans it. Default: the task that plans the files of the request. */
   readonly plannedBy?: PlanningRun;
+  /** The `traceparent` of its request. */
+  readonly trace?: string;
 }
 
 /** What a new execution repeats. */
@@ -79,6 +84,8 @@ select a.total, a.own, a.dispatched, a.existing
  cross join lateral accept_new_execution(e.request) a
  order by e.place`,
 };
+const acceptTraced = notingTraces(acceptRequests);
+const isTraced = ({ trace }: { readonly trace?: string }): boolean => trace !== undefined;
 /** Requests in one statement at most. */
 const MOST_TOGETHER = 50;
 
@@ -107,7 +114,7 @@ export function createAccept(dependencies: AcceptDependencies): Accept {
     maxBytes: Infinity,
     sizeOf: () => 0,
   });
-  return async function accept(execution) {
+  const accept: Accept = async (execution) => {
     const { object } = execution.upload;
     if (object !== null) await commitOrDiscard(object);
     const row = await inserts.add(execution);
@@ -116,6 +123,12 @@ export function createAccept(dependencies: AcceptDependencies): Accept {
     await object?.discard();
     if (row.existing === null) throw tooMany(row, dependencies.limits);
     return { id: repeatedExecution(row.existing, execution.once!), repeated: true };
+  };
+  const { traces } = dependencies;
+  if (traces === undefined) return accept;
+  return (execution) => {
+    const trace = traces.current();
+    return traces.step('accept', () => accept(trace === undefined ? execution : { ...execution, trace }));
   };
 }
 
@@ -158,7 +171,7 @@ async function insertTogether(
 ): Promise<AcceptRow[]> {
   const { parcels, requests } = planRequests(dependencies, executions);
   const rows = await dependencies.database
-    .hot<AcceptRow>(acceptRequests, [JSON.stringify(requests)])
+    .hot<AcceptRow>(executions.some(isTraced) ? acceptTraced : acceptRequests, [JSON.stringify(requests)])
     .finally(parcels.release);
   wereAccepted(dependencies, executions, rows);
   return rows;
@@ -182,12 +195,14 @@ export function planRequests(dependencies: AcceptDependencies, executions: reado
 
 /** To be called once what the statement wrote is committed. */
 export function wereAccepted(
-  { dispatcher, remember }: Pick<AcceptDependencies, 'dispatcher' | 'remember'>,
+  { dispatcher, remember, traces }: Pick<AcceptDependencies, 'dispatcher' | 'remember' | 'traces'>,
   executions: readonly NewExecution[],
   rows: readonly AcceptRow[],
 ): void {
   executions.forEach((execution, index) => {
-    if (rows[index]!.dispatched !== null) remember(contextOf(execution));
+    if (rows[index]!.dispatched === null) return;
+    remember(contextOf(execution));
+    if (execution.trace !== undefined) traces?.remember(execution.id, execution.trace);
   });
   dispatcher.committed(dispatchesOf(rows), {});
 }
@@ -234,6 +249,7 @@ function requestOf(
     replay_id: execution.replay?.item?.replayId ?? null,
     replay_place: execution.replay?.item?.place ?? null,
     max_seconds: deployment.maxSeconds,
+    ...(execution.trace !== undefined && { trace: execution.trace }),
   };
 }
 

@@ -147,6 +147,8 @@ export interface FileOutput {
   /** What is missing or wrong in the output, one sentence each. */
   problems?: JsonValue;
   document?: JsonValue;
+  /** Where each value comes from. */
+  fields?: JsonValue;
   elapsed_ms?: number;
 }
 
@@ -203,6 +205,7 @@ function resultBody(
             size: file.size,
             document: read.document ?? null,
             problems: read.problems ?? [],
+            ...(read.fields === undefined ? {} : { fields: read.fields }),
           },
         }
       : {}),

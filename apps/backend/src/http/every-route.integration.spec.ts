@@ -45,6 +45,8 @@ interface Presented {
 }
 
 let callers = 0;
+let credentials = 0;
+let webhooks = 0;
 
 /** Calls a route as somebody at an address of his own, so that one who fails does not slow the next. */
 function call(route: TableRoute, { key, params = {}, query = '', body, token }: Presented) {
@@ -167,6 +169,8 @@ const things: readonly [prefix: string, make: () => Promise<Readonly<Record<stri
   ['/api/v1/replays/:id', async () => ({ id: await replay() })],
   ['/tasks/:id', async () => ({ id: await endedTask() })],
   ['/schedules/:id', async () => ({ id: await schedule() })],
+  ['/api/v1/credentials/:name', async () => ({ name: await credential() })],
+  ['/api/v1/webhooks/:id', async () => webhook()],
   ['/api/v1/keys/:id', async () => ({ id: (await makeKey.deployment(mine)).id })],
   ['/api/v1/organisations/:name', async () => ({ name: 'mine' })],
   ['/api/v1/workflows/:name', async () => ({ name: 'invoices-workflow', version: '1' })],
@@ -200,6 +204,24 @@ async function schedule(): Promise<string> {
     [mine.organisation.id],
   );
   return row!.id;
+}
+
+/** A webhook with a delivery that was given up. */
+async function credential(): Promise<string> {
+  const body = { name: `secret-${(credentials += 1)}`, type: 'bearer' as const, values: { token: 'x' } };
+  return (await call(routes.createCredential, { key: mine.organisation.key, body })).body.name as string;
+}
+
+async function webhook(): Promise<{ id: string; delivery_id: string }> {
+  const body = { name: `hook-${(webhooks += 1)}`, url: 'https://example.com/in' };
+  const created = await call(routes.createWebhook, { key: mine.organisation.key, body });
+  const id = created.body.webhook_id as string;
+  const [row] = await backend.database.query<{ id: string }>(
+    `insert into webhook_deliveries (id, webhook_id, organisation_id, run_id, state, test, events)
+     values (uuid_v7(), $1, $2, uuid_v7(), 'dead', false, 1) returning id`,
+    [id, mine.organisation.id],
+  );
+  return { id, delivery_id: row!.id };
 }
 
 async function replay(): Promise<string> {

@@ -75,6 +75,45 @@ describe('the backend measures', () => {
     ).toBeUndefined();
   });
 
+  it('what webhooks have on their way, what was given up, and for how long the oldest event waits', async () => {
+    const deliveries = (state: string) => measured('longshore_webhook_deliveries', { state });
+    const lately = (outcome: string) => measured('longshore_webhook_ended_deliveries', { outcome });
+    const oldest = () => measured('longshore_webhook_oldest_age_seconds', {});
+    const { query } = backend.database;
+    expect([await deliveries('dead'), await lately('delivered'), await oldest()]).toEqual([0, 0, 0]);
+    await query(
+      `insert into webhooks (id, organisation_id, name, description, url, events, form, window_ms, enabled, secret)
+       select uuid_v7(), id, 'hook', '', '', '{}', 'standard', 60000, true, '' from organisations`,
+    );
+    // One on its way, two that arrived (one of them long ago), one given up; and a test, which counts for nothing.
+    await query(
+      `insert into webhook_deliveries (id, webhook_id, organisation_id, run_id, state, test, events, ended_at)
+       select uuid_v7(), w.id, w.organisation_id, uuid_v7(), d.state, d.test, 1, now() - d.ago * interval '1 minute'
+         from webhooks w, (values ('pending', false, null), ('delivered', false, 1), ('delivered', false, 30), ('dead', false, 2),
+                                  ('dead', true, 1)) as d (state, test, ago)`,
+    );
+    await query(
+      `insert into live_executions (id, organisation_id, kind)
+       select run_id, organisation_id, 'webhook' from webhook_deliveries where state = 'pending'`,
+    );
+    expect([await deliveries('pending'), await deliveries('dead')]).toEqual([1, 1]);
+    expect([await lately('delivered'), await lately('dead'), await oldest()]).toEqual([1, 1, 0]);
+    await query(
+      `insert into webhook_events (webhook_id, organisation_id, type, occurred_at, delivery_id)
+       select webhook_id, organisation_id, 'task.finished', now() - interval '100 s', id from webhook_deliveries where state = 'pending'`,
+    );
+    expect(await oldest()).toBeGreaterThanOrEqual(100);
+    await query(
+      `insert into webhook_events (webhook_id, organisation_id, type, occurred_at)
+       select id, organisation_id, 'task.finished', now() - interval '500 s' from webhooks where enabled`,
+    );
+    expect(await oldest()).toBeGreaterThanOrEqual(500);
+    await query('delete from live_executions');
+    await query('delete from webhook_events');
+    await query('delete from webhooks');
+    expect(await deliveries('dead')).toBe(0);
+  });
+
   it('the wait of what was put off from the moment it was put off to', async () => {
     const [put] = await backend.database.query<{ id: string }>(
       `insert into dispatches (id, organisation_id, task, queue, priority, run_ids, remaining, ready, due, created_at)

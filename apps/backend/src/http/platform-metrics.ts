@@ -1,40 +1,17 @@
 import type { Metrics } from '@longshore/runtime';
 import { readQueueDepths, type QueueDepth } from '../dispatch/queue-depths.ts';
 import type { Database } from '../store/database.ts';
+import { measureWebhooks } from '../webhooks/webhook-metrics.ts';
+import { gaugesOf } from './gauges.ts';
 
 /**
- * Measures queues and workers as the database knows them: every backend tells the same numbers. Small tables, read once for
+ * Measures queues, workers and webhooks as the database knows them: every backend tells the same numbers. Small tables, read once for
  * each look at the metrics.
  */
 export function measurePlatform(metrics: Metrics, database: Database): void {
   measureQueues(metrics, database);
   measureWorkers(metrics, database);
-}
-
-/** The labels and the value of one line. */
-type Line<Label extends string> = readonly [Readonly<Record<Label, string>>, number];
-
-interface GaugeOf<Row, Label extends string> {
-  readonly name: string;
-  readonly help: string;
-  readonly labelNames: Label[];
-  lines(row: Row): readonly Line<Label>[];
-}
-
-/** Registers gauges that are made of the same rows. A gauge is asked alone, so those of one look share one reading. */
-function gaugesOf<Row>(metrics: Metrics, read: () => Promise<readonly Row[]>) {
-  let reading: Promise<readonly Row[]> | undefined;
-  const readOnce = () => (reading ??= read().finally(() => (reading = undefined)));
-  return <Label extends string>({ lines, ...gauge }: GaugeOf<Row, Label>): void => {
-    metrics.gauge<Label>({
-      ...gauge,
-      async collect() {
-        const rows = await readOnce();
-        this.reset();
-        for (const [labels, value] of rows.flatMap(lines)) this.set(labels, value);
-      },
-    });
-  };
+  measureWebhooks(metrics, database);
 }
 
 function measureQueues(metrics: Metrics, database: Database): void {

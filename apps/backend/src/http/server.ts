@@ -10,6 +10,7 @@ import { complaintAboutJson } from './storable-json.ts';
 import { sendError, toApiError } from './errors.ts';
 import { sendTagged } from './etag.ts';
 import type { Exchange } from './exchange.ts';
+import type { TraceRequest } from '../tracing/trace-requests.ts';
 import { closeServer, closeWhenIdle, listen } from './listening.ts';
 
 /** What a handler gets: parsed input, who calls, and for streams the raw exchange. */
@@ -38,6 +39,8 @@ interface MountOptions {
   readonly authenticate: Authenticate;
   readonly audit: RequestAudit;
   readonly logger: Logger;
+  /** Where the requests of clients are traced. */
+  readonly traceRequest?: TraceRequest | undefined;
 }
 
 /** Takes note of work that must end before the process may. */
@@ -52,7 +55,7 @@ export function handle<P, Q, B, R>(
   return {
     method: route.method,
     path,
-    mount(app, { authenticate, audit, logger, track, answered }) {
+    mount(app, { authenticate, audit, logger, track, answered, traceRequest }) {
       const serve = async (request: Request, response: Response): Promise<void> => {
         const requestId = uuidV7();
         const exchange: Exchange = { request, requestId, route: { ...route, path }, key: null };
@@ -70,7 +73,12 @@ export function handle<P, Q, B, R>(
           answered({ method: route.method, path, status: response.statusCode });
         }
       };
-      app[route.method](path, (request: Request, response: Response) => track(serve(request, response)));
+      const { method } = route;
+      const traced = route.area === 'public' ? traceRequest : undefined;
+      app[method](path, (request: Request, response: Response) => {
+        const work = () => serve(request, response);
+        track(traced === undefined ? work() : traced({ request, response, method, path, serve: work }));
+      });
     },
   };
 }

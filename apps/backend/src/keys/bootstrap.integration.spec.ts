@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { coreWorkers } from '@longshore/contracts';
+import { coreWorkerNames, coreWorkers } from '@longshore/contracts';
 import { silentLogger } from '@longshore/runtime';
 import { startPostgres, type TestPostgres } from '@longshore/testing';
 import { createDatabase, type Database } from '../store/database.ts';
@@ -70,9 +70,21 @@ it('good keys are kept from start to start, and no secret lies in the database',
   await bootstrap();
   expect(await read()).toStrictEqual(first);
   const rows = await database.query('select * from api_keys');
-  expect(rows).toHaveLength(6);
+  expect(rows).toHaveLength(2 + coreWorkerNames.length);
   for (const secret of [first.api_key, first.admin_key])
     expect(JSON.stringify(rows)).not.toContain(secret.slice(8));
+});
+
+it('a worker that is new since the file was written gets a key of its own, and the others keep theirs', async () => {
+  const { bootstrap, read, keys, file } = await setup('grown');
+  await bootstrap();
+  const { service_keys, ...rest } = await read();
+  const { callback: _new, ...older } = service_keys;
+  await writeFile(file, JSON.stringify({ ...rest, service_keys: older }));
+  await bootstrap();
+  const grown = await read();
+  expect(grown).toMatchObject({ ...rest, service_keys: older });
+  expect(await keys.find(grown.service_keys['callback']!)).toMatchObject({ workers: ['callback'] });
 });
 
 it('keys that were made before become the keys of a database that has none, once', async () => {
@@ -84,7 +96,7 @@ it('keys that were made before become the keys of a database that has none, once
   expect(await read()).toStrictEqual(given);
   expect(await keys.find(given.admin_key)).toMatchObject({ kind: 'admin' });
   expect(await keys.find(given.service_keys['callback']!)).toMatchObject({ workers: ['callback'] });
-  expect(await database.query('select from api_keys')).toHaveLength(6);
+  expect(await database.query('select from api_keys')).toHaveLength(2 + coreWorkerNames.length);
 });
 
 it('a given secret that is none is refused, and nothing of the file is taken', async () => {

@@ -17,6 +17,8 @@ export async function limitedWorker(
     ...{ queues, concurrency },
     tasks: [{ ...of('work'), limits: [...limits] }, of('plan'), of('finish')],
   });
+  // What its coming sets off is over before anything waits.
+  await model.dispatcher.idle();
   return { id, pool, worker, queues };
 }
 

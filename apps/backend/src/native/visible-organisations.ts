@@ -52,7 +52,7 @@ export function maySee(caller: Caller, organisationId: string): boolean {
 }
 
 /** The organisation to which a key is confined; null: an admin key, which is not. */
-function ownOrganisation(caller: Caller): string | null {
+export function ownOrganisation(caller: Caller): string | null {
   if (caller.kind !== 'key') throw apiError('permission_denied', 'This route needs an API key');
   if (caller.key.kind === 'admin') return null;
   if (caller.key.organisationId === null)

@@ -69,6 +69,7 @@ async function populate() {
     replayIds: [await replayOf(own.id)],
     taskIds: [await taskOf(own.key)],
     scheduleIds: [await scheduleOf(own.key)],
+    ...(await webhookOf(own.key, own.id)),
     deletionIds: [await deletionOf(await backend.organisation())],
   };
 }
@@ -116,6 +117,22 @@ async function scheduleOf(key: string): Promise<string> {
   return ((await response.json()) as { schedule_id: string }).schedule_id;
 }
 
+/** A webhook, and a delivery of it that was given up. */
+async function webhookOf(key: string, organisationId: string) {
+  const response = await fetch(`${backend.url}/api/v1/webhooks`, {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' },
+    body: JSON.stringify({ name: 'accounting', url: 'https://example.com/in' }),
+  });
+  const { webhook_id: id } = (await response.json()) as { webhook_id: string };
+  const [row] = await backend.database.query<{ id: string }>(
+    `insert into webhook_deliveries (id, webhook_id, organisation_id, run_id, state, test, events)
+     values (uuid_v7(), $1, $2, uuid_v7(), 'dead', false, 1) returning id`,
+    [id, organisationId],
+  );
+  return { webhookIds: [id], deliveryIds: [row!.id] };
+}
+
 async function deletionOf({ name }: { name: string }): Promise<string> {
   const response = await fetch(`${backend.url}/api/v1/organisations/${name}?confirm=${name}`, {
     method: 'DELETE',
@@ -126,13 +143,14 @@ async function deletionOf({ name }: { name: string }): Promise<string> {
 
 /** What is there to be named, by the name of the parameter that names it. */
 function known(path: string): Generation['known'] {
-  const { keyIds, deletionIds, replayIds, taskIds, scheduleIds, executions } = world;
+  const { keyIds, deletionIds, replayIds, taskIds, scheduleIds, webhookIds, executions } = world;
   const others = {
     '/keys/': keyIds,
     '/deletions/': deletionIds,
     '/replays/': replayIds,
     '/tasks/': taskIds,
     '/schedules/': scheduleIds,
+    '/webhooks/': webhookIds,
   };
   const ids = Object.entries(others).find(([part]) => path.includes(part))?.[1] ?? executions;
   const names = path.includes('/workflows/')
@@ -149,6 +167,8 @@ function known(path: string): Generation['known'] {
     to: fc.constant(1),
     id: fc.constantFrom(...ids),
     execution_id: fc.constantFrom(...world.executions),
+    delivery_id: fc.constantFrom(...world.deliveryIds),
+    url: fc.constantFrom('https://example.com/in', 'https://127.0.0.1/in'),
     q: fc.constantFrom('a.', 'B', 'zz', ...world.executions.map((id) => id.slice(0, 10))),
     tag: fc.constant('spring'),
     task_name: fc.constant('nothing'),

@@ -9,6 +9,7 @@ import { handle, type MountedRoute } from '../http/server.ts';
 import type { RunTokenClaims } from '../runs/run-tokens.ts';
 import type { Database } from '../store/database.ts';
 import { pipelineFileId } from '../store/family-ids.ts';
+import { knownFiles } from './known-files.ts';
 import { filesAfter, noteListed, outputOf, settleFiles, takeFile } from './source-files.ts';
 
 export interface PipelineFileRoutesDependencies {
@@ -25,6 +26,10 @@ export interface PipelineFileRoutesDependencies {
 export function pipelineFileRoutes(dependencies: PipelineFileRoutesDependencies): MountedRoute[] {
   const { database, outcomes } = dependencies;
   return [
+    handle(routes.knownPipelineFiles, async ({ params, body, caller }) => {
+      const run = runOf(caller, params.id, pipelineTasks.planPipeline);
+      return { known: await knownFiles(database, run, body.files) };
+    }),
     handle(routes.takePipelineFile, async ({ params, query, caller, request }) => {
       const run = runOf(caller, params.id, pipelineTasks.planPipeline);
       return await storeAndTake(dependencies, run, { ...query, body: request });
@@ -66,6 +71,7 @@ function runOf(caller: Caller, runId: string, task: string): RunTokenClaims {
 interface IncomingFile {
   readonly path: string;
   readonly ordinal: number;
+  readonly mark?: string | undefined;
   readonly body: Readable;
 }
 
@@ -73,7 +79,7 @@ interface IncomingFile {
 async function storeAndTake(
   { database, store, maxFileBytes }: PipelineFileRoutesDependencies,
   run: RunTokenClaims,
-  { path, ordinal, body }: IncomingFile,
+  { path, ordinal, mark, body }: IncomingFile,
 ): Promise<TakenFile> {
   const object = `uploads/${run.executionId}-${uuidV7()}`;
   const pending = await store.begin(object);
@@ -86,7 +92,10 @@ async function storeAndTake(
     throw error;
   }
   const { size } = pending;
-  const decision = await takeFile(database, run, { path, ordinal, size, sha256, object });
+  const decision = await takeFile(database, run, {
+    ...{ path, ordinal, size, sha256, object },
+    mark: mark ?? null,
+  });
   if (decision !== 'taken') await store.remove(object);
   const skipped = decision === 'taken' ? null : decision;
   return { file_id: pipelineFileId(run.executionId, path), size, sha256, skipped };

@@ -119,6 +119,36 @@ describe('a file of a pipeline', () => {
     expect(await user.runOver(name, 'A')).toBe('unchanged');
   });
 
+  it('is known without being read while its mark is that of what was delivered, unless all are asked for', async () => {
+    const name = await user.pipeline();
+    expect(await user.runOver(name, 'A', { mark: 'one' })).toBeNull();
+    expect(await user.known(name, 'one')).toMatchObject([{ path: 'a.txt', reason: 'unchanged' }]);
+    expect(await user.known(name, 'two')).toEqual([]);
+    expect(await user.known(name, 'one', { force: true })).toEqual([]);
+    // Written again with the same content: read once more, and known by the new mark from then on.
+    expect(await user.runOver(name, 'A', { mark: 'two' })).toBe('unchanged');
+    expect(await user.known(name, 'two')).toMatchObject([{ reason: 'unchanged' }]);
+    expect(await user.known(name, 'one')).toEqual([]);
+    // Delivered without a mark: nothing is known but the content.
+    expect(await user.runOver(name, 'B')).toBeNull();
+    expect(await user.known(name, 'two')).toEqual([]);
+    await user.apply({ ...WORKFLOW, steps: [{ read: { max_pages: 8 } }] });
+    expect(await user.runOver(name, 'B', { mark: 'three' })).toBeNull();
+    await user.apply({ ...WORKFLOW, steps: [{ read: { max_pages: 9 } }] });
+    expect(await user.known(name, 'three')).toEqual([]);
+  });
+
+  it('is known without being read after it failed three times as it is', async () => {
+    const name = await user.pipeline();
+    const failing = { outcome: 'failed' as const, mark: 'one' };
+    for (let time = 1; time <= 3; time += 1) {
+      expect(await user.known(name, 'one')).toEqual([]);
+      expect(await user.runOver(name, 'A', failing)).toBeNull();
+    }
+    expect(await user.known(name, 'one')).toMatchObject([{ path: 'a.txt', reason: 'failed 3 times' }]);
+    expect(await user.known(name, 'two')).toEqual([]);
+  });
+
   it('is not tried a fourth time while it fails as it is', async () => {
     const name = await user.pipeline();
     const failing = { outcome: 'failed' as const };

@@ -123,14 +123,29 @@ export function pipelineUser({ backend, worker, organisation }: Parts) {
     /** Asks the native API. */
     native: (path: string, method = 'GET'): Promise<Answer> =>
       answer(fetch(`${backend.url}/api/v1/${path}`, { method, headers: bearer(organisation.key) })),
+    /** What need not be read of a source with the file `a.txt` under this mark. */
+    async known(name: string, mark: string, { force = false } = {}): Promise<object[]> {
+      const { plan } = await planning(name, { force });
+      const files = [
+        { path: 'a.txt', mark },
+        { path: 'new.txt', mark },
+      ];
+      const answered = await plan.call('POST', '/files/known', { files });
+      await plan.end(failure('Known, and that is all this test wants to know'));
+      return ((await answered.json()) as { known: object[] }).known;
+    },
     /** One whole run of a pipeline over one file; what was decided about it. */
     async runOver(
       name: string,
       content: string,
-      { outcome = 'delivered' as 'delivered' | 'failed', force = false } = {},
+      {
+        outcome = 'delivered',
+        force = false,
+        mark,
+      }: { outcome?: 'delivered' | 'failed'; force?: boolean; mark?: string } = {},
     ): Promise<TakenFile['skipped']> {
       const { id, plan } = await planning(name, { force });
-      const taken = await plan.take('a.txt', content);
+      const taken = await plan.take('a.txt', content, 0, mark);
       if (taken.skipped === null) {
         await fanOut(plan, [taken]);
         await finish(id, taken, outcome);

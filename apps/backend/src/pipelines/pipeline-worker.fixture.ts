@@ -21,7 +21,7 @@ export interface HeldRun {
   /** Calls the internal API as this run. */
   call(method: string, path: string, body?: unknown): Promise<Response>;
   /** Brings a file in. */
-  take(path: string, content: string, ordinal?: number): Promise<TakenFile>;
+  take(path: string, content: string, ordinal?: number, mark?: string): Promise<TakenFile>;
   /** Ends the attempt, and resolves when that was answered. */
   end(ending: Ending): Promise<void>;
 }
@@ -86,9 +86,13 @@ function heldRun(run: ClaimedRun, call: WorkerCall) {
   const held: HeldRun = {
     run,
     call: asRun,
-    take: async (path, content, ordinal = 0) =>
+    take: async (path, content, ordinal = 0, mark) =>
       (await json(
-        asRun('PUT', `/files?${new URLSearchParams({ path, ordinal: `${ordinal}` })}`, Buffer.from(content)),
+        asRun(
+          'PUT',
+          `/files?${new URLSearchParams({ path, ordinal: `${ordinal}`, ...(mark !== undefined && { mark }) })}`,
+          Buffer.from(content),
+        ),
       )) as TakenFile,
     end: async (how) => {
       ending.resolve(how);

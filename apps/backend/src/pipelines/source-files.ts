@@ -17,6 +17,8 @@ export interface StoredSourceFile {
   readonly size: number;
   readonly sha256: string;
   readonly object: string;
+  /** What its source says of this state of it; null: nothing. */
+  readonly mark: string | null;
 }
 
 /** What is decided about a stored file. */
@@ -134,12 +136,14 @@ export async function settleFiles(
     `update pipeline_files p set
        held_by = null,
        delivered_sha256 = case when d.is then f.sha256 else p.delivered_sha256 end,
+       delivered_mark = case when d.is then f.mark else p.delivered_mark end,
        delivered_version = case when d.is then e.workflow_version_id else p.delivered_version end,
        delivered_at = case when d.is then now() else p.delivered_at end,
        failures = case when d.is then 0
                        when p.failed_sha256 = f.sha256 and p.failed_version = e.workflow_version_id then p.failures + 1
                        else 1 end,
        failed_sha256 = case when d.is then null else f.sha256 end,
+       failed_mark = case when d.is then null else f.mark end,
        failed_version = case when d.is then null else e.workflow_version_id end
       from executions e, files f cross join lateral (select f.id = any($2::uuid[]) as is) d
      where e.id = $1 and f.execution_id = e.id and f.id = any($2::uuid[] || $3::uuid[])

@@ -3,6 +3,7 @@ import type { Dispatcher, WrittenDispatch } from '../dispatch/dispatcher.ts';
 import type { FollowUpPlan } from '../dispatch/publication-plan.ts';
 import { sqlStateOf, type Database } from '../store/database.ts';
 import { familyRange } from '../store/family-ids.ts';
+import { jsonById } from '../store/json-by-id.ts';
 import { endRuns, standingOfRuns } from './end-statement.ts';
 import type { ExecutionWaiters } from '../executions/waiters.ts';
 
@@ -76,7 +77,7 @@ export function endValues(
   const ids = ends.map((end) => end.runId).sort();
   const range = familyRange(ids);
   return [
-    JSON.stringify(Object.fromEntries(ends.map((end) => [end.runId, movement(end)]))),
+    jsonById(ends.map((end) => [end.runId, movement(end)])),
     ids,
     range.from,
     range.to,
@@ -84,9 +85,7 @@ export function endValues(
     JSON.stringify(plan.targets),
     backendId,
     dispatcher.publicationTimeoutMs,
-    JSON.stringify(
-      Object.fromEntries(ends.map((end) => [end.runId, { output: end.output, error: end.error }])),
-    ),
+    jsonById(ends.map((end) => [end.runId, { output: end.output, error: end.error }])),
   ];
 }
 

@@ -4,16 +4,18 @@ import type { Statement } from '../store/database.ts';
  * Claims the runs of some dispatches for one session. A claim is granted only on a dispatch that was published
  * for the session's pool and that nobody holds, and only on its `queued` runs; each gets the next epoch.
  *
- * $1 session id, $2 pool, $3 dispatch ids, $4 {dispatch id: claim id}, $5 run ids,
- * $6..$7 family range. The `where id = any($5)` keeps the plan on the primary key whatever the tables look like.
+ * $1 session id, $2 pool, $3 dispatch ids, $4 {dispatch id: {claim_id, run_ids: '{…}' as its message names them}}, $5 run ids,
+ * $6..$7 family range. The `where id = any($5)` keeps the plan on the primary key whatever the tables look like; so does a comparison
+ * of `pool` that no index can serve, or each claim would look through all that is published for the pool.
  */
 export const claimRuns: Statement = {
   name: 'claim_runs',
   text: `
 with taken as (
   update dispatches d
-     set session_id = $1::uuid, claim_id = ($4::jsonb ->> d.id::text)::uuid
-   where d.id = any($3::uuid[]) and d.session_id is null and d.pool = $2 and d.run_ids <@ $5::uuid[]
+     set session_id = $1::uuid, claim_id = ($4::jsonb -> d.id::text ->> 'claim_id')::uuid
+   where d.id = any($3::uuid[]) and d.session_id is null and d.pool is not distinct from $2
+     and d.run_ids <@ ($4::jsonb -> d.id::text ->> 'run_ids')::uuid[]
      and exists (select 1 from sessions s where s.id = $1::uuid and s.ended_at is null)
   returning d.id, d.run_ids, d.created_at
 ), granted as (

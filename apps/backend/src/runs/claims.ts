@@ -1,3 +1,4 @@
+import { pipelineTasks } from '@longshore/contracts';
 import type {
   ClaimAnswer,
   ClaimedFile,
@@ -11,7 +12,9 @@ import type { FileStore } from '../files/file-store.ts';
 import type { Session } from '../sessions/sessions.ts';
 import type { Database } from '../store/database.ts';
 import { familyRange } from '../store/family-ids.ts';
+import { jsonById } from '../store/json-by-id.ts';
 import { childSummaries, claimRuns, dispatchHolders, heldRuns } from './claim-statements.ts';
+import type { RunTraces } from '../tracing/run-traces.ts';
 import type { RunTokens } from './run-tokens.ts';
 
 export interface ClaimsDependencies {
@@ -21,6 +24,8 @@ export interface ClaimsDependencies {
   readonly tokens: RunTokens;
   /** Told of each run that was granted, with the seconds since it could have been. Default: nobody is. */
   readonly waited?: ((queue: string, seconds: number) => void) | undefined;
+  /** Where requests are traced. */
+  readonly traces?: RunTraces | undefined;
 }
 
 interface ClaimedRow {
@@ -59,7 +64,7 @@ const TOKEN_MARGIN_MS = 10 * 60_000;
 
 /** Grants claims in batches: each dispatch gets its own answer. */
 export function createClaims(dependencies: ClaimsDependencies) {
-  const { database, contexts, waited } = dependencies;
+  const { database, contexts, waited, traces } = dependencies;
 
   return async function claim(session: Session, asked: readonly Claim[]): Promise<ClaimResponse> {
     const claims = firstOfEachDispatch(asked);
@@ -71,7 +76,7 @@ export function createClaims(dependencies: ClaimsDependencies) {
     const [children, contents, executions] = await Promise.all([
       childrenOf(database, rows),
       inlineContents(dependencies.files, rows),
-      contexts.of([...new Set(rows.map((row) => row.root_id))]),
+      contexts.of([...new Set(rows.filter(mayHaveContext).map((row) => row.root_id))]),
     ]);
     const runsByDispatch = new Map<string, ClaimedRun[]>();
     for (const row of inOrderOfMessages(rows, claims)) {
@@ -92,7 +97,8 @@ export function createClaims(dependencies: ClaimsDependencies) {
         ? answerFor(item, runsByDispatch.get(item.dispatch_id), reasons)
         : refusedAsRepeated(item),
     );
-    return { answers, executions };
+    if (traces === undefined) return { answers, executions };
+    return { answers, executions, traces: await traces.of([...new Set(rows.map((row) => row.root_id))]) };
   };
 }
 
@@ -125,7 +131,12 @@ async function grant(database: Database, session: Session, claims: readonly Clai
     session.id,
     session.pool,
     claims.map((item) => item.dispatch_id).sort(),
-    claimIds(claims),
+    jsonById(
+      claims.map(({ dispatch_id, claim_id, run_ids }) => [
+        dispatch_id,
+        { claim_id, run_ids: `{${run_ids.join()}}` },
+      ]),
+    ),
     runIds,
     range.from,
     range.to,
@@ -142,15 +153,11 @@ async function heldAlready(
   return await database.hot<ClaimedRow>(heldRuns, [
     session.id,
     claims.map((item) => item.dispatch_id).sort(),
-    claimIds(claims),
+    jsonById(claims.map((item) => [item.dispatch_id, item.claim_id])),
     runIds,
     range.from,
     range.to,
   ]);
-}
-
-function claimIds(claims: readonly Claim[]): string {
-  return JSON.stringify(Object.fromEntries(claims.map((item) => [item.dispatch_id, item.claim_id])));
 }
 
 async function childrenOf(
@@ -168,6 +175,13 @@ async function childrenOf(
   const byParent = new Map<string, ChildSummary[]>(parents.map((parent) => [parent, []]));
   for (const { parent_id, ...child } of children) byParent.get(parent_id)!.push(child);
   return byParent;
+}
+
+const PLANS: ReadonlySet<string> = new Set([pipelineTasks.plan, pipelineTasks.planPipeline]);
+
+/** A root that plans nothing of ours was submitted as a task: it has no execution's context, and nobody needs to look. */
+function mayHaveContext(row: ClaimedRow): boolean {
+  return row.parent_id !== null || PLANS.has(row.task);
 }
 
 /** A continuation is its parent's child without a place among the siblings. */

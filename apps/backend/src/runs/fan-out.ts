@@ -3,6 +3,7 @@ import type { Dispatcher, WrittenDispatch } from '../dispatch/dispatcher.ts';
 import type { TaskCatalogue, TaskPolicy } from '../dispatch/task-catalogue.ts';
 import type { Database } from '../store/database.ts';
 import { childRunId, CONTINUATION_KEY, familyRange } from '../store/family-ids.ts';
+import { jsonById } from '../store/json-by-id.ts';
 import { accepted, isCausedByContent, standingOf, superseded, type EndAttempts } from './attempt-ends.ts';
 import { fanOutRuns } from './fan-out-statement.ts';
 
@@ -86,7 +87,7 @@ async function store(
   const range = familyRange(ids);
   try {
     const [row] = await database.hot<FanOutRow>(fanOutRuns, [
-      JSON.stringify(Object.fromEntries(planned.map((each) => [each.report.run_id, each.row]))),
+      jsonById(planned.map((each) => [each.report.run_id, each.row])),
       ids,
       range.from,
       range.to,

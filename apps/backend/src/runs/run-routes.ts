@@ -7,7 +7,7 @@ import type { Deployments } from '../deployments/deployments.ts';
 import type { FileStore } from '../files/file-store.ts';
 import type { Caller } from '../http/auth.ts';
 import { handle, type MountedRoute } from '../http/server.ts';
-import type { Database } from '../store/database.ts';
+import type { Database, Statement } from '../store/database.ts';
 import { familyRange } from '../store/family-ids.ts';
 import { outputPrefix } from './output-names.ts';
 import type { RunTokenClaims } from './run-tokens.ts';
@@ -53,12 +53,19 @@ function runOf(caller: Caller): RunTokenClaims {
   return caller.run;
 }
 
+const fileOfExecution: Statement = {
+  name: 'file_of_execution',
+  text: `
+select object, byte_offset::float8 as offset, size::float8 as size from files
+ where id = $1 and execution_id = $2 and organisation_id = $3`,
+};
+
 async function fileOf(database: Database, fileId: string, run: RunTokenClaims) {
-  const [file] = await database.query<{ object: string; offset: number; size: number }>(
-    `select object, byte_offset::float8 as offset, size::float8 as size from files
-      where id = $1 and execution_id = $2 and organisation_id = $3`,
-    [fileId, run.executionId, run.organisationId],
-  );
+  const [file] = await database.hot<{ object: string; offset: number; size: number }>(fileOfExecution, [
+    fileId,
+    run.executionId,
+    run.organisationId,
+  ]);
   if (file === undefined) throw apiError('not_found', 'This run has no such file');
   return file;
 }
@@ -74,7 +81,16 @@ async function opened(stream: Readable): Promise<Readable> {
   }
 }
 
-/** A continuation reads its parent's children, any other run its own. */
+/** A continuation reads its parent's children, any other run its own. $1 run id, $2..$3 family range. */
+const childrenOfRun: Statement = {
+  name: 'children_of_run',
+  text: `
+select c.id as run_id, c.key, c.ordinal, c.state, c.error, c.output
+  from runs r join runs c on c.parent_id = case when r.ordinal is null and r.parent_id is not null then r.parent_id else r.id end
+ where r.id = $1 and c.ordinal is not null and r.id between $2 and $3 and c.id between $2 and $3
+ order by c.ordinal`,
+};
+
 async function childrenFor(
   database: Database,
   runId: string,
@@ -82,13 +98,7 @@ async function childrenFor(
 ): Promise<ChildResults['children']> {
   if (run.runId !== runId) throw apiError('not_found', 'No such run');
   const { from, to } = familyRange([runId]);
-  return await database.query<ChildResults['children'][number]>(
-    `select c.id as run_id, c.key, c.ordinal, c.state, c.error, c.output
-       from runs r join runs c on c.parent_id = case when r.ordinal is null and r.parent_id is not null then r.parent_id else r.id end
-      where r.id = $1 and c.ordinal is not null and r.id between $2 and $3 and c.id between $2 and $3
-      order by c.ordinal`,
-    [runId, from, to],
-  );
+  return await database.hot<ChildResults['children'][number]>(childrenOfRun, [runId, from, to]);
 }
 
 async function storeOutput(

@@ -7,6 +7,7 @@ import { ORGANISATION_DELETED } from '../retention/deletions.ts';
 import { sqlStateOf } from '../store/database.ts';
 import { fireDue, fireWaiting, giveUp, type FireDependencies } from './fire.ts';
 import { nextWake, runsToReplace } from './firing-statements.ts';
+import { createGrowingRest, type GrowingRest } from './growing-rest.ts';
 
 export interface FiringDependencies extends FireDependencies {
   readonly cancel: CancelRun;
@@ -32,10 +33,17 @@ const WAITING_POLL_MS = 1_000;
 const ELSEWHERE_MS = 100;
 const AFTER_FAILURE_MS = 1_000;
 
+/** How long there was no room: for what is due, and for what waited for an earlier one to end. */
+interface Rests {
+  readonly due: GrowingRest;
+  readonly waiting: GrowingRest;
+}
+
 /** Fires what is due, and sleeps until the next is: by the database's clock, woken earlier by changes. */
 export function startFiring(dependencies: FiringDependencies): FiringWork {
   const { clock, logger } = dependencies;
   const stopping = new AbortController();
+  const rests: Rests = { due: createGrowingRest(clock), waiting: createGrowingRest(clock) };
   let alarm = new AbortController();
   let isWoken = false;
 
@@ -50,11 +58,9 @@ export function startFiring(dependencies: FiringDependencies): FiringWork {
     while (!stopping.signal.aborted) {
       let restMs = AFTER_FAILURE_MS;
       try {
-        restMs = await fireAll(dependencies, stopping.signal);
+        restMs = await fireAll(dependencies, rests, stopping.signal);
       } catch (error) {
-        // What is due stays due, and is told to whoever waits for it by the limit itself.
-        if (error instanceof ApiError) logger.warn('Schedules have to wait', { reason: error.message });
-        else logger.error('Schedules could not be fired; tried again', { error });
+        logger.error('Schedules could not be fired; tried again', { error });
       }
       if (restMs > 0) await sleep(restMs);
     }
@@ -74,12 +80,24 @@ export function startFiring(dependencies: FiringDependencies): FiringWork {
 }
 
 /** One batch of each kind. @returns how long there is nothing to do, ms; 0: there may be more at once. */
-async function fireAll(dependencies: FiringDependencies, signal: AbortSignal): Promise<number> {
+async function fireAll(dependencies: FiringDependencies, rests: Rests, signal: AbortSignal): Promise<number> {
   const wake = await untilNext(dependencies);
-  if (wake.anyWaits) await fireWaitingOnes(dependencies);
-  if (wake.dueInMs === null || wake.dueInMs > 0) return restOf(wake);
+  if (wake.anyWaits && rests.waiting.isOver()) await fireWaitingOnes(dependencies, rests.waiting);
+  if (wake.dueInMs === null || wake.dueInMs > 0) return restOf(wake, rests.waiting);
+  // Word of a change wakes it earlier, which makes no room.
+  if (!rests.due.isOver()) return rests.due.leftMs();
   await cancelReplaced(dependencies, signal);
-  return (await fireBatch(dependencies, null)) > 0 ? 0 : ELSEWHERE_MS;
+  try {
+    const fired = await fireBatch(dependencies, null);
+    rests.due.granted();
+    return fired > 0 ? 0 : ELSEWHERE_MS;
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    // What is due stays due, and is told to whoever waits for it by the limit itself.
+    const restMs = rests.due.refused();
+    dependencies.logger.warn('Schedules have to wait', { reason: error.message, again_in_ms: restMs });
+    return restMs;
+  }
 }
 
 /** What is replaced ends first; a firing whose predecessor cannot be cancelled stays due, and holds up no other. */
@@ -108,8 +126,8 @@ async function untilNext({ database }: FiringDependencies): Promise<Wake> {
 }
 
 /** Timers may be early by less than a millisecond, and would find nothing. */
-function restOf({ dueInMs, anyWaits }: Wake): number {
-  const most = anyWaits ? WAITING_POLL_MS : SLOW_POLL_MS;
+function restOf({ dueInMs, anyWaits }: Wake, waiting: GrowingRest): number {
+  const most = anyWaits ? Math.max(WAITING_POLL_MS, Math.min(waiting.leftMs(), SLOW_POLL_MS)) : SLOW_POLL_MS;
   return Math.min(most, Math.max(1, Math.ceil(dueInMs ?? most)));
 }
 
@@ -138,14 +156,19 @@ async function fireHalves(dependencies: FiringDependencies, ids: readonly string
 }
 
 /** What is due is fired in any case. */
-async function fireWaitingOnes(dependencies: FiringDependencies): Promise<void> {
+async function fireWaitingOnes(dependencies: FiringDependencies, rest: GrowingRest): Promise<void> {
   try {
+    let isRefused = false;
     await withRoom(dependencies, MOST_TOGETHER, async (most) => {
       const fired = await fireWaiting(dependencies, most);
+      isRefused = fired.runs === 0 && fired.refused > 0;
       return { done: fired.schedules, runs: fired.runs };
     });
+    if (isRefused) rest.refused();
+    else rest.granted();
   } catch (error) {
-    dependencies.logger.warn('Firings that waited could not begin; tried again', { error });
+    const again_in_ms = rest.refused();
+    dependencies.logger.warn('Firings that waited could not begin; tried again', { error, again_in_ms });
   }
 }
 

@@ -14,6 +14,9 @@ import { tasks } from './migrations/0011-tasks.ts';
 import { schedules } from './migrations/0012-schedules.ts';
 import { waitingLines } from './migrations/0012-waiting-lines.ts';
 import { limits } from './migrations/0013-limits.ts';
+import { webhooks } from './migrations/0014-webhooks.ts';
+import { credentials } from './migrations/0015-credentials.ts';
+import { traces } from './migrations/0017-traces.ts';
 
 /** In order; a migration that was released is never edited, only followed. */
 export const migrations: readonly { name: string; sql: string }[] = [
@@ -31,6 +34,9 @@ export const migrations: readonly { name: string; sql: string }[] = [
   { name: '0012-schedules', sql: schedules },
   { name: '0012-waiting-lines', sql: waitingLines },
   { name: '0013-limits', sql: limits },
+  { name: '0014-webhooks', sql: webhooks },
+  { name: '0015-credentials', sql: credentials },
+  { name: '0017-traces', sql: traces },
 ];
 
 /** Any number; the same for every backend, so that two of them never migrate at once. */

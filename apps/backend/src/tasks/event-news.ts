@@ -16,20 +16,24 @@ export interface Cursor {
   readonly line: number;
   /** What was told of status and progress last, as a short text; `end` after the closing event. */
   readonly told: string;
+  /** The last start of the task of whose end was told. */
+  readonly epoch: number;
 }
 
-export const BEGINNING: Cursor = { line: 0, told: '' };
+export const BEGINNING: Cursor = { line: 0, told: '', epoch: 0 };
 /** After the closing event. */
 export const CLOSED = 'end';
 
 /** Where the stream with that last event goes on: at the beginning, when it is none of ours. */
 export function cursorOf(lastEventId: string | undefined): Cursor {
-  const match = /^(\d{1,15})\.([0-9a-f]{12}|end)$/.exec(lastEventId ?? '');
-  return match === null ? BEGINNING : { line: Number(match[1]), told: match[2]! };
+  const match = /^(\d{1,15})\.([0-9a-f]{12}|end)(?:\.(\d{1,9}))?$/.exec(lastEventId ?? '');
+  return match === null
+    ? BEGINNING
+    : { line: Number(match[1]), told: match[2]!, epoch: Number(match[3] ?? 0) };
 }
 
-export function eventId({ line, told }: Cursor): string {
-  return `${line}.${told === '' ? '0'.repeat(12) : told}`;
+export function eventId({ line, told, epoch }: Cursor): string {
+  return `${line}.${told === '' ? '0'.repeat(12) : told}${epoch === 0 ? '' : `.${epoch}`}`;
 }
 
 /** Where a task stands, as its stream tells it. */
@@ -37,6 +41,8 @@ export interface Standing {
   readonly status: TaskStatus;
   /** Counts from 1 on. */
   readonly attempt: number;
+  /** How often it was begun. */
+  readonly epoch: number;
   readonly progress: TaskProgress | null;
   readonly error: RunError | null;
   /** Null before its end. */
@@ -48,6 +54,7 @@ export interface Standing {
 interface StandingRow {
   state: RunState;
   attempts: number;
+  epoch: number;
   max_attempts: number;
   progress: TaskProgress | null;
   error: RunError | null;
@@ -60,16 +67,25 @@ interface StandingRow {
 /** Null: the task was deleted. */
 export async function readStanding(database: Database, taskId: string): Promise<Standing | null> {
   const [row] = await database.query<StandingRow & Record<string, unknown>>(
-    `select r.state, r.attempts, r.max_attempts, r.progress, r.error, coalesce(t.run_at <= now(), true) as is_due, r.started_at,
+    `select r.state, r.attempts, r.epoch, r.max_attempts, r.progress, r.error, coalesce(t.run_at <= now(), true) as is_due, r.started_at,
             r.finished_at, (extract(epoch from clock_timestamp() - r.finished_at) * 1000)::float8 as ended_ms_ago
        from submitted_tasks t join runs r on r.id = t.id where t.id = $1`,
     [taskId],
   );
   if (row === undefined) return null;
-  const { attempts, max_attempts, progress, error, started_at: startedAt, finished_at: finishedAt } = row;
+  const {
+    attempts,
+    epoch,
+    max_attempts,
+    progress,
+    error,
+    started_at: startedAt,
+    finished_at: finishedAt,
+  } = row;
   return {
     status: statusOf(row),
     attempt: Math.min(attempts + 1, max_attempts),
+    epoch,
     progress,
     // Between two attempts a run shows why the last one failed.
     error: isTerminal(row.state) ? error && { ...error, detail: null } : null,

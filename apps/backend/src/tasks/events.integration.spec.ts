@@ -5,7 +5,7 @@ import { startBackend, type HttpBackend, type TestOrganisation } from '../testin
 import { eventually } from '../testing/http-client.ts';
 import type { WorkerCall } from '../testing/http-worker.ts';
 import { brokenInvariants } from '../testing/invariants.ts';
-import { asking, follow, startTaskWorker, type Ending, type ReadEvent } from './tasks.fixture.ts';
+import { asking, descriptor, follow, startTaskWorker, type Ending, type ReadEvent } from './tasks.fixture.ts';
 
 let postgres: TestPostgres;
 let backend: HttpBackend;
@@ -76,6 +76,33 @@ const said = (events: readonly ReadEvent[]) =>
 const isLog = (message: string) => (event: ReadEvent) =>
   event.event === 'log' && event.data.message === message;
 
+it('a task that waits for a limit says for which one, and its type names them all', async () => {
+  const rate = { runs: 100, per_ms: 1000 };
+  const limits = [{ per: 'organisation', concurrency: 1, rate }];
+  const { promise: end, resolve } = Promise.withResolvers<Ending>();
+  const tasks = [descriptor('limited', { queue: 'limited', limits })];
+  const limited = await startTaskWorker(backend, () => end, { queues: ['limited'], tasks });
+  const [first, second] = [
+    await client.id({ task_name: 'limited' }),
+    await client.id({ task_name: 'limited' }),
+  ];
+  await eventually(async () => (await client.status(first)).status === 'started');
+  const held = [
+    { per: 'organisation', concurrency: 1 },
+    { per: 'organisation', rate },
+  ];
+  await eventually(async () => (await client.status(second)).waits_for_limit !== undefined);
+  expect((await client.status(second)).waits_for_limit).toEqual(held);
+  expect((await client.ask('GET', `/${second}`)).body.waits_for_limit).toEqual(held);
+  expect(await client.status(first)).not.toHaveProperty('waits_for_limit');
+  const { details } = (await client.ask('GET', '/types?details=true')).body;
+  expect(details.find(({ name }: { name: string }) => name === 'limited').limits).toEqual(held);
+  resolve({ output: null });
+  expect((await client.result(second)).status).toBe('finished');
+  expect(await client.status(second)).not.toHaveProperty('waits_for_limit');
+  await limited.stop();
+});
+
 describe('the events of a task', () => {
   it('are its history, then what comes, then one end, whichever backend is asked', async () => {
     const id = await running();
@@ -144,6 +171,34 @@ describe('the events of a task', () => {
     expect(third.status).toBe(204);
     const strange = await follow(backend, { id, key: own.key, lastEventId: 'x; drop' });
     expect(said(await strange.all())).toEqual(['one', 'two', 'three']);
+  });
+
+  it('say why an attempt failed that is tried again, once, and so does its history', async () => {
+    const id = await running();
+    const stream = await follow(backend, { id, key: own.key });
+    await say(id, 'first try');
+    gates.get(id)!({ failure: 'no paper', retryAfterMs: 1 });
+    gates.delete(id);
+    const before = [...(await stream.until(({ event }) => event === 'attempt'))];
+    stream.leave();
+    const attempt = before.find(({ event }) => event === 'attempt')!;
+    expect(said(before)).toEqual(['first try']);
+    const error = { code: 'broken', message: 'no paper', detail: null };
+    expect(attempt.data).toEqual({
+      ...{ attempt: 1, outcome: 'failed', error, worker: 'general-1' },
+      ...{ started_at: expect.any(String), ended_at: expect.any(String) },
+    });
+    await eventually(async () => gates.has(id));
+    const next = await follow(other, { id, key: own.key, lastEventId: attempt.id });
+    gates.get(id)!({ output: 1 });
+    const after = await next.all();
+    expect(kinds(after)).not.toContain('attempt');
+    expect(after.find(({ event }) => event === 'status')!.data).toMatchObject({
+      status: 'started',
+      attempt: 2,
+    });
+    const { body } = await client.ask('GET', `/${id}`);
+    expect(body.past_attempts).toEqual([attempt.data]);
   });
 
   it('failure mode 21: end exactly once for who comes late, for what is cancelled, failed, deferred or deleted', async () => {

@@ -16,7 +16,7 @@ import { idempotencyKeyOf } from '../executions/idempotency.ts';
 import type { Caller } from '../http/auth.ts';
 import { toApiError } from '../http/errors.ts';
 import { handle, namingUnknown, type MountedRoute } from '../http/server.ts';
-import { maySee, oneOrganisation } from '../native/visible-organisations.ts';
+import { maySee, oneOrganisation, ownOrganisation } from '../native/visible-organisations.ts';
 import { beginReplay } from '../replay/replays.ts';
 import type { Database } from '../store/database.ts';
 import type { Logger } from '@longshore/runtime';
@@ -24,6 +24,7 @@ import { lineOf, type AcceptTask, type Accepted } from './submission.ts';
 import { retryTask } from './retry-task.ts';
 import type { TaskType, TaskTypes } from './task-types.ts';
 import { readTask } from './task-reads.ts';
+import { taskLimitsOf } from './waiting-for-limit.ts';
 import { readTaskWorkers } from './worker-status.ts';
 
 export interface SubmitRoutesDependencies {
@@ -41,7 +42,7 @@ export function submitRoutes(dependencies: SubmitRoutesDependencies): MountedRou
   const { database, types, pools, acceptTask } = dependencies;
   return [
     handle(routes.taskTypes, async ({ query }) => typesAnswer(await types.list(), pools, query.details)),
-    handle(routes.taskWorkers, async () => readTaskWorkers(dependencies)),
+    handle(routes.taskWorkers, async ({ caller }) => readTaskWorkers(dependencies, ownOrganisation(caller))),
     handle(routes.submitTask, async ({ body, caller, request }) =>
       submitOne(dependencies, keyed(body, idempotencyKeyOf(request.headers)), caller),
     ),
@@ -79,13 +80,21 @@ function typesAnswer(
   if (!details) return { types };
   return {
     types,
-    details: list.map(({ name, group, queue, description, inputSchema, maxAttempts, isolation }) => ({
-      ...{ name, group, queue, description },
-      input_schema: inputSchema as { [key: string]: JsonValue },
-      max_attempts: maxAttempts,
-      isolation,
-      served: pools.isServed(name, lineOf(queue, 0).queue),
+    details: list.map((type) => ({
+      ...detailsOf(type),
+      served: pools.isServed(type.name, lineOf(type.queue, 0).queue),
     })),
+  };
+}
+
+function detailsOf({ name, group, queue, description, isolation, ...type }: TaskType) {
+  return {
+    ...{ name, group, queue, description, isolation },
+    input_schema: type.inputSchema as { [key: string]: JsonValue },
+    max_attempts: type.maxAttempts,
+    soft_limit_ms: type.softLimitMs,
+    hard_limit_ms: type.hardLimitMs,
+    limits: taskLimitsOf(type.limits),
   };
 }
 

@@ -45,6 +45,7 @@ describe('types of tasks', () => {
       description: 'does count',
       input_schema: types[0]!.input_schema,
       max_attempts: 2,
+      ...{ soft_limit_ms: 60_000, hard_limit_ms: 60_000, limits: [] },
       isolation: 'inline',
       served: true,
     });

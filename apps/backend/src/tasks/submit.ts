@@ -5,6 +5,7 @@ import type { ParcelPlan } from '../dispatch/publication-plan.ts';
 import { ORGANISATION_DELETED } from '../retention/deletions.ts';
 import { isCausedByContent } from '../runs/attempt-ends.ts';
 import { sqlStateOf, type Database } from '../store/database.ts';
+import { notingTraces, type RunTraces } from '../tracing/run-traces.ts';
 import { planTasks } from './plan-tasks.ts';
 import { submitTasks } from './submit-statement.ts';
 
@@ -29,6 +30,8 @@ export interface NewTask {
   readonly retryOf: string | null;
   /** The replay of many that orders it. */
   readonly item: { readonly replayId: string; readonly place: number } | null;
+  /** The `traceparent` of its request. */
+  readonly trace?: string;
 }
 
 /** What became of it: its own id, or that of the first task under the same key. Null: its replay does not want it any more. */
@@ -48,6 +51,8 @@ export interface SubmitDependencies {
   readonly database: Database;
   readonly dispatcher: Dispatcher;
   readonly backendId: string;
+  /** Where requests are traced. */
+  readonly traces?: RunTraces | undefined;
 }
 
 /** How long a key names the task that it was first sent with. */
@@ -82,7 +87,7 @@ export function createSubmit(dependencies: SubmitDependencies): Submit {
     maxBytes: MOST_BYTES_TOGETHER,
     sizeOf: ({ input }) => JSON.stringify(input).length,
   });
-  return async function submit(task) {
+  const submit: Submit = async (task) => {
     const written = await inserts.add(task);
     if (written instanceof Error) throw written;
     if (written.isWritten) return { id: task.id, repeated: false };
@@ -95,7 +100,15 @@ export function createSubmit(dependencies: SubmitDependencies): Submit {
       'idempotency_key',
     );
   };
+  const { traces } = dependencies;
+  if (traces === undefined) return submit;
+  return (task) => {
+    const trace = traces.current();
+    return traces.step('accept', () => submit(trace === undefined ? task : { ...task, trace }));
+  };
 }
+
+const submitTraced = notingTraces(submitTasks);
 
 /** What the database does not take of one task is the answer to that one, and must not cost the others. */
 async function insertSplitting(
@@ -116,7 +129,7 @@ async function insertSplitting(
 }
 
 async function insertTogether(
-  { database, dispatcher, backendId }: SubmitDependencies,
+  { database, dispatcher, backendId, traces }: SubmitDependencies,
   tasks: readonly NewTask[],
 ): Promise<Written[]> {
   // The first of each key; what else came with it under the same key is held against it.
@@ -124,15 +137,16 @@ async function insertTogether(
   const plan = planTasks(dispatcher, sent);
   const rows = sent.map((task, index) => rowOf(task, plan, plan.dispatchIds[index]!));
   const [row] = await database
-    .hot<SubmitRow>(submitTasks, [
+    .hot<SubmitRow>(sent.some(({ trace }) => trace !== undefined) ? submitTraced : submitTasks, [
       JSON.stringify(rows),
       backendId,
       dispatcher.publicationTimeoutMs,
       KEY_VALID_HOURS,
     ])
     .finally(plan.release);
-  dispatcher.committed(row!.dispatched, {});
   const written = new Set(row!.written);
+  for (const { id, trace } of sent) if (trace !== undefined && written.has(id)) traces?.remember(id, trace);
+  dispatcher.committed(row!.dispatched, {});
   const keys = new Map(row!.keys.map((known) => [nameOf(known.organisation_id, known.key), known]));
   return tasks.map(({ id, once, organisationId }) => ({
     isWritten: written.has(id),
@@ -178,6 +192,7 @@ export function rowOf(task: NewTask, { targets }: Pick<ParcelPlan, 'targets'>, d
     retry_of: task.retryOf,
     replay_id: task.item?.replayId ?? null,
     replay_place: task.item?.place ?? null,
+    ...(task.trace !== undefined && { trace: task.trace }),
   };
 }
 

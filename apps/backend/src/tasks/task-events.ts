@@ -11,10 +11,11 @@ import {
   type Standing,
 } from './event-news.ts';
 import { createLineMemory } from './line-memory.ts';
+import { readPastAttempts } from './past-attempts.ts';
 import type { TaskWatch } from './task-watch.ts';
 
 export interface TaskEvent {
-  readonly event: 'status' | 'log' | 'progress' | 'end';
+  readonly event: 'status' | 'log' | 'attempt' | 'progress' | 'end';
   readonly data: unknown;
   /** Where a stream goes on that saw this one last. */
   readonly cursor: Cursor;
@@ -50,6 +51,7 @@ export async function* taskEvents(
   const { database } = dependencies;
   const alarm = createAlarm(dependencies, taskId);
   const memory = createLineMemory(dependencies.clock, from.line);
+  let { epoch } = from;
   let told: Told = { mark: from.told, status: '', progress: undefined };
   try {
     while (!signal.aborted) {
@@ -58,13 +60,19 @@ export async function* taskEvents(
         const lines = await readLinesAfter(database, taskId, memory.after());
         isMore = lines.length === LINES_AT_ONCE;
         for (const { at, ...line } of memory.unknown(lines)) {
-          const cursor = { line: memory.last(), told: told.mark };
+          const cursor = { line: memory.last(), told: told.mark, epoch };
           yield { event: 'log', data: { ...line, at: at.toISOString() }, cursor };
         }
       }
       if (standing === null) {
-        yield endOf(taskId, 'deleted', memory.last());
+        yield endOf(taskId, 'deleted', { line: memory.last(), epoch });
         return;
+      }
+      // The latest start may have ended already, and wait to be begun again.
+      const attempts = standing.epoch > epoch ? await readPastAttempts(database, taskId, epoch) : [];
+      for (const { epoch: its, ...attempt } of attempts) {
+        epoch = its;
+        yield { event: 'attempt', data: attempt, cursor: { line: memory.last(), told: told.mark, epoch } };
       }
       const news = newsOf(standing, told);
       told = {
@@ -73,10 +81,13 @@ export async function* taskEvents(
         progress: JSON.stringify(standing.progress),
       };
       for (const item of news)
-        yield { ...item, cursor: { line: memory.last(), told: item === news.at(-1) ? told.mark : '' } };
+        yield {
+          ...item,
+          cursor: { line: memory.last(), told: item === news.at(-1) ? told.mark : '', epoch },
+        };
       const { endedMsAgo } = standing;
       if (endedMsAgo !== null && (endedMsAgo >= AFTERWORD_MS || standing.startedAt === null)) {
-        yield endOf(taskId, standing, memory.last());
+        yield endOf(taskId, standing, { line: memory.last(), epoch });
         return;
       }
       const woken = await alarm.wait(endedMsAgo === null ? QUIET_MS : AFTERWORD_MS - endedMsAgo, signal);
@@ -109,8 +120,12 @@ function newsOf(standing: Standing, told: Told): Pick<TaskEvent, 'event' | 'data
   ];
 }
 
-function endOf(taskId: string, standing: Standing | 'deleted', line: number): TaskEvent {
-  const cursor = { line, told: CLOSED };
+function endOf(
+  taskId: string,
+  standing: Standing | 'deleted',
+  where: Pick<Cursor, 'line' | 'epoch'>,
+): TaskEvent {
+  const cursor = { ...where, told: CLOSED };
   if (standing === 'deleted') return { event: 'end', data: { task_id: taskId, status: 'deleted' }, cursor };
   const { status, startedAt, finishedAt, error } = standing;
   const [started_at, finished_at] = [startedAt, finishedAt].map((moment) => moment?.toISOString() ?? null);

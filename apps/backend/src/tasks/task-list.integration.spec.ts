@@ -112,6 +112,21 @@ describe('who does the work', () => {
     expect(body.pools[0]).toMatchObject({ worker: 'general', tasks: ['count', 'anything', 'own'], slots: 5 });
     expect(body.pools[0].sessions[0]).toMatchObject({ instance: 'general-1', concurrency: 5 });
   });
+
+  it('tells an organisation of its own work alone, and not where the broker is', async () => {
+    const foreign = await backend.organisation();
+    const admin = (await backend.keys.create({ kind: 'admin', name: 'a' })).secret;
+    const seen = async (key: string) => {
+      const { body } = await client.ask('GET', '/workers/status', undefined, key);
+      const queue = body.queues.find((each: { queue: string }) => each.queue === 'default');
+      // Where nobody serves it any more, only those see it whose work waits there.
+      const { queued = 0, oldest_age_ms: oldest = null } = queue ?? {};
+      return { queued, oldest, address: body.broker.address };
+    };
+    expect(await seen(foreign.key)).toEqual({ queued: 0, oldest: null, address: null });
+    expect(await seen(own.key)).toEqual({ queued: 2, oldest: expect.any(Number), address: null });
+    expect((await seen(admin)).address).toEqual(expect.any(String));
+  });
 });
 
 describe('addresses', () => {

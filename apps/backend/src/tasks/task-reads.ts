@@ -13,7 +13,7 @@ import {
 import type { FileStore } from '../files/file-store.ts';
 import type { Caller } from '../http/auth.ts';
 import { maySee } from '../native/visible-organisations.ts';
-import type { Database } from '../store/database.ts';
+import type { Database, Statement } from '../store/database.ts';
 
 /** What is known of a submitted task, without its parameters and its output. */
 export interface StoredTask {
@@ -38,13 +38,23 @@ export interface StoredTask {
 export const STORED_TASK = `t.id, t.organisation_id, o.name as organisation, t.task, r.queue, t.priority, r.state, t.created_at,
   t.run_at, coalesce(t.run_at <= now(), true) as is_due, r.started_at, r.finished_at, r.progress, r.error, t.retry_of`;
 
+/** Whoever waits for a result asks these: planned anew for each question they would cost five times as much. */
+const taskById: Statement = {
+  name: 'task_by_id',
+  text: `
+select ${STORED_TASK}
+  from submitted_tasks t join runs r on r.id = t.id join organisations o on o.id = t.organisation_id where t.id = $1`,
+};
+const resultOfTask: Statement = {
+  name: 'result_of_task',
+  text: `
+select r.output, exists (select 1 from ended_executions x where x.id = r.id and x.results_removed_at is not null) as expired
+  from runs r where r.id = $1`,
+};
+
 /** The task. @throws ApiError 404, for one of another organisation too: nobody learns that it exists. */
 export async function readTask(database: Database, id: string, caller: Caller): Promise<StoredTask> {
-  const [task] = await database.query<StoredTask & Record<string, unknown>>(
-    `select ${STORED_TASK}
-       from submitted_tasks t join runs r on r.id = t.id join organisations o on o.id = t.organisation_id where t.id = $1`,
-    [id],
-  );
+  const [task] = await database.hot<StoredTask & Record<string, unknown>>(taskById, [id]);
   if (task === undefined || !maySee(caller, task.organisation_id)) throw unknownTask();
   return task;
 }
@@ -96,11 +106,7 @@ export async function readResult(
   store: FileStore,
   id: string,
 ): Promise<Pick<TaskResult, 'result' | 'result_expired'>> {
-  const [row] = await database.query<OutputRow & Record<string, unknown>>(
-    `select r.output, exists (select 1 from ended_executions x where x.id = r.id and x.results_removed_at is not null) as expired
-       from runs r where r.id = $1`,
-    [id],
-  );
+  const [row] = await database.hot<OutputRow & Record<string, unknown>>(resultOfTask, [id]);
   if (row === undefined) throw unknownTask();
   return { result: await valueOf(store, row.output), result_expired: row.expired };
 }

@@ -10,6 +10,7 @@ import type { CancelRun } from '../runs/cancel.ts';
 import type { Database } from '../store/database.ts';
 import { CLOSED, cursorOf } from './event-news.ts';
 import { sendEvents, whileConnected } from './event-stream.ts';
+import { readPastAttempts } from './past-attempts.ts';
 import { warningOf } from './submission.ts';
 import { taskEvents } from './task-events.ts';
 import { listTasks, summaryOf } from './task-list.ts';
@@ -22,6 +23,7 @@ import {
   type StoredTask,
 } from './task-reads.ts';
 import type { TaskWatch } from './task-watch.ts';
+import { limitsHolding } from './waiting-for-limit.ts';
 
 export interface TaskRoutesDependencies {
   readonly database: Database;
@@ -46,9 +48,10 @@ export function taskRoutes(dependencies: TaskRoutesDependencies): MountedRoute[]
     handle(routes.task, async ({ params, caller }) =>
       detailOf(dependencies, await readTask(database, params.id, caller)),
     ),
-    handle(routes.taskStatus, async ({ params, caller }) =>
-      statusAnswer(await readTask(database, params.id, caller)),
-    ),
+    handle(routes.taskStatus, async ({ params, caller }) => {
+      const task = await readTask(database, params.id, caller);
+      return { ...statusAnswer(task), ...(await waitingOf(database, task)) };
+    }),
     handle(routes.taskResult, async ({ params, query, caller, response }) => {
       const signal = whileConnected(response, stopping);
       return await resultOf(dependencies, { id: params.id, caller, waitMs: query.wait * 1000, signal });
@@ -86,12 +89,20 @@ function endedOtherwise(state: string) {
 async function detailOf({ database, pools }: TaskRoutesDependencies, task: StoredTask): Promise<TaskDetail> {
   const { progress, error } = statusAnswer(task);
   const warning = isTerminal(task.state) ? undefined : warningOf(pools, task);
+  const attempts = await readPastAttempts(database, task.id);
   return {
     ...summaryOf(task),
     ...(await readParticulars(database, task.id)),
     ...{ progress, error },
+    past_attempts: attempts.map(({ epoch: _epoch, ...attempt }) => attempt),
+    ...(await waitingOf(database, task)),
     ...(warning === undefined ? {} : { warning }),
   };
+}
+
+async function waitingOf(database: Database, task: StoredTask): Promise<Pick<TaskDetail, 'waits_for_limit'>> {
+  const limits = await limitsHolding(database, task);
+  return limits === undefined ? {} : { waits_for_limit: limits };
 }
 
 interface ResultQuestion {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { pipelineTasks } from '@longshore/contracts';
+import { DELIVER_WEBHOOK, pipelineTasks } from '@longshore/contracts';
 import type { Clock, Logger } from '@longshore/runtime';
+import type { StoredLimit } from '../limits/stored-limits.ts';
 import type { Database } from '../store/database.ts';
 import { compileParameters, type CheckParameters } from './parameters.ts';
 
@@ -15,6 +16,7 @@ export interface TaskType {
   readonly softLimitMs: number;
   readonly hardLimitMs: number;
   readonly isolation: string;
+  readonly limits: readonly StoredLimit[] | null;
 }
 
 export interface TaskTypes {
@@ -26,12 +28,12 @@ export interface TaskTypes {
 }
 
 /** The steps of executions and pipelines: made by the platform, of no use alone. */
-const OWN_TASKS: ReadonlySet<string> = new Set(Object.values(pipelineTasks));
+const OWN_TASKS: ReadonlySet<string> = new Set([...Object.values(pipelineTasks), DELIVER_WEBHOOK]);
 const FRESH_MS = 1_000;
 const MAX_REMEMBERED = 1_000;
 
 const columns = `name, task_group as "group", queue, description, input_schema as "inputSchema", max_attempts as "maxAttempts",
-  soft_limit_ms::float8 as "softLimitMs", hard_limit_ms::float8 as "hardLimitMs", isolation`;
+  soft_limit_ms::float8 as "softLimitMs", hard_limit_ms::float8 as "hardLimitMs", isolation, limits`;
 
 type Row = TaskType & Record<string, unknown>;
 

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +15,8 @@ const MIB = 1024 ** 2;
 let databases = 0;
 
 const quietConfig = {
+  encryptionKeys: [randomBytes(32)],
+  longshoreHome: '/nowhere',
   host: '127.0.0.1',
   port: 0,
   logLevel: 'error',
@@ -37,6 +40,9 @@ const quietConfig = {
   presignedUrlAllowHttp: false,
   presignedUrlTimeoutMs: 120_000,
   presignedUrlCaFile: undefined,
+  webhookHosts: [],
+  webhookAllowHttp: false,
+  webhookLeastWindowMs: 60_000,
   retainUploadsHours: 24,
   retainResultsDays: 30,
   retainLogsDays: 7,

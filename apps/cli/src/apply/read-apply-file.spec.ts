@@ -38,6 +38,12 @@ describe('a file to apply', () => {
     );
   });
 
+  it('is not for task files, and says who reads them', () => {
+    expect(messageOf('kind: command\nname: x\ncommand: [ls]')).toBe(
+      'x.yaml:1:1: kind: this is a task file, which workers read themselves: put it into a folder of TASKS_DIR and start the worker anew',
+    );
+  });
+
   it('points at a key that is not known', () => {
     expect(messageOf(WORKFLOW.replace('label: Total', 'labl: Total'))).toContain(
       'x.yaml:9:11: steps[1].extract.fields.total.labl: a number field has no key "labl"',

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { text as allOf } from 'node:stream/consumers';
 import { type ApplyDocument, applyDocumentSchema } from '@longshore/contracts';
 import {
@@ -13,6 +14,7 @@ import {
   parseAllDocuments,
 } from 'yaml';
 import { CliError } from '../cli-error.ts';
+import { resolveValues } from './secret-values.ts';
 
 /** One thing that is wrong in a file. Lines and columns count from 1. */
 export interface FileProblem {
@@ -43,14 +45,16 @@ export function applyFileError(name: string, problems: readonly FileProblem[]): 
  * Reads the file of this name, or standard input for `-`. Throws CliError when it cannot be read, or with every problem that is
  * in it.
  */
-export async function readApplyFile(name: string): Promise<ApplyFile> {
+export async function readApplyFile(name: string, option = '-f'): Promise<ApplyFile> {
   try {
     // A pipe may have nothing to read yet, which a synchronous read takes for an error.
     return parseApplyFile(name, await (name === '-' ? allOf(process.stdin) : readFile(name, 'utf8')));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') throw new CliError(`There is no file ${name}: check the path given with -f.`);
-    if (code === 'EISDIR') throw new CliError(`${name} is a folder: name the files in it, each with -f.`);
+    if (code === 'ENOENT')
+      throw new CliError(`There is no file ${name}: check the path given with ${option}.`);
+    if (code === 'EISDIR')
+      throw new CliError(`${name} is a folder: name the files in it, each with ${option}.`);
     if (code === 'EACCES') throw new CliError(`This user may not read ${name}.`);
     throw error;
   }
@@ -69,13 +73,20 @@ export function parseApplyFile(name: string, text: string): ApplyFile {
   const filled = parsed.filter(({ contents }) => contents !== null && !isEmptyScalar(contents));
   if (filled.length === 0)
     throw new CliError(
-      `${name} holds no document: a workflow, a deployment, a pipeline or a schedule is needed.`,
+      `${name} holds no document: a workflow, a deployment, a pipeline, a schedule or a credential is needed.`,
     );
   const locate: ApplyFile['locate'] = (index, path) => locateIn(filled[index], path, lines);
   const problems: FileProblem[] = [];
   const documents = filled.flatMap((document, index) => {
-    const result = applyDocumentSchema.safeParse(toValue(document, name));
+    const { document: value, problems: unread } = resolveValues(toValue(document, name), dirname(name));
+    for (const { path, message } of unread) problems.push({ ...locate(index, path), message });
+    if (unread.length > 0) return [];
+    const result = applyDocumentSchema.safeParse(value);
     if (result.success) return [result.data];
+    if (isTaskFile(value)) {
+      problems.push({ ...locate(index, ['kind']), message: TASK_FILE });
+      return [];
+    }
     for (const issue of result.error.issues) {
       problems.push({ ...locate(index, pathOfIssue(issue)), message: issue.message });
     }
@@ -83,6 +94,14 @@ export function parseApplyFile(name: string, text: string): ApplyFile {
   });
   if (problems.length > 0) throw applyFileError(name, problems);
   return { name, documents, locate };
+}
+
+/** What is for another reader. */
+const TASK_FILE =
+  'this is a task file, which workers read themselves: put it into a folder of TASKS_DIR and start the worker anew';
+
+function isTaskFile(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'command';
 }
 
 function isEmptyScalar(node: unknown): boolean {

@@ -23,6 +23,8 @@ export const headerSchema = z.object({
   postgres: z.string(),
   arch: z.string(),
   created_at: z.iso.datetime(),
+  /** The keys that open stored secrets were set with ENCRYPTION_KEYS and are not in it. */
+  keys_elsewhere: z.boolean().default(false),
 });
 export type Header = z.infer<typeof headerSchema>;
 

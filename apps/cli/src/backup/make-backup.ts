@@ -27,6 +27,8 @@ export interface BackupOptions {
   storageDir: string;
   /** Where to write it. */
   file: string;
+  /** The keys that open stored secrets come from ENCRYPTION_KEYS; else they are a file of the home. */
+  keysElsewhere: boolean;
   logger: Logger;
   onProgress: (bytes: number) => void;
 }
@@ -88,12 +90,13 @@ async function withDatabase<T>({ home, logger }: BackupOptions, work: () => Prom
   }
 }
 
-async function fill(archive: ArchiveWriter, { home, storageDir, onProgress }: BackupOptions): Promise<void> {
+async function fill(archive: ArchiveWriter, options: BackupOptions): Promise<void> {
+  const { home, storageDir, onProgress, keysElsewhere } = options;
   const add = async (entry: ArchiveEntry) => {
     await archive.add(entry);
     onProgress(archive.bytes);
   };
-  await add(textEntry(HEADER, `${JSON.stringify(headerNow())}\n`));
+  await add(textEntry(HEADER, `${JSON.stringify({ ...headerNow(), keys_elsewhere: keysElsewhere })}\n`));
   for await (const entry of filesIn(home.folder, HOME, false)) await add(entry);
   await backUpCluster({
     dataDir: home.postgres,
@@ -105,7 +108,7 @@ async function fill(archive: ArchiveWriter, { home, storageDir, onProgress }: Ba
   });
 }
 
-function headerNow(): Header {
+function headerNow(): Omit<Header, 'keys_elsewhere'> {
   return {
     format: FORMAT,
     release: RELEASE,

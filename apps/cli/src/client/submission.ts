@@ -8,9 +8,12 @@ const MOST_FILES = 32;
 
 /**
  * The files that are meant: paths as they are, patterns such as `inbox/*.pdf` as what they match. Each once, in this order.
- * @throws CliError that names everything that cannot be sent, before anything was
+ * @throws CliError that names everything that cannot be sent, before anything was; `consequence` is what it means
  */
-export async function filesNamed(given: readonly string[]): Promise<string[]> {
+export async function filesNamed(
+  given: readonly string[],
+  { most = MOST_FILES, consequence = 'Nothing was sent' }: { most?: number; consequence?: string } = {},
+): Promise<string[]> {
   const found = given.map((name) => ({
     name,
     files: existsSync(name) || !isPattern(name) ? [name] : matches(name),
@@ -20,11 +23,9 @@ export async function filesNamed(given: readonly string[]): Promise<string[]> {
     ...found.flatMap(({ name, files }) => (files.length === 0 ? [`no file matches ${name}`] : [])),
     ...(await Promise.all(files.map(problemWith))).filter((problem) => problem !== undefined),
   ];
-  if (problems.length > 0) throw usageError(`Nothing was sent: ${problems.join('; ')}.`);
-  if (files.length > MOST_FILES)
-    throw usageError(
-      `Nothing was sent: these are ${files.length} files, and a request takes up to ${MOST_FILES}.`,
-    );
+  if (problems.length > 0) throw usageError(`${consequence}: ${problems.join('; ')}.`);
+  if (files.length > most)
+    throw usageError(`${consequence}: these are ${files.length} files, and a request takes up to ${most}.`);
   return files;
 }
 

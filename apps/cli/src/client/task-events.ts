@@ -12,14 +12,15 @@ export interface TaskEventText {
 const AGAIN_MS = 1_000;
 
 /**
- * Tells each event of a task, until the closing one. A stream that is lost is taken up after the last event that came.
+ * Tells each event of a task, until the closing one, or until `tell` answers false. A stream that is lost is taken up after the last
+ * event that came.
  *
  * @throws ApiError, CliError when the platform refuses, or nobody answers
  */
 export async function followTask(
   client: Pick<PlatformClient, 'open'>,
   taskId: string,
-  tell: (event: TaskEventText) => void,
+  tell: (event: TaskEventText) => unknown,
 ): Promise<void> {
   let last: string | null = null;
   for (;;) {
@@ -29,8 +30,7 @@ export async function followTask(
     try {
       for await (const { id, ...event } of eventsIn(response)) {
         last = id;
-        tell(event);
-        if (event.event === 'end') return;
+        if (tell(event) === false || event.event === 'end') return;
       }
     } catch {
       // The connection was cut in between: what follows is asked for anew, and whether anybody answers is told then.

@@ -26,7 +26,7 @@ Examples:
 export function addApply(program: Command, terminal: Terminal): void {
   const command = program
     .command('apply')
-    .summary('create or change workflows, deployments, pipelines and schedules')
+    .summary('create or change workflows, deployments, pipelines, schedules and credentials')
     .description(
       'Makes what the YAML documents of the files describe, all of it or nothing. ' +
         'A changed workflow gets a new version; executions keep the one they started with.',

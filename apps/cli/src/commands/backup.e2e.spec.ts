@@ -34,6 +34,15 @@ function clientOf({ url, api_key: apiKey, admin_key: adminKey }: Ready) {
       });
       if (!answer.ok) throw new Error(await answer.text());
     },
+    /** Creates a webhook, or reads its address, which is sealed in the database. */
+    async webhook(id?: string): Promise<{ webhook_id: string; url: string }> {
+      const answer = await fetch(`${url}/api/v1/webhooks${id === undefined ? '' : `/${id}`}`, {
+        method: id === undefined ? 'POST' : 'GET',
+        headers: { authorization, 'content-type': 'application/json' },
+        ...(id === undefined && { body: JSON.stringify({ name: 'told', url: 'https://example.com/in' }) }),
+      });
+      return (await answer.json()) as { webhook_id: string; url: string };
+    },
     /** Three files, of which one is so long that its text lies in the file store. */
     async post(number: number): Promise<string> {
       const form = new FormData();
@@ -100,6 +109,7 @@ describe('a backup that is made while executions are accepted and run', () => {
     const platform = await startUp([], { home, env });
     const client = clientOf(platform.ready);
     await client.apply();
+    const { webhook_id: webhook } = await client.webhook();
     const work = load(client);
     while (work.ids.length < 12) await pause(50);
     await ended(client, work.ids[0]!);
@@ -122,6 +132,8 @@ describe('a backup that is made while executions are accepted and run', () => {
     const again = await startUp([], { home: other, env });
     expect({ ...again.ready, url: '' }).toEqual({ ...platform.ready, url: '' });
     const restoredClient = clientOf(again.ready);
+    expect(await restoredClient.webhook(webhook)).toMatchObject({ url: 'https://example.com/in' });
+    expect(statSync(join(other, 'encryption.key')).mode & 0o777).toBe(0o600);
     expect(completed.length).toBeGreaterThan(0);
     expect(readdirSync(join(other, 'files', 'outputs')).length).toBeGreaterThanOrEqual(completed.length);
     for (const id of completed) {

@@ -30,7 +30,9 @@ export function addBackup(program: Command, terminal: Terminal): void {
 }
 
 async function backup(output: string | undefined, terminal: Terminal): Promise<void> {
-  const config = configure(['longshoreHome', 'storageDir', 'databaseUrl'], { optional: ['databaseUrl'] });
+  const config = configure(['longshoreHome', 'storageDir', 'databaseUrl', 'encryptionKeys'], {
+    optional: ['databaseUrl'],
+  });
   if (config.databaseUrl !== undefined) {
     throw new CliError(
       'DATABASE_URL names a PostgreSQL of your own: back it up with its own tools, then copy STORAGE_DIR; docs/operations.md says how.',
@@ -42,10 +44,15 @@ async function backup(output: string | undefined, terminal: Terminal): Promise<v
   const { entries } = await makeBackup({
     home: homeAt(config.longshoreHome),
     storageDir: config.storageDir,
+    keysElsewhere: config.encryptionKeys !== undefined,
     file,
     logger: silentLogger(),
     onProgress: (bytes) => terminal.status(`${byteSize(bytes)} copied`),
   });
   terminal.out(`Wrote ${file} (${byteSize(statSync(file).size)}, ${entries} files).`);
   terminal.out('It holds the keys and passwords of this platform: keep it as secret as the platform itself.');
+  if (config.encryptionKeys !== undefined)
+    terminal.out(
+      'ENCRYPTION_KEYS are not in it, and nothing opens stored secrets without them: keep them apart from it.',
+    );
 }

@@ -11,6 +11,7 @@ import type { Home } from '../home/home.ts';
 import { holdHome } from '../home/hold-home.ts';
 import { createPlatformLogger } from '../output/platform-logger.ts';
 import type { Terminal } from '../output/terminal.ts';
+import { DURATION, secondsFrom } from './duration-option.ts';
 
 interface ChaosFlags {
   /** Milliseconds. */
@@ -49,7 +50,7 @@ export function addChaos(program: Command, terminal: Terminal): void {
         'once, with the right result. Exit code 1 when not. Nothing of yours is touched, and nothing is left.',
     )
     .addOption(
-      new Option('--duration <time>', 'how long faults happen: 90, 90s, 10m')
+      new Option('--duration <time>', `how long faults happen: ${DURATION}`)
         .argParser(milliseconds)
         .default(60_000, '60s'),
     )
@@ -78,13 +79,8 @@ export function addChaos(program: Command, terminal: Terminal): void {
     .action((flags: ChaosFlags) => chaos(flags, terminal));
 }
 
-function milliseconds(text: string): number {
-  const [, number, unit] = /^(\d{1,6})(s|m|h)?$/.exec(text) ?? [];
-  const ms = Number(number) * { s: 1_000, m: 60_000, h: 3_600_000 }[(unit ?? 's') as 's' | 'm' | 'h'];
-  if (!(ms > 0))
-    throw new InvalidArgumentError('Allowed: whole seconds, minutes or hours, such as 90s or 10m.');
-  return ms;
-}
+const LONGEST_S = 86_400;
+const milliseconds = (spelled: string) => secondsFrom(1, LONGEST_S)(spelled) * 1000;
 
 function seedOf(text: string): number {
   const seed = Number(text);

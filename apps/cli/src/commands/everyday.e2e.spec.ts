@@ -1,8 +1,15 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { cleanUp, type Ready, runCommand, startUp, temporaryHome } from '../running-command.fixture.ts';
+import {
+  cleanUp,
+  type Ready,
+  runCommand,
+  spawnCommand,
+  startUp,
+  temporaryHome,
+} from '../running-command.fixture.ts';
 
 const LIMIT_MS = 120_000;
 jest.setTimeout(LIMIT_MS);
@@ -85,7 +92,7 @@ describe('longshore submit', () => {
     [['--custom-data', '[1]'], 'neither a JSON object nor a file'],
     [['--custom-data', '{'], 'cannot be read as JSON'],
     [['--tag', '1st'], 'A tag is a letter'],
-    [['--timeout', '301'], 'whole seconds, 0 to 300'],
+    [['--timeout', '301'], 'a duration from 0s to 300s'],
     [['--timeout', '5', '--wait'], 'give one of them'],
   ])('refuses %j as a wrong command line', async (options, words) => {
     const { code, err } = await run('submit', 'letters', 'inbox/one.txt', ...options);
@@ -286,4 +293,99 @@ describe('exit codes', () => {
       expect(code).toBe(0);
     },
   );
+});
+
+describe('longshore run', () => {
+  const linesIn = (name: string) =>
+    readFileSync(join(folder, name), 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map(
+        (line) => JSON.parse(line) as { file: string; status: string; output: unknown; execution_id: string },
+      );
+
+  it('killed in the middle and run again, gives each file one line and processes it once', async () => {
+    mkdirSync(join(folder, 'batch'));
+    const files = Array.from({ length: 40 }, (_, index) => `batch/${String(index).padStart(2, '0')}.txt`);
+    for (const [index, file] of files.entries()) writeFileSync(join(folder, file), `Total: ${index}\n`);
+    writeFileSync(join(folder, 'totals.yaml'), DOCUMENTS.split('---')[0]!.replace('letters', 'totals'));
+    const args = [
+      'run',
+      '-w',
+      'totals.yaml',
+      'batch',
+      'broken.pdf',
+      '-o',
+      'results.jsonl',
+      '--parallel',
+      '4',
+    ];
+    const first = spawnCommand(args, { home, cwd: folder });
+    const results = join(folder, 'results.jsonl');
+    while (!existsSync(results) || readFileSync(results, 'utf8').split('\n').length < 8)
+      await new Promise((done) => setImmediate(done));
+    first.child.kill('SIGKILL');
+    await first.ended;
+    const before = linesIn('results.jsonl').length;
+    expect(before).toBeLessThan(41);
+    // As if it had been killed within a line.
+    appendFileSync(results, '{"file":"batch/39.t');
+    const second = await run(...args, '--json');
+    expect({ code: second.code, summary: JSON.parse(second.out) }).toMatchObject({
+      code: 1,
+      summary: { files: 41, succeeded: 40, failed: 1, left: 0 },
+    });
+    expect(second.err).toContain('failed: broken.pdf: ');
+    const lines = linesIn('results.jsonl');
+    expect(lines.map(({ file }) => file).toSorted()).toEqual([...files, 'broken.pdf'].toSorted());
+    expect(lines.find(({ file }) => file === 'batch/17.txt')!.output).toEqual({ total: 17 });
+    const { out } = await run('executions', '--api-name', 'run-totals', '--limit', '100', '--json');
+    const executions = (JSON.parse(out) as { executions: { execution_id: string }[] }).executions;
+    expect(executions.map(({ execution_id: id }) => id).toSorted()).toEqual(
+      lines.map(({ execution_id: id }) => id).toSorted(),
+    );
+    const third = await run(...args);
+    expect(third).toMatchObject({ code: 1, out: expect.stringContaining('41 of them before') });
+    expect(linesIn('results.jsonl')).toHaveLength(41);
+  });
+
+  it('finishes what is under way when it is interrupted, and says that files are left', async () => {
+    const args = [
+      'run',
+      '--deployment',
+      'default/letters',
+      'batch',
+      '-o',
+      'letters.jsonl',
+      '--parallel',
+      '2',
+    ];
+    const { child, ended } = spawnCommand(args, { home, cwd: folder });
+    const results = join(folder, 'letters.jsonl');
+    while (!existsSync(results) || readFileSync(results, 'utf8') === '')
+      await new Promise((done) => setImmediate(done));
+    child.kill('SIGINT');
+    const { code, err } = await ended;
+    expect({ code, err }).toEqual({ code: 5, err: expect.stringContaining('run it again to go on') });
+    expect(await run(...args)).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('40 succeeded, 0 failed'),
+    });
+    expect(new Set(linesIn('letters.jsonl').map(({ file }) => file)).size).toBe(40);
+    expect(linesIn('letters.jsonl')).toHaveLength(40);
+  });
+
+  it.each([
+    [['run', 'batch', '-o', 'x.jsonl'], 'with -w FILE or with --deployment'],
+    [['run', '-w', 'totals.yaml', 'nothing', '-o', 'x.jsonl'], 'there is no file nothing'],
+    [['run', '-w', 'letters.yaml', 'batch', '-o', 'data.json'], 'name another file with -o'],
+    [['run', '--deployment', 'default/none', 'batch', '-o', 'x.jsonl'], 'no active deployment none'],
+  ])('refuses %j', async (args, words) => {
+    const { code, err, out } = await run(...args);
+    expect({ code: code === 0, err, out }).toEqual({
+      code: false,
+      err: expect.stringContaining(words),
+      out: '',
+    });
+  });
 });

@@ -1,22 +1,14 @@
 import { usageError } from '../cli-error.ts';
 import { connect, type ConnectionFlags } from '../client/connection.ts';
 import type { PlatformClient } from '../client/platform-client.ts';
-
-const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
-
-/** Seconds of a time as people write it: `90s`, `30m`, `24h`, `7d`, `0`. @throws CliError for anything else */
-export function secondsOf(spelled: string): number {
-  const [, count, unit = 's'] = /^(\d{1,9})([smhd])?$/.exec(spelled) ?? [];
-  if (count === undefined) throw usageError(`"${spelled}" is no time: write it as 90s, 30m, 24h or 7d.`);
-  return Number(count) * UNIT_SECONDS[unit]!;
-}
+import { secondsOf } from './duration-option.ts';
 
 /**
  * A moment as people write it: a date, a date with a time, or how long ago (`2h`).
  * @throws CliError for anything else
  */
 export function momentOf(spelled: string, now: number): string {
-  if (/^\d+[smhd]$/.test(spelled)) return new Date(now - secondsOf(spelled) * 1000).toISOString();
+  if (/^(?:\d+[smhd])+$/.test(spelled)) return new Date(now - secondsOf(spelled) * 1000).toISOString();
   const moment = Date.parse(spelled);
   if (Number.isNaN(moment)) {
     throw usageError(

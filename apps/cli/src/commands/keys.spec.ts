@@ -2,7 +2,8 @@ import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import type { AuditEvent, KeyView } from '@longshore/contracts';
 import { createProgram } from '../program.ts';
 import { auditLines } from './audit.ts';
-import { momentOf, secondsOf } from './key-options.ts';
+import { secondsOf } from './duration-option.ts';
+import { momentOf } from './key-options.ts';
 import { keyLines, keyRequest } from './keys.ts';
 
 const ID = '019a0000-0000-7000-8000-000000000001';
@@ -160,6 +161,8 @@ describe('times on the command line', () => {
     ['30m', 1_800],
     ['24h', 86_400],
     ['7d', 604_800],
+    ['1h30m', 5_400],
+    ['90', 90],
   ])('%s is %d seconds', (spelled, seconds) => {
     expect(secondsOf(spelled)).toBe(seconds);
   });
@@ -167,8 +170,9 @@ describe('times on the command line', () => {
   it('are a moment, or how long ago', () => {
     const now = Date.parse('2026-05-01T12:00:00Z');
     expect(momentOf('2h', now)).toBe('2026-05-01T10:00:00.000Z');
+    expect(momentOf('1h30m', now)).toBe('2026-05-01T10:30:00.000Z');
     expect(momentOf('2026-04-30', now)).toBe('2026-04-30T00:00:00.000Z');
     for (const spelled of ['soon', '5y', '']) expect(() => momentOf(spelled, now)).toThrow('is no moment');
-    for (const spelled of ['x', '-1', '1.5h']) expect(() => secondsOf(spelled)).toThrow('is no time');
+    for (const spelled of ['x', '-1', '1.5h']) expect(() => secondsOf(spelled)).toThrow('is no duration');
   });
 });

@@ -6,7 +6,8 @@ import type { PlatformClient } from '../client/platform-client.ts';
 import { table } from '../output/table.ts';
 import type { Terminal } from '../output/terminal.ts';
 import { addAdminConnection } from './connection-options.ts';
-import { connectAsManager, given, secondsOf } from './key-options.ts';
+import { DURATION, secondsOf } from './duration-option.ts';
+import { connectAsManager, given } from './key-options.ts';
 
 interface JsonFlag extends ConnectionFlags {
   json?: true;
@@ -216,7 +217,7 @@ function addRotate(keys: Command, terminal: Terminal): void {
     .description(
       'Makes a new key that does what this one does, and prints its secret. Both work until the overlap is over.',
     )
-    .option('--overlap <time>', 'how long the old secret stays good: 90s, 30m, 24h, 7d; at most 30d', '24h');
+    .option('--overlap <time>', `how long the old secret stays good: ${DURATION}; at most 30d`, '24h');
   addManager(command, ROTATE_EXAMPLES).action(async (id: string, flags: JsonFlag & { overlap: string }) => {
     const body = { overlap_seconds: secondsOf(flags.overlap) };
     const created = await connectAsManager(flags).call(routes.rotateKey, { params: { id }, body });

@@ -1,9 +1,12 @@
-import { type ExecutionLogs, type LogLine, routes } from '@longshore/contracts';
+import { ApiError, type ExecutionLogs, type LogLine, routes } from '@longshore/contracts';
 import { type Clock, systemClock } from '@longshore/runtime';
 import type { Command } from 'commander';
+import { CliError, usageError } from '../cli-error.ts';
 import { connect, type ConnectionFlags } from '../client/connection.ts';
 import type { PlatformClient } from '../client/platform-client.ts';
+import { followTask, type TaskEventText } from '../client/task-events.ts';
 import { oneLine } from '../output/table.ts';
+import { eventLine } from '../output/task-lines.ts';
 import type { Terminal } from '../output/terminal.ts';
 import { addOrganisationConnection } from './connection-options.ts';
 import { executionId } from './execution-argument.ts';
@@ -20,7 +23,8 @@ const EXAMPLES = `
 Examples:
   longshore logs <execution id>
   longshore logs <execution id> -f                  follow it until it ends
-  longshore logs <execution id> --level warn --json`;
+  longshore logs <execution id> --level warn --json
+  longshore logs <task id>                          what a task said, and why attempts of it failed`;
 
 const LOOK_EVERY_MS = 1_000;
 /** Workers send what was said last a moment after the end. */
@@ -33,23 +37,62 @@ const PAGE = '1000';
 export function addLogs(program: Command, terminal: Terminal): void {
   const command = program
     .command('logs')
-    .summary('show what an execution said')
-    .description('Prints the log lines of the runs of an execution, the first said first.')
-    .argument('<execution_id>', 'an execution', executionId)
-    .option('-f, --follow', 'go on until the execution has ended')
+    .summary('show what an execution or a task said')
+    .description('Prints the log lines of the runs of an execution or of a task, the first said first.')
+    .argument('<id>', 'an execution, or a task', executionId)
+    .option('-f, --follow', 'go on until it has ended')
     .option('--run <id>', 'only what this run said')
     .option('--level <level>', 'debug, info, warn or error: only lines of this level or a more severe one')
     .option('--json', 'print one JSON object for each line')
     .addHelpText('after', EXAMPLES);
   addOrganisationConnection(command).action(async (id: string, flags: LogsFlags) => {
-    const reader = createLogReader(connect('organisation', flags), id, given({ ...filterOf(flags) }));
+    const client = connect('organisation', flags);
+    const reader = createLogReader(client, id, given({ ...filterOf(flags) }));
     const print = (lines: readonly LogLine[]) =>
       lines.forEach((line) => terminal.out(flags.json ? JSON.stringify(line) : lineFor(line)));
-    const last = await (flags.follow
-      ? follow(reader, print, systemClock)
-      : reader.read().then((news) => (print(news.lines), news)));
-    if (last.expired) terminal.err('Its logs were removed: they were kept as long as they should be.');
+    try {
+      const last = await (flags.follow
+        ? follow(reader, print, systemClock)
+        : reader.read().then((news) => (print(news.lines), news)));
+      if (last.expired) terminal.err('Its logs were removed: they were kept as long as they should be.');
+    } catch (error) {
+      if (!isUnknown(error)) throw error;
+      await tellTask(id, { client, flags, terminal });
+    }
   });
+}
+
+const isUnknown = (error: unknown) => error instanceof ApiError && error.status === 404;
+
+/** Tells what a task said and why attempts of it failed. @throws CliError when it is no task either */
+async function tellTask(
+  id: string,
+  { client, flags, terminal }: { client: PlatformClient; flags: LogsFlags; terminal: Terminal },
+): Promise<void> {
+  const isWanted = createEventFilter(flags);
+  try {
+    await followTask(client, id, (event) => {
+      if (isWanted(event)) terminal.out(flags.json ? JSON.stringify(event) : eventLine(event));
+      // What it said so far comes first.
+      return flags.follow === true || event.event === 'log' || event.event === 'attempt';
+    });
+  } catch (error) {
+    if (!isUnknown(error)) throw error;
+    const message = `There is no execution and no task ${id}: "longshore executions" and "longshore tasks list" show them.`;
+    throw new CliError(message, { cause: error });
+  }
+}
+
+const LEVELS = ['debug', 'info', 'warn', 'error'];
+
+function createEventFilter({ run, level = 'debug' }: LogsFlags): (event: TaskEventText) => boolean {
+  const least = LEVELS.indexOf(level);
+  if (least === -1) throw usageError(`--level is one of ${LEVELS.join(', ')}, not "${level}".`);
+  return ({ event, data }) =>
+    event === 'attempt' ||
+    (event === 'log' &&
+      LEVELS.indexOf(String(data['level'])) >= least &&
+      (run === undefined || data['run_id'] === run));
 }
 
 function filterOf({ run, level }: LogsFlags) {

@@ -31,7 +31,11 @@ async function restore(given: string, home: string | undefined, terminal: Termin
   const config = configure(['longshoreHome', 'storageDir'], { env });
   const file = resolve(given);
   const size = existsSync(file) ? statSync(file).size : 0;
-  const { release, created_at: createdAt } = await restoreBackup({
+  const {
+    release,
+    created_at: createdAt,
+    keys_elsewhere: keysElsewhere,
+  } = await restoreBackup({
     file,
     home: homeAt(config.longshoreHome),
     storageDir: config.storageDir,
@@ -40,5 +44,9 @@ async function restore(given: string, home: string | undefined, terminal: Termin
   const folder = config.longshoreHome;
   terminal.out(`Restored the backup of ${createdAt} (release ${release}) into ${folder}.`);
   terminal.out(`Start it with LONGSHORE_HOME=${folder} longshore up. The keys are those of the backup.`);
+  if (keysElsewhere)
+    terminal.out(
+      'Set ENCRYPTION_KEYS as it was there: the keys that open stored secrets are not in the backup.',
+    );
   terminal.out('Do not run it beside the platform it was made from: both would work on the same executions.');
 }

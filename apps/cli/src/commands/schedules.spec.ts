@@ -59,6 +59,14 @@ async function setup() {
     void text(request).then((body) => {
       const line = `${request.method} ${request.url}`;
       asked.push(`${line} ${body}`.trim());
+      if (body.includes('"refused"')) {
+        const errors = [
+          { code: 'invalid', detail: 'leave it out', attr: 'time_zone' },
+          { code: 'invalid', detail: 'must be a number', attr: 'rows' },
+        ];
+        response.writeHead(400, { 'content-type': 'application/json' });
+        return void response.end(JSON.stringify({ type: 'validation_error', errors }));
+      }
       response.writeHead(200, { 'content-type': 'application/json' });
       response.end(JSON.stringify(answers.find(([pattern]) => pattern.test(line))![1]));
     });
@@ -116,6 +124,37 @@ describe('longshore schedules', () => {
       },
       ...{ jitter: '30s', priority: -5, paused: true },
     });
+  });
+
+  it('changes what is named of one, and replaces one kind of time by another', async () => {
+    const { run, asked } = await setup();
+    await run(['update', 'nightly', '--every', '90', '--parameters', '{"a":2}', '--clear', 'jitter,ends-at']);
+    const patch = asked.at(-1)!;
+    expect(patch.startsWith(`PATCH /schedules/${ID} `)).toBe(true);
+    expect(JSON.parse(patch.slice(patch.indexOf('{')))).toEqual({
+      ...{ every: '90s', cron: null, time_zone: null, parameters: { a: 2 }, jitter: null, ends_at: null },
+    });
+    await expect(run(['update', 'nightly'])).rejects.toThrow('Nothing to change was named');
+    await expect(run(['update', 'nightly', '--clear', 'name'])).rejects.toThrow('no name to take away');
+  });
+
+  it.each([
+    [[], /say when it fires, with --cron .* or --every 15m; say what it begins, with --task/],
+    [['--cron', '@daily', '--every', '1d', '--task', 'a'], /give one of --cron and --every/],
+    [['--every', '1d', '--task', 'a', '--pipeline', 'b'], /give one of --task and --pipeline/],
+    [['--every', 'soon', '--task', 'a'], /"soon" is no duration/],
+  ])('creates none from %j, and says what is missing', async (flags, reason) => {
+    const { run, asked } = await setup();
+    await expect(run(['create', 'beat', ...flags])).rejects.toThrow(reason);
+    expect(asked).toEqual([]);
+  });
+
+  it('says what the platform refuses in the words of the command line', async () => {
+    const { run } = await setup();
+    const told = run(['create', 'refused', '--every', '1h', '--task', 'count', '--time-zone', 'UTC']);
+    await expect(told).rejects.toThrow(
+      'refused: --time-zone: leave it out; --parameters, rows: must be a number.',
+    );
   });
 
   it('shows one with its rules, next times and history', async () => {

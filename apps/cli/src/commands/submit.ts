@@ -11,6 +11,7 @@ import { resultLines } from '../output/result-table.ts';
 import type { Terminal } from '../output/terminal.ts';
 import { addOrganisationConnection } from './connection-options.ts';
 import { given } from './key-options.ts';
+import { secondsFrom } from './duration-option.ts';
 import { jsonObjectGiven } from './json-option.ts';
 import { createLogReader, follow, lineFor } from './logs.ts';
 
@@ -60,9 +61,9 @@ export function addSubmit(program: Command, terminal: Terminal): void {
     .option('--include-metrics', 'results tell times and attempts')
     .option('--include-extracted-text', 'results hold the text of each document')
     .option(
-      '--timeout <seconds>',
-      'let the deployment wait for the result, 0 to 300; this is its one read',
-      seconds,
+      '--timeout <duration>',
+      'let the deployment wait for the result, 0s to 5m; this is its one read',
+      secondsFrom(0, LONGEST_TIMEOUT_SECONDS),
     )
     .option('--wait', 'wait until the execution has ended; exit code 1 unless it is COMPLETED')
     .option('--follow', 'as --wait, and show what its runs say meanwhile')
@@ -78,12 +79,6 @@ function checkedTag(tag: string): string {
   throw new InvalidArgumentError(
     'A tag is a letter, then letters, digits, "_" or "-"; at most 50 characters.',
   );
-}
-
-function seconds(spelled: string): number {
-  const value = /^\d{1,3}$/.test(spelled) ? Number(spelled) : Number.NaN;
-  if (value <= LONGEST_TIMEOUT_SECONDS) return value;
-  throw new InvalidArgumentError(`Write whole seconds, 0 to ${LONGEST_TIMEOUT_SECONDS}.`);
 }
 
 interface SubmitContext {

@@ -80,7 +80,7 @@ describe('longshore tasks', () => {
     [['submit', 'work', '[1]'], /no JSON object/],
     [['submit', 'work', '{a'], /no JSON/],
     [['submit', 'work', '{}', '--priority', 'high'], /--priority needs a number/],
-    [['submit', 'work', '{}', '--delay', 'soon'], /no time/],
+    [['submit', 'work', '{}', '--delay', 'soon'], /no duration/],
   ])('%j is refused before anything is sent', async (args, reason) => {
     const { run, asked } = await setup({});
     await expect(run(...args)).rejects.toThrow(reason);
@@ -126,7 +126,8 @@ describe('longshore tasks', () => {
     const page = { tasks: [listed], total: 3, total_is_exact: true, limit: 1, offset: 0, has_more: true };
     const detail = {
       ...{ name: 'work', group: 'General', queue: 'default', description: 'works', input_schema: {} },
-      ...{ max_attempts: 3, isolation: 'inline', served: false },
+      ...{ max_attempts: 3, soft_limit_ms: 1, hard_limit_ms: 2, isolation: 'inline', served: false },
+      limits: [{ per: 'input.customer', concurrency: 1, rate: { runs: 10, per_ms: 1000 } }],
     };
     const { run, asked, out } = await setup({
       [`GET /tasks/${ID}/status`]: status,
@@ -141,10 +142,39 @@ describe('longshore tasks', () => {
     expect(out[0]).toBe('finished 40 % half');
     expect(out.join('\n')).toMatch(/no paper/);
     expect(out).toContain('1 of 3; go on with --offset 1');
-    expect(out.some((line) => /^work +General +default +NO +works$/.test(line))).toBe(true);
+    expect(
+      out.some((line) =>
+        /^work +General +default +NO +1 at once, 10 starts in 1\.0 s per input\.customer +works$/.test(line),
+      ),
+    ).toBe(true);
     expect(out.at(-1)).toBe('It was cancelled');
     expect(asked[1]).toBe('GET /tasks?status=failed&q=paper&limit=1');
     await expect(run('status', '019a0000-0000-7000-8000-000000000002')).rejects.toThrow('No such task');
+  });
+
+  it('show tells all of a task, also why an attempt failed and what it waits for; delete removes it', async () => {
+    const detail = {
+      ...{ ...status, organisation: 'o', queue: 'q', priority: 3, run_at: null, retry_of: null },
+      ...{ parameters: { a: 1 }, attempts: 1, max_attempts: 3, starts: 2, worker: 'w-1', finished_at: null },
+      past_attempts: [
+        {
+          ...{ attempt: 1, outcome: 'failed', started_at: NOW, ended_at: NOW, worker: 'w-1' },
+          error: { code: 'broken', message: 'no paper', detail: null },
+        },
+      ],
+      waits_for_limit: [{ per: 'task', concurrency: 2 }],
+    };
+    const { run, out, asked } = await setup({
+      [`GET /tasks/${ID}`]: detail,
+      [`DELETE /tasks/${ID}`]: { task_id: ID, removed: { runs: 1 } },
+    });
+    await run('show', ID);
+    expect(out).toContain(`${NOW} attempt 1 failed and is tried again: no paper (broken)`);
+    expect(out).toContain('waits for a limit: 2 at once per task');
+    expect(out).toContain('failed attempts: 1 of 3; started 2 times, last by w-1');
+    expect(out.at(-1)).toBe('parameters: {"a":1}');
+    await run('delete', ID);
+    expect([asked.at(-1), out.at(-1)]).toEqual([`DELETE /tasks/${ID}`, `Deleted task ${ID}.`]);
   });
 
   it('events takes a stream that was cut up again, after what came last', async () => {
@@ -158,13 +188,17 @@ describe('longshore tasks', () => {
       response.write('retry: 1000\n\n: still there\n\n');
       const line = event('1.0', 'log', { at: NOW, level: 'info', message: 'hello\u001b[31m' });
       response.write(line.slice(0, 20));
-      response.write(line.slice(20), () => response.destroy());
+      response.write(line.slice(20));
+      const error = { code: 'broken', message: 'no paper', detail: null };
+      const attempt = { attempt: 1, outcome: 'failed', error, ended_at: NOW };
+      response.write(event('1.0.1', 'attempt', attempt), () => response.destroy());
     };
     const { run, out } = await setup({ [`GET /tasks/${ID}/events`]: stream });
     await run('events', ID);
-    expect(seen).toEqual([undefined, '1.0']);
+    expect(seen).toEqual([undefined, '1.0.1']);
     expect(out[0]).toMatch(new RegExp(`^${NOW} INFO hello`));
     expect(out[0]).not.toContain('\u001b');
-    expect(out[1]).toBe('end finished');
+    expect(out[1]).toBe(`${NOW} attempt 1 failed and is tried again: no paper (broken)`);
+    expect(out[2]).toBe('end finished');
   });
 });

@@ -1,12 +1,13 @@
-import { routes, type TaskList, type TaskResult, type TaskTypes } from '@longshore/contracts';
+import { routes, type TaskResult } from '@longshore/contracts';
 import type { Command } from 'commander';
 import { CliError, exitCodes } from '../cli-error.ts';
 import { connect, type ConnectionFlags } from '../client/connection.ts';
 import { followTask, type TaskEventText } from '../client/task-events.ts';
-import { oneLine, table } from '../output/table.ts';
+import { eventLine, listLines, statusLine, taskDetailLines, typeLines } from '../output/task-lines.ts';
 import type { Terminal } from '../output/terminal.ts';
 import { addOrganisationConnection } from './connection-options.ts';
-import { given, momentOf, secondsOf } from './key-options.ts';
+import { DURATION, secondsFrom, secondsOf } from './duration-option.ts';
+import { given, momentOf } from './key-options.ts';
 import { jsonObject, numberOf } from './task-arguments.ts';
 
 interface TaskFlags extends ConnectionFlags {
@@ -17,6 +18,7 @@ const EXAMPLES = `
 Examples:
   longshore tasks types
   longshore tasks submit example_long_running '{"duration": 5}' --wait
+  longshore tasks show <task id>                  all about it, also why an attempt failed
   longshore tasks events <task id>                follow it until it ends
   longshore tasks list --status failed -q invoice
   longshore tasks retry <task id> --parameters '{"duration": 1}'`;
@@ -25,6 +27,8 @@ Examples:
 const examples: Readonly<Record<string, string>> = {
   types: 'longshore tasks types --json',
   list: 'longshore tasks list --status failed --since 24h -q invoice',
+  show: 'longshore tasks show 019a2f6e-3c4d-7a10-8b5e-2f0c9d417a63',
+  delete: 'longshore tasks delete 019a2f6e-3c4d-7a10-8b5e-2f0c9d417a63',
   status: 'longshore tasks status 019a2f6e-3c4d-7a10-8b5e-2f0c9d417a63',
   result: 'longshore tasks result 019a2f6e-3c4d-7a10-8b5e-2f0c9d417a63 --wait 60',
   events: 'longshore tasks events 019a2f6e-3c4d-7a10-8b5e-2f0c9d417a63',
@@ -32,6 +36,8 @@ const examples: Readonly<Record<string, string>> = {
   retry: `longshore tasks retry 019a2f6e-3c4d-7a10-8b5e-2f0c9d417a63 --parameters '{"duration": 1}'`,
   cancel: 'longshore tasks cancel 019a2f6e-3c4d-7a10-8b5e-2f0c9d417a63',
 };
+
+const MOST_WAITED_S = 300;
 
 /** Adds `longshore tasks`. */
 export function addTasks(program: Command, terminal: Terminal): void {
@@ -55,6 +61,12 @@ export function addTasks(program: Command, terminal: Terminal): void {
     .action(async (id: string, flags: TaskFlags) => {
       const answer = await connect('organisation', flags).call(routes.cancelTask, { params: { id } });
       terminal.out(flags.json ? JSON.stringify(answer) : answer.message);
+    });
+  sub('delete', 'delete a task that has ended, with its parameters, result and logs')
+    .argument('<task_id>', 'as submitting printed it, or a list shows it')
+    .action(async (id: string, flags: TaskFlags) => {
+      const answer = await connect('organisation', flags).call(routes.deleteTask, { params: { id } });
+      terminal.out(flags.json ? JSON.stringify(answer) : `Deleted task ${id}.`);
     });
 }
 
@@ -89,6 +101,12 @@ function addReads(sub: Sub, terminal: Terminal): void {
       const answer = await connect('organisation', flags).call(routes.listTasks, { query: filter });
       (flags.json ? [JSON.stringify(answer)] : listLines(answer)).forEach(terminal.out);
     });
+  sub('show', 'show all about a task: parameters, times, attempts, what it waits for')
+    .argument('<task_id>', 'as submitting printed it, or a list shows it')
+    .action(async (id: string, flags: TaskFlags) => {
+      const answer = await connect('organisation', flags).call(routes.task, { params: { id } });
+      (flags.json ? [JSON.stringify(answer)] : taskDetailLines(answer)).forEach(terminal.out);
+    });
   sub('status', 'show how far a task is')
     .argument('<task_id>', 'as submitting printed it, or a list shows it')
     .action(async (id: string, flags: TaskFlags) => {
@@ -97,9 +115,9 @@ function addReads(sub: Sub, terminal: Terminal): void {
     });
   sub('result', 'print the result of a task as JSON')
     .argument('<task_id>', 'as submitting printed it, or a list shows it')
-    .option('--wait [seconds]', 'wait for its end, 300 seconds at most')
-    .action(async (id: string, { wait, ...flags }: TaskFlags & { wait?: string | true }) => {
-      const query = wait === undefined ? {} : { wait: wait === true ? '300' : wait };
+    .option('--wait [duration]', 'wait for its end, 5m at most', secondsFrom(0, MOST_WAITED_S))
+    .action(async (id: string, { wait, ...flags }: TaskFlags & { wait?: number | true }) => {
+      const query = wait === undefined ? {} : { wait: String(wait === true ? MOST_WAITED_S : wait) };
       const answer = await connect('organisation', flags).call(routes.taskResult, { params: { id }, query });
       tellResult(answer, flags, terminal);
     });
@@ -123,7 +141,7 @@ function addSubmits(sub: Sub, terminal: Terminal): void {
   const options = (command: Command) =>
     command
       .option('--priority <n>', '-100 to 100')
-      .option('--delay <time>', 'not before this time is over: 90s, 30m, 24h')
+      .option('--delay <time>', `not before this time is over: ${DURATION}`)
       .option('--wait', 'wait for the result and print it; exit 1 unless the task is finished');
   options(sub('submit', 'submit a task, and print its id'))
     .argument('<task_name>', 'as "longshore tasks types" lists it')
@@ -189,46 +207,4 @@ function tellResult(answer: TaskResult, flags: TaskFlags, terminal: Terminal): v
   throw new CliError(`Task ${answer.task_id} is ${answer.status}${why}`, {
     exitCode: isOver ? exitCodes.failed : exitCodes.unfinished,
   });
-}
-
-function typeLines({ details = [] }: TaskTypes): string[] {
-  if (details.length === 0) return ['No worker has registered a task yet.'];
-  const rows = details.map(({ name, group, queue, served, description }) => [
-    ...[name, group, queue, served ? 'yes' : 'NO', description],
-  ]);
-  return table(['TASK', 'GROUP', 'QUEUE', 'SERVED', 'DESCRIPTION'], rows, 60);
-}
-
-function listLines({ tasks, total, total_is_exact: isExact, offset, has_more: hasMore }: TaskList): string[] {
-  if (tasks.length === 0) return ['There is no such task.'];
-  const rows = tasks.map(({ task_id, task_name, status, created_at, error }) => [
-    ...[task_id, task_name, status, created_at, error ?? ''],
-  ]);
-  const end = hasMore
-    ? [
-        `${tasks.length} of ${isExact ? '' : 'more than '}${total}; go on with --offset ${offset + tasks.length}`,
-      ]
-    : [];
-  return [...table(['ID', 'TASK', 'STATUS', 'SUBMITTED', 'ERROR'], rows), ...end];
-}
-
-function statusLine({ status, progress, error }: Pick<TaskResult, 'status' | 'progress' | 'error'>): string {
-  const percentage = progress?.percentage == null ? '' : ` ${progress.percentage} %`;
-  const message = error?.message ?? progress?.message ?? '';
-  return oneLine(`${status}${percentage} ${message}`);
-}
-
-function eventLine({ event, data }: TaskEventText): string {
-  if (event === 'log') {
-    const fields =
-      data['fields'] === null || data['fields'] === undefined ? '' : JSON.stringify(data['fields']);
-    return oneLine(
-      `${data['at']} ${String(data['level']).toUpperCase()} ${data['message']} ${fields}`,
-    ).trimEnd();
-  }
-  if (event === 'progress') return oneLine(`progress ${data['percentage'] ?? ''} ${data['message'] ?? ''}`);
-  const attempt =
-    typeof data['attempt'] === 'number' && data['attempt'] > 1 ? ` (attempt ${data['attempt']})` : '';
-  const error = data['error'] as { code: string; message: string } | null | undefined;
-  return oneLine(`${event} ${data['status']}${attempt}${error ? `: ${error.message} (${error.code})` : ''}`);
 }

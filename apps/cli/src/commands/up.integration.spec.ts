@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { routes } from '@longshore/contracts';
+import { coreWorkerNames, routes } from '@longshore/contracts';
 import { startRedis } from '@longshore/testing';
 import { createPlatformClient } from '../client/platform-client.ts';
 import {
@@ -171,7 +171,7 @@ describe('longshore up refuses, in one sentence and with an exit code,', () => {
   it('a worker that does not exist', async () => {
     const { code, err } = await runCommand(['up', '--without', 'payroll'], { home: temporaryHome() });
     expect(code).toBe(2);
-    expect(err).toContain('Allowed: api-deployment, general, file-processing, callback.');
+    expect(err).toContain(`Allowed: ${coreWorkerNames.join(', ')}.`);
   });
 
   (existsSync('/proc/self') ? it : it.skip)('a home that cannot be made', async () => {

@@ -6,6 +6,7 @@ import { settingsFolder } from '../home/callers-folder.ts';
 import type { Terminal } from '../output/terminal.ts';
 import {
   checkPrograms,
+  packedPrograms,
   type WorkerFlags,
   workerPrograms,
   workersOf,
@@ -16,6 +17,7 @@ const EXAMPLES = `
 Examples:
   longshore worker general -c 8 -q general,default   one worker, as its own program would be started
   longshore worker api general                       two of them, each in a process of its own
+  longshore worker all --packed                      all four in one process, for a small machine
   longshore worker all --count 2                     two processes of each, with one health server for each two`;
 
 /** Adds `longshore worker`. */
@@ -24,7 +26,7 @@ export function addWorker(program: Command, terminal: Terminal): void {
     .command('worker')
     .summary('run workers beside a backend that runs elsewhere')
     .description(
-      'Runs each of these workers in a process of its own, starts again those that die, and stops them in order. They read ' +
+      'Runs each of these workers in a process of its own (or all in one), starts again those that die, and stops them in order. They read ' +
         'BROKER_URL, INTERNAL_API_BASE_URL and INTERNAL_SERVICE_API_KEY_FILE, in which <worker> stands for the name of each.',
     )
     .addArgument(new Argument('<workers...>', 'which of them; api and file are short').choices(workerWords))
@@ -35,6 +37,7 @@ export function addWorker(program: Command, terminal: Terminal): void {
     .option('-l, --log-level <level>', 'DEBUG, INFO, WARNING or ERROR')
     .option('-n, --name <name>', 'name of the process (of one worker alone)')
     .option('--count <number>', 'processes of each worker, 1 to 20')
+    .option('--packed', 'all of them in one process: less memory, but they share their fate')
     .addHelpText('after', EXAMPLES)
     .action((words: string[], flags: WorkerFlags) => runWorkers(words, flags, terminal));
 }
@@ -48,17 +51,27 @@ async function runWorkers(words: readonly string[], flags: WorkerFlags, terminal
     throw usageError(`--${several} is for one worker alone: start the others without it.`);
   if (flags.concurrency !== undefined && flags.autoscale !== undefined)
     throw usageError('Give --concurrency or --autoscale, not both.');
+  if (flags.packed === true && flags.count !== undefined)
+    throw usageError('Give --packed or --count: packed workers are one process.');
   const cwd = settingsFolder(process.env, process.cwd());
   const env = withAbsolutePaths(process.env, process.cwd());
-  await supervise(workerPrograms(workers, flags, { env, cwd }), cwd, terminal);
+  const sources = { env, cwd };
+  const separate = workerPrograms(workers, flags, sources);
+  // Whether packed or not, each reads the same.
+  const config = checkPrograms(separate, cwd);
+  const programs = flags.packed === true ? packedPrograms(workers, flags, sources) : separate;
+  await supervise(programs, config, terminal);
 }
 
 /** A worker of several processes takes seven seconds beyond its grace at most. */
 const HAND_BACK_MS = 8_000;
 const KILL_MS = 1_000;
 
-async function supervise(programs: readonly ChildSpec[], cwd: string, terminal: Terminal): Promise<void> {
-  const config = checkPrograms(programs, cwd);
+async function supervise(
+  programs: readonly ChildSpec[],
+  config: ReturnType<typeof checkPrograms>,
+  terminal: Terminal,
+): Promise<void> {
   const logger = createLogger({ worker: 'longshore', level: config.logLevel, dir: config.logDir });
   const supervisor = createSupervisor({ logger });
   await runProcess({

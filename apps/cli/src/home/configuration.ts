@@ -12,7 +12,7 @@ import { settingsFolder } from './callers-folder.ts';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Variables that name one path. */
-const PATHS = ['LONGSHORE_HOME', 'STORAGE_DIR', 'PRESIGNED_URL_CA_FILE', ...secretFiles()];
+const PATHS = ['LONGSHORE_HOME', 'STORAGE_DIR', 'PRESIGNED_URL_CA_FILE', 'WEBHOOK_CA_FILE', ...secretFiles()];
 /** Variables that name several folders. */
 const PATH_LISTS = ['TASKS_DIR'];
 /** What becomes an absolute path once it is read. */

@@ -8,7 +8,7 @@ const credentialsSchema = z.object({
   organisation: z.string(),
   api_key: z.string(),
   admin_key: z.string(),
-  service_keys: z.record(z.enum(coreWorkerNames), z.string()),
+  service_keys: z.partialRecord(z.enum(coreWorkerNames), z.string()),
 });
 
 /** What the backend writes at its first start: the default organisation and the keys to everything. */

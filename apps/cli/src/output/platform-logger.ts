@@ -25,6 +25,7 @@ function telling(logger: Logger, options: PlatformLoggerOptions): Logger {
   return {
     debug: logger.debug,
     info: logger.info,
+    infoSoon: logger.infoSoon,
     warn: (message, fields) => {
       logger.warn(message, fields);
       if (tellsWarnings()) tell(sentence(message, fields));

@@ -17,6 +17,8 @@ export interface Addresses {
 const BACKEND_ONLY = [
   'DATABASE_URL',
   'DATABASE_URL_FILE',
+  'ENCRYPTION_KEYS',
+  'ENCRYPTION_KEYS_FILE',
   'LONGSHORE_ADMIN_API_KEY',
   'LONGSHORE_ADMIN_API_KEY_FILE',
 ];
@@ -57,7 +59,7 @@ export function workerSettings(
 ): Record<string, string> {
   return {
     INTERNAL_API_BASE_URL: `${addresses.url}/internal`,
-    INTERNAL_SERVICE_API_KEY: credentials.service_keys[worker],
+    INTERNAL_SERVICE_API_KEY: credentials.service_keys[worker] ?? '',
     BROKER_URL: addresses.brokerUrl,
   };
 }

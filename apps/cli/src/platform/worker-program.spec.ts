@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { checkPrograms, workerPrograms, workersOf } from './worker-program.ts';
+import { coreWorkerNames } from '@longshore/contracts';
+import { checkPrograms, packedPrograms, workerPrograms, workersOf } from './worker-program.ts';
 
 const folders: string[] = [];
 
@@ -25,7 +26,7 @@ const KEY = 'INTERNAL_SERVICE_API_KEY=lsk_0123456789abcdef\n';
 describe('longshore worker', () => {
   it('understands short names, and takes each worker once', () => {
     expect(workersOf(['api', 'general', 'api-deployment'])).toEqual(['api-deployment', 'general']);
-    expect(workersOf(['all', 'file'])).toHaveLength(4);
+    expect(workersOf(['all', 'file'])).toHaveLength(coreWorkerNames.length);
   });
 
   it('starts each as its own program, with its own key and its part of the memory', () => {
@@ -68,5 +69,28 @@ describe('longshore worker', () => {
     const of = (worker: 'callback' | 'general') => workerPrograms([worker], {}, { env: {}, cwd });
     expect(() => checkPrograms(of('callback'), cwd)).not.toThrow();
     expect(() => checkPrograms(of('general'), cwd)).toThrow('INTERNAL_SERVICE_API_KEY');
+  });
+});
+
+describe('longshore worker --packed', () => {
+  const env = { INTERNAL_SERVICE_API_KEY_FILE: '/keys/<worker>' };
+
+  it('runs all in one process, which finds the key of each by itself', () => {
+    const programs = packedPrograms(coreWorkerNames, { concurrency: '3' }, { env, cwd: setup() });
+    expect(programs).toMatchObject([{ name: 'packed', env }]);
+    expect(programs[0]?.args?.slice(1)).toEqual([...coreWorkerNames, '-c', '3']);
+  });
+
+  it('leaves a general worker with task files a process of its own', () => {
+    const cwd = setup({ '.env': 'TASKS_DIR=tasks\n' });
+    const [pack, alone, ...others] = packedPrograms(coreWorkerNames, {}, { env, cwd });
+    expect(pack?.args?.slice(1)).toEqual(coreWorkerNames.filter((name) => name !== 'general'));
+    expect(alone).toMatchObject({ name: 'general', env: { INTERNAL_SERVICE_API_KEY_FILE: '/keys/general' } });
+    expect(others).toEqual([]);
+  });
+
+  it('is no pack with one worker', () => {
+    const programs = packedPrograms(['callback'], {}, { env, cwd: setup() });
+    expect(programs.map(({ name }) => name)).toEqual(['callback']);
   });
 });

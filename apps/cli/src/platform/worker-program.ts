@@ -22,6 +22,7 @@ export interface WorkerFlags {
   readonly logLevel?: string;
   readonly name?: string;
   readonly count?: string;
+  readonly packed?: boolean;
 }
 
 export interface ProgramSources {
@@ -61,6 +62,35 @@ export function workerPrograms(
   }));
 }
 
+/**
+ * How to start these workers in one process. A general worker that has task files gets a process of its own beside it: what others wrote
+ * shall not end the work of all, nor lie beside the keys of all.
+ */
+export function packedPrograms(
+  workers: readonly CoreWorkerName[],
+  flags: WorkerFlags,
+  sources: ProgramSources,
+): ChildSpec[] {
+  const alone = workers.filter((worker) => worker === 'general' && hasTaskFiles(sources));
+  const packed = workers.filter((worker) => !alone.includes(worker));
+  if (packed.length < 2) return workerPrograms(workers, flags, sources);
+  const { env, cwd } = sources;
+  const given = { '-c': flags.concurrency, '--autoscale': flags.autoscale, '-l': flags.logLevel };
+  const args = Object.entries(given).flatMap(([flag, value]) => (value === undefined ? [] : [flag, value]));
+  const command = process.execPath;
+  const pack = { name: 'packed', command, args: [appEntry('packed'), ...packed, ...args], cwd };
+  const among = 1 + alone.length;
+  return [
+    { ...pack, env: sharedHeap(env, among) },
+    ...workerPrograms(alone, flags, { env: sharedHeap(env, among), cwd }),
+  ];
+}
+
+function hasTaskFiles({ env, cwd }: ProgramSources): boolean {
+  const envFiles = envFilesOf('general', env, cwd);
+  return loadConfig(['taskFolders'], { env, cwd, envFiles }).taskFolders.length > 0;
+}
+
 function settingsOf(worker: CoreWorkerName, flags: WorkerFlags): NodeJS.ProcessEnv {
   const given = {
     TASK_QUEUES: flags.queues,
@@ -97,12 +127,16 @@ type WorkerConfig = Config<'shutdownGraceMs' | 'logLevel' | 'logDir' | 'parentPi
  */
 export function checkPrograms(programs: readonly ChildSpec[], cwd: string): WorkerConfig {
   const checked = programs.map(({ name, env = {} }) => {
-    const home = homeAt(env['LONGSHORE_HOME'] || join(cwd, '.longshore'));
-    // In the order in which a worker looks at them.
-    const files = [join(home.dev, `${name}.env`), join(cwd, '.env')].filter((file) => existsSync(file));
-    return loadConfig(keysOf(name as CoreWorkerName), { env, cwd, envFiles: files });
+    const envFiles = envFilesOf(name, env, cwd);
+    return loadConfig(keysOf(name as CoreWorkerName), { env, cwd, envFiles });
   });
   return checked[0] as WorkerConfig;
+}
+
+/** In the order in which a worker looks at them. */
+function envFilesOf(worker: string, env: NodeJS.ProcessEnv, cwd: string): string[] {
+  const home = homeAt(env['LONGSHORE_HOME'] || join(cwd, '.longshore'));
+  return [join(home.dev, `${worker}.env`), join(cwd, '.env')].filter((file) => existsSync(file));
 }
 
 function keysOf(worker: CoreWorkerName): ConfigKey[] {

@@ -30,6 +30,7 @@ Results go to standard output, all that is about them to standard error; \`--jso
 | 3 | no platform answers at the address |
 | 4 | there is no key, or it was refused |
 | 5 | the execution was accepted and goes on: it had not ended when its result was asked for |
+| 6 | \`extract\`: something that the workflow requires is missing or wrong in a file |
 
 ## Completion
 

@@ -2,6 +2,7 @@ import {
   type CompiledWorkflow,
   compileWorkflow,
   readDocument,
+  type Recognise,
   type ReadLimits,
   UnreadableError,
 } from '@longshore/documents';
@@ -10,14 +11,14 @@ import type { ReadingReply, ReadingRequest, ReadingResult } from './messages.ts'
 /** Reads one file and says what came of it. Never rejects. */
 export type FileReader = (request: ReadingRequest) => Promise<ReadingReply>;
 
-/** Creates a reader that keeps the workflows that it has prepared. `ceiling` bounds what workflows may allow. */
-export function createFileReader(ceiling: Partial<ReadLimits>): FileReader {
+/** Creates a reader that keeps the workflows that it has prepared. `ceiling` bounds what workflows may allow. Without `recognise`, pictures are refused. */
+export function createFileReader(ceiling: Partial<ReadLimits>, recognise?: Recognise): FileReader {
   const workflows = new Map<string, CompiledWorkflow>();
   return async function answer(request) {
     const workflow = keptWorkflow(workflows, request, ceiling);
     if (typeof workflow === 'string') return { type: 'bad_definition', message: workflow };
     try {
-      return { type: 'done', result: await read(request, workflow) };
+      return { type: 'done', result: await read(request, workflow, recognise) };
     } catch (error) {
       if (error instanceof UnreadableError)
         return { type: 'unreadable', detail: error.reason, message: error.message };
@@ -46,15 +47,23 @@ function keptWorkflow(
   }
 }
 
-async function read(request: ReadingRequest, workflow: CompiledWorkflow): Promise<ReadingResult> {
+async function read(
+  request: ReadingRequest,
+  workflow: CompiledWorkflow,
+  recognise: Recognise | undefined,
+): Promise<ReadingResult> {
   const started = performance.now();
   const { name, customData } = request;
-  const document = await readDocument(request.bytes, { name, limits: workflow.limits });
-  const { output, problems } = await workflow.structure(document, { name, customData });
+  const document = await readDocument(request.bytes, {
+    ...{ name, limits: workflow.limits, recognise },
+    ...workflow.reading,
+  });
+  const { output, problems, fields } = await workflow.examine(document, { name, customData });
   const { kind, mediaType, pageCount, text, warnings = [] } = document;
   return {
     output,
     problems,
+    fields,
     document: { kind, mediaType, pageCount, characters: text.length, warnings },
     ...(request.includeText ? { text } : {}),
     elapsedMs: performance.now() - started,

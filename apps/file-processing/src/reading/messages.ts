@@ -1,5 +1,12 @@
 import type { WorkflowDefinition } from '@longshore/contracts';
-import type { DocumentKind, FieldProblem, ReadLimits, UnreadableReason } from '@longshore/documents';
+import type { OcrSettings } from './ocr/open-ocr.ts';
+import type {
+  DocumentKind,
+  Examination,
+  FieldProblem,
+  ReadLimits,
+  UnreadableReason,
+} from '@longshore/documents';
 
 /** What the pool asks of a thread; one request at a time, answered by one reply. */
 export interface ReadingRequest {
@@ -20,6 +27,8 @@ export interface ReadingResult {
   readonly output: Readonly<Record<string, unknown>>;
   /** What is missing or wrong in the output, and whether the file fails for it; empty when all is well. */
   readonly problems: readonly FieldProblem[];
+  /** Where each value of the output comes from. */
+  readonly fields?: Examination['fields'];
   readonly document: {
     readonly kind: DocumentKind;
     readonly mediaType: string;
@@ -36,6 +45,8 @@ export interface ReadingResult {
 
 export type ReadingReply =
   | { readonly type: 'ready' }
+  /** No answer yet: recognition of a page, which has a time limit of its own, begins or ends. */
+  | { readonly type: 'recognising'; readonly active: boolean }
   | { readonly type: 'done'; readonly result: ReadingResult }
   | { readonly type: 'unreadable'; readonly detail: UnreadableReason; readonly message: string }
   | { readonly type: 'bad_definition'; readonly message: string }
@@ -45,4 +56,5 @@ export type ReadingReply =
 /** What a thread is started with. */
 export interface ReaderThreadData {
   readonly ceiling: Partial<ReadLimits>;
+  readonly ocr: OcrSettings | undefined;
 }

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { mayRunLong, type WorkflowDefinition } from '@longshore/contracts';
 import { mayBeMarkup } from '@longshore/documents';
-import { createFileReader } from './file-reader.ts';
+import type { createFileReader } from './file-reader.ts';
 import type { ReadingResult } from './messages.ts';
 import { ceilingOf, requestTo, resultOf, type ThreadJob, type ThreadLimits } from './reading-thread.ts';
 
@@ -32,7 +32,12 @@ const PERCENT = 0x25;
 
 /** Reads on the calling thread. The returned function throws as the pool does. */
 export function createReadHere(limits: ThreadLimits): (job: ThreadJob) => Promise<ReadingResult> {
-  const reader = createFileReader(ceilingOf(limits));
+  // Loaded with the first file: a worker that waits for work does not hold the readers of all formats.
+  let reader: Promise<ReturnType<typeof createFileReader>> | undefined;
   const known = new Set<string>();
-  return async (job) => resultOf(await reader(requestTo(known, job, job.bytes)));
+  return async (job) => {
+    reader ??= import('./file-reader.ts').then((reading) => reading.createFileReader(ceilingOf(limits)));
+    const read = await reader;
+    return resultOf(await read(requestTo(known, job, job.bytes)));
+  };
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { WorkflowDefinition } from '@longshore/contracts';
 import { DEFAULT_READ_LIMITS } from '@longshore/documents';
 import type { ReadingResult } from './messages.ts';
+import type { OcrSettings } from './ocr/open-ocr.ts';
 import { createQuickTest, createReadHere, isSmallText } from './read-here.ts';
 import { abortedError, ReadingError } from './reading-error.ts';
 import {
@@ -16,6 +17,8 @@ export interface ReadingPoolOptions {
   /** Files read at the same time. Threads start when there is work for them. */
   readonly threads: number;
   readonly limits?: Partial<ThreadLimits>;
+  /** How text is recognised in pictures and scans. Without it they are refused. */
+  readonly ocr?: OcrSettings | undefined;
 }
 
 interface ProcessOptions {
@@ -46,12 +49,13 @@ export interface ReadingPool {
 const DEFAULT_LIMITS: ThreadLimits = Object.freeze({
   ...DEFAULT_READ_LIMITS,
   maxMs: 60_000,
+  maxRecognitionMs: 1_800_000,
   maxHeapMb: 512,
   maxExternalMb: 1024,
 });
 
 /** A pool of reading threads. A thread that had to be terminated is replaced when the next file needs it. */
-export function createReadingPool({ threads, limits: given = {} }: ReadingPoolOptions): ReadingPool {
+export function createReadingPool({ threads, limits: given = {}, ocr }: ReadingPoolOptions): ReadingPool {
   const limits = { ...DEFAULT_LIMITS, ...given };
   const line = createWaitingLine();
   const readHere = createReadHere(limits);
@@ -73,7 +77,7 @@ export function createReadingPool({ threads, limits: given = {} }: ReadingPoolOp
   const startOneMore = () => {
     if (closed || all.size + starts.size >= threads || starts.size >= line.size()) return;
     // A thread that cannot start will not start for the next file either, so nobody is left waiting.
-    const start = startReadingThread(limits).then(admit, line.failAll);
+    const start = startReadingThread(limits, ocr).then(admit, line.failAll);
     starts.add(start);
     void start.finally(() => starts.delete(start)).then(pump);
   };
@@ -98,7 +102,7 @@ export function createReadingPool({ threads, limits: given = {} }: ReadingPoolOp
   const process: ReadingPool['process'] = (bytes, options) => {
     if (closed) return Promise.reject(closedError());
     if (options.signal?.aborted === true) return Promise.reject(abortedError(options.signal));
-    const job = toJob(bytes, options, limits.maxMs);
+    const job = toJob(bytes, options, limits);
     if (isQuick(options.definition) && isSmallText(bytes)) return readHere(job);
     const result = line.add(job);
     pump();
@@ -115,7 +119,11 @@ export function createReadingPool({ threads, limits: given = {} }: ReadingPoolOp
   return { process, close };
 }
 
-function toJob(bytes: Uint8Array, options: ProcessOptions, maxMs: number): ThreadJob {
+function toJob(
+  bytes: Uint8Array,
+  options: ProcessOptions,
+  { maxMs, maxRecognitionMs }: ThreadLimits,
+): ThreadJob {
   const { definition } = options;
   const seconds = definition.steps.find((step) => step.read !== undefined)?.read?.max_seconds ?? Infinity;
   return {
@@ -127,6 +135,7 @@ function toJob(bytes: Uint8Array, options: ProcessOptions, maxMs: number): Threa
       options.definitionId ?? createHash('sha256').update(JSON.stringify(definition)).digest('base64url'),
     includeText: options.includeText ?? false,
     maxMs: Math.min(maxMs, seconds * 1000),
+    maxTotalMs: Math.min(maxMs + maxRecognitionMs, seconds * 1000),
     signal: options.signal,
   };
 }

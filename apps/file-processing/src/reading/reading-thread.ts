@@ -2,6 +2,8 @@ import { isMarkedAsUntransferable, Worker } from 'node:worker_threads';
 import type { WorkflowDefinition } from '@longshore/contracts';
 import type { ReadLimits } from '@longshore/documents';
 import type { ReaderThreadData, ReadingReply, ReadingRequest, ReadingResult } from './messages.ts';
+import type { OcrSettings } from './ocr/open-ocr.ts';
+import { startClocks } from './reading-clocks.ts';
 import { abortedError, ReadingError } from './reading-error.ts';
 
 /** Compiled definitions a reader keeps before it starts over. */
@@ -13,8 +15,10 @@ const MIB = 1024 * 1024;
 
 /** Bounds that hold for a thread from outside, whatever the file does inside. */
 export interface ThreadLimits extends ReadLimits {
-  /** Time for one file, in milliseconds. Default 60,000. */
+  /** Time for one file, in milliseconds, without that of recognising text. Default 60,000. */
   readonly maxMs: number;
+  /** Time for recognising the text of one file, in milliseconds. Default 1,800,000. */
+  readonly maxRecognitionMs: number;
   /** JavaScript heap of a thread, in MiB. Default 512. */
   readonly maxHeapMb: number;
   /** Memory of a thread outside that heap (file bytes, unpacked streams), in MiB. Default 1024. */
@@ -29,6 +33,8 @@ export interface ThreadJob {
   readonly customData: unknown;
   readonly includeText: boolean;
   readonly maxMs: number;
+  /** Time for all, recognition of text included. */
+  readonly maxTotalMs: number;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -51,10 +57,10 @@ function entryUrl(): URL {
  * Starts a thread and waits until it can read.
  * @throws ReadingError `crashed` when it does not start
  */
-export async function startReadingThread(limits: ThreadLimits): Promise<ReadingThread> {
+export async function startReadingThread(limits: ThreadLimits, ocr?: OcrSettings): Promise<ReadingThread> {
   const worker = new Worker(entryUrl(), {
     name: 'reader',
-    workerData: { ceiling: ceilingOf(limits) } satisfies ReaderThreadData,
+    workerData: { ceiling: ceilingOf(limits), ocr } satisfies ReaderThreadData,
     resourceLimits: { maxOldGenerationSizeMb: limits.maxHeapMb },
   });
   await nextReply(worker, () => undefined);
@@ -88,6 +94,8 @@ export function ceilingOf({ maxHeapMb, ...limits }: ThreadLimits): ReadLimits {
     maxBytes: limits.maxBytes,
     maxPages: limits.maxPages,
     maxUnpackedBytes: limits.maxUnpackedBytes,
+    maxPixels: limits.maxPixels,
+    maxRecognisedPages: limits.maxRecognisedPages,
     maxTextBytes: Math.min(limits.maxTextBytes, (maxHeapMb * MIB) / 8),
     maxJsonMarks: Math.min(limits.maxJsonMarks, (maxHeapMb * MIB) / 128),
     maxPieces: Math.min(limits.maxPieces, (maxHeapMb * MIB) / 256),
@@ -164,7 +172,7 @@ function nextReply(
     };
     // Under `node --watch` the runtime itself sends messages from the thread, which have no type.
     const onMessage = (reply: ReadingReply) => {
-      if ('type' in reply) settle(() => resolve(reply));
+      if ('type' in reply && reply.type !== 'recognising') settle(() => resolve(reply));
     };
     const onError = (error: unknown) => settle(() => reject(threadError(error)));
     const onExit = () =>
@@ -186,16 +194,14 @@ function memoryError(cause?: unknown): ReadingError {
 /** Calls `stop` once time, memory or the caller's patience is over. Returns what ends the watch. */
 function watch(
   worker: Worker,
-  { maxMs, signal }: ThreadJob,
+  { maxMs, maxTotalMs, signal }: ThreadJob,
   limits: ThreadLimits,
   stop: (error: ReadingError) => void,
 ): () => void {
   const onAbort = () => stop(abortedError(signal));
-  const timer = setTimeout(() => {
-    stop(
-      new ReadingError('timeout', `Reading the file takes longer than the allowed ${maxMs / 1000} seconds.`),
-    );
-  }, maxMs);
+  const stopClocks = startClocks(worker, { maxMs, maxTotalMs }, (ms) =>
+    stop(new ReadingError('timeout', `Reading the file takes longer than the allowed ${ms / 1000} seconds.`)),
+  );
   const checkMemory = async () => {
     const { external_memory: bytes } = await worker.getHeapStatistics();
     if (bytes > limits.maxExternalMb * MIB) stop(memoryError());
@@ -204,7 +210,7 @@ function watch(
   const memoryTimer = setInterval(() => void checkMemory().catch(() => undefined), MEMORY_CHECK_MS);
   signal?.addEventListener('abort', onAbort, { once: true });
   return () => {
-    clearTimeout(timer);
+    stopClocks();
     clearInterval(memoryTimer);
     signal?.removeEventListener('abort', onAbort);
   };

@@ -1,4 +1,3 @@
-import { FolderError, openFolderDestination, type AllowedFolders } from '@longshore/connectors';
 import {
   ApiError,
   type PipelineDestination,
@@ -6,6 +5,11 @@ import {
   type PipelineResult,
 } from '@longshore/contracts';
 import { TaskError, type TaskContext } from '@longshore/tasks';
+import { bucketWriter } from './deliver-to-bucket.ts';
+import { folderWriter } from './deliver-to-folder.ts';
+import { tableWriter } from './deliver-to-table.ts';
+import { webhookWriter } from './deliver-to-webhook.ts';
+import type { PipelineMeans } from './pipeline-settings.ts';
 
 /** Where results go. */
 export interface Delivery {
@@ -14,39 +18,65 @@ export interface Delivery {
   close(): Promise<void>;
 }
 
+export type DeliveryMeans = Pick<PipelineMeans, 'folders' | 'web' | 'databases' | 'connections' | 'webhooks'>;
+
 export interface DeliveryOptions {
   readonly pipelineId: string;
   readonly destination: PipelineDestination;
-  readonly folders: AllowedFolders;
-  readonly context: Pick<TaskContext, 'run' | 'signal'>;
+  readonly means: DeliveryMeans;
+  readonly context: Pick<TaskContext, 'run' | 'signal' | 'pipelineFiles' | 'workflowDefinition'>;
+}
+
+/** What writes results to one kind of destination. */
+export interface ResultWriter {
+  /** Writes one result; again replaces it. Throws what `failureOf` understands. */
+  write(file: PipelineFile, result: PipelineResult): Promise<void>;
+  /** What a failed write or opening is about: this file alone, or the destination; null: it is neither, and passes as it is. */
+  failureOf(error: unknown): DestinationFailure | null;
+  close(): Promise<void>;
+}
+
+export interface DestinationFailure {
+  readonly about: 'file' | 'destination';
+  readonly message: string;
+  readonly retryable: boolean;
 }
 
 /** Results that nobody wants written are delivered by being there. */
 const NOWHERE: Delivery = { deliver: () => Promise.resolve(null), close: () => Promise.resolve() };
 
-/** Opens the destination of an execution. @throws {TaskError} when it cannot be used */
+/** Opens the destination of an execution, which shows whether it can be used. @throws {TaskError} when it cannot */
 export async function openDelivery(options: DeliveryOptions): Promise<Delivery> {
-  const { destination, folders, context } = options;
-  if (destination === 'none') return NOWHERE;
-  const { path } = destination.folder;
-  const { executionId: owner } = context.run;
-  const folder = await openFolderDestination({ folders, path, owner }).catch(failAsDestination);
+  const { context } = options;
+  const writer = await openWriter(options);
+  if (writer === null) return NOWHERE;
   return {
     async deliver(file, result) {
       const found = await foundIn(result);
       if (typeof found === 'string') return found;
-      const text = textOf(options, file, found);
       try {
-        await folder.write(`${file.path}.json`, text, context.signal);
+        await writer.write(file, found);
         return null;
       } catch (error) {
         context.signal.throwIfAborted();
-        if (error instanceof FolderError) return error.message;
-        return failAsDestination(error);
+        const failure = writer.failureOf(error);
+        if (failure?.about === 'file') return failure.message;
+        throw failure === null ? error : destinationError(failure, error);
       }
     },
-    close: () => folder.close(),
+    close: () => writer.close(),
   };
+}
+
+/** Null: results go nowhere. */
+async function openWriter(options: DeliveryOptions): Promise<ResultWriter | null> {
+  const { destination } = options;
+  if (destination === 'none') return null;
+  const { folder, s3, postgresql, webhook } = destination;
+  if (folder !== undefined) return await folderWriter(folder, options);
+  if (s3 !== undefined) return await bucketWriter(s3, options);
+  if (postgresql !== undefined) return await tableWriter(postgresql, options);
+  return await webhookWriter(webhook!, options);
 }
 
 /** A result that cannot be read is the matter of its file. */
@@ -59,25 +89,13 @@ async function foundIn(result: () => Promise<PipelineResult>): Promise<PipelineR
   }
 }
 
-/** The same for each attempt: what is written twice is written alike. */
-function textOf(
-  { pipelineId, context }: DeliveryOptions,
-  { path, size, sha256 }: PipelineFile,
-  { output, problems, document }: PipelineResult,
-): string {
-  const content = {
-    ...{ file: path, size, sha256, pipeline_id: pipelineId, execution_id: context.run.executionId },
-    ...{ output, problems, document },
-  };
-  return `${JSON.stringify(content, null, 2)}\n`;
-}
-
-function failAsDestination(error: unknown): never {
-  const { code, message } = error as NodeJS.ErrnoException;
-  const refused = error instanceof FolderError && error.problem === 'not_allowed';
-  const why = error instanceof FolderError ? message : (code ?? message);
-  throw new TaskError('destination_failed', `The destination cannot be written: ${why}`, {
-    retryable: !refused,
-    cause: error,
+/** The destination as a whole cannot be used. */
+export function destinationError(
+  { message, retryable }: Pick<DestinationFailure, 'message' | 'retryable'>,
+  cause: unknown,
+): TaskError {
+  return new TaskError('destination_failed', `The destination cannot be written: ${message}`, {
+    retryable,
+    cause,
   });
 }

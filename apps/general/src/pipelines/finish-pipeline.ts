@@ -1,4 +1,3 @@
-import type { AllowedFolders } from '@longshore/connectors';
 import {
   coreWorkers,
   finishPipelineInputSchema,
@@ -7,8 +6,8 @@ import {
   type PipelineFile,
   type PipelineSummary,
 } from '@longshore/contracts';
-import { defineTask, TaskError, type Task, type TaskContext } from '@longshore/tasks';
-import { openDelivery, type Delivery } from './deliver.ts';
+import { defineTask, TaskError, type Task, type TaskContext, type WorkerMeans } from '@longshore/tasks';
+import { openDelivery, type Delivery, type DeliveryMeans } from './deliver.ts';
 import { inParallel } from './in-parallel.ts';
 
 const [FINISH_QUEUE] = coreWorkers.general.queues;
@@ -16,15 +15,18 @@ const [FINISH_QUEUE] = coreWorkers.general.queues;
 const AT_ONCE = 4;
 const MOST_TOLD = 1000;
 
+/** Each delivery is a `step`. Default: it is only done. */
+type FinishMeans = DeliveryMeans & Partial<Pick<WorkerMeans, 'step'>>;
+
 /** Ends the execution of a pipeline: delivers what was found, and says what became of each file. */
-export function createFinishPipeline(folders: AllowedFolders): Task {
+export function createFinishPipeline(means: FinishMeans): Task {
   return defineTask({
     name: pipelineTasks.finishPipeline,
     group: 'Pipelines',
     queue: FINISH_QUEUE,
     description: 'Delivers what was found in the files of a pipeline, and decides how its execution ended.',
     input: finishPipelineInputSchema,
-    handler: (input, context) => finishPipeline(input, context, folders),
+    handler: (input, context) => finishPipeline(input, context, means),
   });
 }
 
@@ -38,16 +40,16 @@ interface Tally {
 async function finishPipeline(
   input: FinishPipelineInput,
   context: TaskContext,
-  folders: AllowedFolders,
+  means: FinishMeans,
 ): Promise<PipelineSummary> {
   const { pipeline_id: pipelineId, destination } = input;
   const tally: Tally = { succeeded: 0, undelivered: [], firstReason: null };
-  const delivery = await openDelivery({ pipelineId, destination, folders, context });
+  const delivery = await openDelivery({ pipelineId, destination, means, context });
   try {
     for (let after = -1; ;) {
       const page = await context.pipelineFiles.after(after);
       if (page.length === 0) break;
-      await finishPage(page, { context, delivery, tally });
+      await finishPage(page, { context, delivery, tally, step: means.step ?? withoutTrace });
       after = page.at(-1)!.ordinal;
     }
   } finally {
@@ -60,7 +62,10 @@ interface Finishing {
   readonly context: TaskContext;
   readonly delivery: Delivery;
   readonly tally: Tally;
+  readonly step: WorkerMeans['step'];
 }
+
+const withoutTrace: WorkerMeans['step'] = (_name, act) => act();
 
 /**
  * Delivers first and says so after: a crash in between repeats the delivery. What was said before is delivered no more,
@@ -82,11 +87,12 @@ async function finishPage(page: readonly PipelineFile[], finishing: Finishing): 
 
 async function undeliveredBecause(
   file: PipelineFile,
-  { context, delivery, tally }: Finishing,
+  { context, delivery, tally, step }: Finishing,
 ): Promise<string | null> {
   if (file.state !== 'succeeded') return file.error ?? 'it was not processed';
   if (!file.held) return null;
-  const reason = await delivery.deliver(file, () => context.pipelineFiles.result(file.file_id));
+  const result = () => context.pipelineFiles.result(file.file_id);
+  const reason = await step('deliver', () => delivery.deliver(file, result));
   if (reason !== null) {
     context.log.warn('A result could not be written', { file: file.path, reason });
     if (tally.undelivered.length < MOST_TOLD) tally.undelivered.push({ file: file.path, reason });

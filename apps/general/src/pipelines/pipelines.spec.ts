@@ -11,14 +11,12 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
-import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { allowedFolders, createHttpSource } from '@longshore/connectors';
-import { apiError, type FinishPipelineInput, type PipelineFile, type SkipReason } from '@longshore/contracts';
-import type { FanOut, Task, TaskContext } from '@longshore/tasks';
+import type { FinishPipelineInput } from '@longshore/contracts';
+import type { FanOut, TaskContext } from '@longshore/tasks';
 import { createFinishPipeline, verdict } from './finish-pipeline.ts';
 import { inParallel } from './in-parallel.ts';
+import { createContext, EXECUTION, file, meansOf, run } from './pipelines.fixture.ts';
 import { createPlanPipeline } from './plan-pipeline.ts';
 
 const cleanups: (() => unknown)[] = [];
@@ -37,60 +35,8 @@ function folder(files: Readonly<Record<string, string>> = {}): string {
   return root;
 }
 
-const EXECUTION = '01a20172-dd9d-7303-89fd-000000000001';
-
-/** A backend that takes what it is given, but for what it is told to skip; and remembers what it was told. */
-function context(skips: Readonly<Record<string, SkipReason>> = {}) {
-  const told = {
-    taken: new Map<string, string>(),
-    listed: [] as object[],
-    settled: [] as { delivered: string[]; failed: string[] }[],
-  };
-  let files: readonly PipelineFile[] = [];
-  const ignore = () => undefined;
-  const given = {
-    run: { executionId: EXECUTION },
-    signal: new AbortController().signal,
-    log: { debug: ignore, info: ignore, warn: ignore, error: ignore },
-    progress: ignore,
-    pipelineFiles: {
-      take: async ({ path }: { path: string }, open: () => Readable) => {
-        const content = await text(open());
-        const skipped = skips[path] ?? null;
-        if (content === 'too large') throw apiError('too_large', 'The file is larger than 3 bytes');
-        if (content === 'backend is down') throw apiError('unavailable', 'Later');
-        if (skipped === null) told.taken.set(path, content);
-        return { file_id: `id of ${path}`, size: content.length, sha256: `hash of ${content}`, skipped };
-      },
-      listed: async (request: object) => void told.listed.push(request),
-      after: async (ordinal: number) => files.filter((file) => file.ordinal > ordinal).slice(0, 2),
-      result: async (id: string) => {
-        if (id === 'unreadable') throw apiError('not_found', 'Nothing can be read');
-        return { output: { from: id }, problems: [], document: null };
-      },
-      settle: async ({ delivered, failed }: { delivered: string[]; failed: string[] }) =>
-        void told.settled.push({ delivered: delivered.toSorted(), failed }),
-    },
-  };
-  return {
-    told,
-    context: given as unknown as TaskContext,
-    holding: (all: readonly PipelineFile[]) => void (files = all),
-  };
-}
-
-function run(task: Task, input: unknown, given: TaskContext): Promise<unknown> {
-  const parsed = task.parse(input);
-  if ('problem' in parsed) throw new Error(parsed.problem);
-  return Promise.resolve(task.handle(parsed.input, given));
-}
-
 function planner(root: string, source: object, { destination = 'none' as unknown, allowed = [root] } = {}) {
-  const task = createPlanPipeline({
-    folders: allowedFolders(allowed),
-    addresses: createHttpSource({ hosts: [], allowHttp: true }),
-    ...{ fetchTimeoutMs: 5_000, maxFileBytes: 100 },
-  });
+  const task = createPlanPipeline(meansOf({ folders: allowed }));
   const input = { pipeline_id: 'inbox', source, destination, force: false, max_parallel_files: 3 };
   return async (given: TaskContext) => ((await run(task, input, given)) as FanOut).plan;
 }
@@ -100,7 +46,9 @@ const SKIPPED = { unchanged: 0, active_elsewhere: 0, failed_3_times: 0 };
 describe('planning a pipeline', () => {
   it('brings in each file of the folder, and has those processed that were taken', async () => {
     const root = folder({ 'a.txt': 'A', 'sub/b.txt': 'B', 'c.txt': 'C', 'd.txt': 'D' });
-    const { told, context: given } = context({ 'c.txt': 'unchanged', 'd.txt': 'active elsewhere' });
+    const { told, context: given } = createContext({
+      skips: { 'c.txt': 'unchanged', 'd.txt': 'active elsewhere' },
+    });
     const plan = await planner(root, { folder: { path: join(root, 'in') } })(given);
     expect([...told.taken].sort()).toEqual([
       ['a.txt', 'A'],
@@ -126,7 +74,7 @@ describe('planning a pipeline', () => {
 
   it('goes on without a file that cannot be had, and tells why', async () => {
     const root = folder({ 'a.txt': 'A', 'b.txt': 'too large', 'c.txt': 'x'.repeat(101) });
-    const { told, context: given } = context();
+    const { told, context: given } = createContext();
     const plan = await planner(root, { folder: { path: join(root, 'in') } })(given);
     expect(plan.children).toHaveLength(1);
     expect(told.listed).toEqual([
@@ -143,13 +91,13 @@ describe('planning a pipeline', () => {
   it('fails as a whole when the platform does not take files', async () => {
     const root = folder({ 'a.txt': 'backend is down' });
     await expect(
-      planner(root, { folder: { path: join(root, 'in') } })(context().context),
+      planner(root, { folder: { path: join(root, 'in') } })(createContext().context),
     ).rejects.toMatchObject({ status: 503 });
   });
 
   it('of an empty folder plans nothing, and that is no failure', async () => {
     const root = folder();
-    const plan = await planner(root, { folder: { path: join(root, 'in') } })(context().context);
+    const plan = await planner(root, { folder: { path: join(root, 'in') } })(createContext().context);
     expect(plan).toMatchObject({ children: [], then: { input: { found: 0 } } });
   });
 
@@ -170,7 +118,7 @@ describe('planning a pipeline', () => {
       options: object;
     };
     await expect(
-      planner(root, { folder: placed.source }, placed.options)(context().context),
+      planner(root, { folder: placed.source }, placed.options)(createContext().context),
     ).rejects.toMatchObject({ code, retryable: false });
   });
 
@@ -179,13 +127,9 @@ describe('planning a pipeline', () => {
     await new Promise((done) => server.once('listening', done));
     cleanups.push(() => server.close());
     const { port } = server.address() as AddressInfo;
-    const task = createPlanPipeline({
-      folders: allowedFolders([]),
-      addresses: createHttpSource({ hosts: [`localhost:${port}`], allowHttp: true }),
-      ...{ fetchTimeoutMs: 5_000, maxFileBytes: 100 },
-    });
+    const task = createPlanPipeline(meansOf({ hosts: [`localhost:${port}`] }));
     const https = [`http://localhost:${port}/in/a.pdf?signature=x`, `http://127.0.0.1:${port}/b.pdf`];
-    const { told, context: given } = context();
+    const { told, context: given } = createContext();
     const input = {
       pipeline_id: 'x',
       source: { https },
@@ -201,17 +145,12 @@ describe('planning a pipeline', () => {
   it('knows a path that is too long by its beginning and its hash', async () => {
     const long = `${'ü'.repeat(120)}/`.repeat(5);
     const root = folder({ [`${long}one.txt`]: 'A', [`${long}two.txt`]: 'B' });
-    const { told, context: given } = context();
+    const { told, context: given } = createContext();
     await planner(root, { folder: { path: join(root, 'in') } })(given);
     const { unread } = told.listed[0] as { unread: { path: string }[] };
     expect(new Set(unread.map(({ path }) => path)).size).toBe(2);
     for (const { path } of unread) expect(Buffer.byteLength(path)).toBeLessThanOrEqual(1000);
   });
-});
-
-const file = (name: string, changes: Partial<PipelineFile> = {}): PipelineFile => ({
-  ...{ file_id: `id of ${name}`, ordinal: 0, path: name, size: 1, sha256: 'x', held: true },
-  ...{ state: 'succeeded', error: null, ...changes },
 });
 
 describe('finishing a pipeline', () => {
@@ -220,14 +159,14 @@ describe('finishing a pipeline', () => {
     found: number,
     destination: unknown = { folder: { path: join(root, 'out') } },
   ) {
-    const task = createFinishPipeline(allowedFolders([root]));
+    const task = createFinishPipeline(meansOf({ folders: [root] }));
     const input = { pipeline_id: 'inbox', destination, found, skipped: SKIPPED, skipped_files: [] };
     return (given: TaskContext) => run(task, input, given);
   }
 
   it('writes one document for each file that succeeded, and says so after', async () => {
     const root = folder();
-    const { told, context: given, holding } = context();
+    const { told, context: given, holding } = createContext();
     holding([
       file('a.txt'),
       file('sub/b.txt', { ordinal: 1 }),
@@ -251,7 +190,7 @@ describe('finishing a pipeline', () => {
     const root = folder();
     mkdirSync(join(root, 'out'));
     writeFileSync(join(root, 'out/a.txt.json'), 'newer');
-    const { context: given, holding } = context();
+    const { context: given, holding } = createContext();
     holding([file('a.txt', { held: false })]);
     expect(await finisher(root, 1)(given)).toMatchObject({ succeeded: 1, failed: 0 });
     expect(readFileSync(join(root, 'out/a.txt.json'), 'utf8')).toBe('newer');
@@ -260,7 +199,7 @@ describe('finishing a pipeline', () => {
   it('goes on without a result that cannot be written or read, and does not call it delivered', async () => {
     const root = folder();
     mkdirSync(join(root, 'out/a.txt.json'), { recursive: true });
-    const { told, context: given, holding } = context();
+    const { told, context: given, holding } = createContext();
     holding([
       file('a.txt'),
       file('b.txt', { ordinal: 1 }),
@@ -276,7 +215,7 @@ describe('finishing a pipeline', () => {
   it('fails as a whole when the destination cannot be used', async () => {
     const root = folder();
     writeFileSync(join(root, 'out'), 'a file');
-    const { told, context: given, holding } = context();
+    const { told, context: given, holding } = createContext();
     holding([file('a.txt')]);
     await expect(finisher(root, 1)(given)).rejects.toMatchObject({
       code: 'destination_failed',
@@ -288,7 +227,7 @@ describe('finishing a pipeline', () => {
   });
 
   it('writes nothing where nothing is wanted, and calls it delivered', async () => {
-    const { told, context: given, holding } = context();
+    const { told, context: given, holding } = createContext();
     holding([file('a.txt')]);
     expect(await finisher('/nowhere', 1, 'none')(given)).toMatchObject({ succeeded: 1 });
     expect(told.settled).toEqual([{ delivered: ['id of a.txt'], failed: [] }]);

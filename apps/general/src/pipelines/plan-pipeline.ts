@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { FetchError, FolderError } from '@longshore/connectors';
+import { FetchError, FolderError, S3Error } from '@longshore/connectors';
 import {
   bytesOf,
   coreWorkers,
@@ -9,6 +9,7 @@ import {
   pipelineTasks,
   planPipelineInputSchema,
   type ApiError,
+  type KnownFile,
   type ListedFilesRequest,
   type PlanPipelineInput,
   type SkippedFile,
@@ -23,6 +24,7 @@ import {
   type Task,
   type TaskContext,
 } from '@longshore/tasks';
+import { openDelivery } from './deliver.ts';
 import { inParallel } from './in-parallel.ts';
 import { listSource, type SourceFile } from './open-source.ts';
 import type { PipelineMeans } from './pipeline-settings.ts';
@@ -60,11 +62,13 @@ async function planPipeline(
   means: PipelineMeans,
 ): Promise<FanOut> {
   const { source, destination, pipeline_id, max_parallel_files: maxParallel } = input;
-  const files = await listSource(source, destination, { means, signal: context.signal }).catch(failAsSource);
+  await tryDestination(input, context, means);
+  const files = await listSource({ source, destination, means, context }).catch(failAsSource);
   context.log.info('Listed the source', { files: files.length });
   const reading: Reading = { children: new Map(), unread: [], skipped: new Map() };
-  let done = 0;
-  await inParallel(files, AT_ONCE, async (file, ordinal) => {
+  const unknown = await withoutKnown(files, { context, reading });
+  let done = files.length - unknown.length;
+  await inParallel(unknown, AT_ONCE, async ({ file, ordinal }) => {
     await bringIn(file, ordinal, { context, reading });
     done += 1;
     context.progress((done / files.length) * 100, `${done} of ${files.length} files read`);
@@ -85,20 +89,59 @@ async function planPipeline(
   });
 }
 
+/** What is wrong with where results go is told before anything is read for it. A folder is looked at with the source. */
+async function tryDestination(
+  { pipeline_id: pipelineId, destination }: PlanPipelineInput,
+  context: TaskContext,
+  means: PipelineMeans,
+): Promise<void> {
+  if (destination === 'none' || destination.folder !== undefined) return;
+  const delivery = await openDelivery({ pipelineId, destination, means, context });
+  await delivery.close();
+}
+
 /** Nothing that is known of the source: the execution fails, and says why. */
 function failAsSource(error: unknown): never {
-  if (!(error instanceof FolderError)) throw error;
+  if (!(error instanceof FolderError || error instanceof S3Error)) throw error;
   const { problem, message } = error;
-  const retryable = problem === 'unreadable' || problem === 'unwritable';
   throw new TaskError(`source_${problem}`, `The source cannot be read: ${message}`, {
-    retryable,
+    retryable: ['unreadable', 'unwritable', 'unavailable'].includes(problem),
     cause: error,
+  });
+}
+
+interface Placed {
+  readonly file: SourceFile;
+  readonly ordinal: number;
+}
+
+const ASKED_IN_ONE_CALL = 500;
+
+/** Without the files that stand as they stood when they were delivered, or failed for the last time: they are not read. */
+async function withoutKnown(
+  files: readonly SourceFile[],
+  { context: { pipelineFiles }, reading }: { context: TaskContext; reading: Reading },
+): Promise<Placed[]> {
+  const placed = files.map((file, ordinal) => ({ file, ordinal }));
+  const asked = files.flatMap(({ path, mark }) =>
+    mark === null || complaintAbout(path) !== null ? [] : [{ path, mark }],
+  );
+  const known = new Map<string, KnownFile>();
+  for (let at = 0; at < asked.length; at += ASKED_IN_ONE_CALL) {
+    const answer = await pipelineFiles.known(asked.slice(at, at + ASKED_IN_ONE_CALL));
+    for (const file of answer) known.set(file.path, file);
+  }
+  return placed.filter(({ file: { path: file }, ordinal }) => {
+    const found = known.get(file);
+    if (found !== undefined)
+      reading.skipped.set(ordinal, { file, reason: found.reason, sha256: found.sha256 });
+    return found === undefined;
   });
 }
 
 /** A file that cannot be had fails alone. */
 async function bringIn(
-  { path, read }: SourceFile,
+  { path, mark, read }: SourceFile,
   ordinal: number,
   { context, reading }: { context: TaskContext; reading: Reading },
 ): Promise<void> {
@@ -106,7 +149,7 @@ async function bringIn(
   const name = complaintAbout(path);
   if (name !== null) return void reading.unread.push({ ...name, ordinal });
   try {
-    const taken = await pipelineFiles.take({ path, ordinal }, () =>
+    const taken = await pipelineFiles.take({ path, ordinal, ...(mark !== null && { mark }) }, () =>
       Readable.from(read(signal), { objectMode: false }),
     );
     const { file_id: fileId, sha256, skipped } = taken;
@@ -140,7 +183,8 @@ function complaintAbout(path: string): { path: string; reason: string } | null {
 
 /** Null: the fault is not the file's. */
 function reasonOf(error: unknown): string | null {
-  if (error instanceof FolderError || error instanceof FetchError) return error.message;
+  if (error instanceof FolderError || error instanceof FetchError || error instanceof S3Error)
+    return error.message;
   const { status } = error as ApiError;
   return status === 413 || status === 400 ? (error as Error).message : null;
 }

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { constants, open, opendir, realpath, stat, type FileHandle } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import type { AllowedFolders } from './allowed-folders.ts';
@@ -9,6 +10,8 @@ export interface FolderSourceOptions {
   /** Of the path below the folder, upper and lower case alike. */
   readonly glob: string;
   readonly recursive: boolean;
+  /** The clock by which files are old enough to be known by their times, ms since 1970. Default: that of this machine. */
+  readonly now?: () => number;
 }
 
 export interface ReadOptions {
@@ -17,15 +20,26 @@ export interface ReadOptions {
   readonly maxBytes: number;
 }
 
+/** A file as it was listed. */
+export interface FolderFile {
+  /** Below the folder, separated by `/`. */
+  readonly path: string;
+  /**
+   * The same again means that nobody wrote to the file in between. Null where that cannot be said: it cannot be looked at, or was
+   * written just now, and might be written again within the same tick of its file system's clock.
+   */
+  readonly mark: string | null;
+}
+
 /** The files of a folder. */
 export interface FolderSource {
   /** Where the folder really is. */
   readonly realPath: string;
   /**
-   * The paths of all files that fit, below the folder, separated by `/`, in order. Hidden files and folders are left out, and
+   * All files that fit, in the order of their paths. Hidden files and folders are left out, and
    * folders behind links are not entered. @throws FolderError when any part of it cannot be listed, or there are more than `most`
    */
-  list(most: number, signal: AbortSignal): Promise<string[]>;
+  list(most: number, signal: AbortSignal): Promise<FolderFile[]>;
   /**
    * The bytes of a file. @throws FolderError while it is read: also where it is a link out of the allowed folders, no
    * regular file, or was changed meanwhile
@@ -35,7 +49,7 @@ export interface FolderSource {
 
 /** Opens a folder to read from. @throws FolderError when it is not allowed or not there */
 export async function openFolderSource(options: FolderSourceOptions): Promise<FolderSource> {
-  const { folders, path, recursive } = options;
+  const { folders, path, recursive, now = Date.now } = options;
   const realPath = await folders.find(path);
   const glob = options.glob.toLowerCase();
   const fits = (file: string) => posix.matchesGlob(file.toLowerCase(), glob);
@@ -49,10 +63,41 @@ export async function openFolderSource(options: FolderSourceOptions): Promise<Fo
         if (found.push(file) > most)
           throw new FolderError('too_many', `the folder ${path} holds more than ${most} files that fit`);
       }
-      return found.sort();
+      return await marked(realPath, found.sort(), now);
     },
     read: (file, given) => readChecked(join(realPath, file), folders, given),
   };
+}
+
+/** File systems know the time of a write to two seconds at worst. */
+const TICK_MS = 2_000;
+const LOOKED_AT_ONCE = 32;
+
+async function marked(folder: string, paths: readonly string[], now: () => number): Promise<FolderFile[]> {
+  const files: FolderFile[] = [];
+  for (let at = 0; at < paths.length; at += LOOKED_AT_ONCE) {
+    const some = paths.slice(at, at + LOOKED_AT_ONCE);
+    files.push(
+      ...(await Promise.all(
+        some.map(async (path) => ({ path, mark: await markOf(join(folder, path), now) })),
+      )),
+    );
+  }
+  return files;
+}
+
+/** The time of the last change of any kind is among it: nobody can set that back, as they can the time of the last write. */
+async function markOf(place: string, now: () => number): Promise<string | null> {
+  try {
+    const found = await stat(place, { bigint: true });
+    const { dev, ino, size, mtimeNs, ctimeNs } = found;
+    const latestMs = Number((mtimeNs > ctimeNs ? mtimeNs : ctimeNs) / 1_000_000n);
+    if (!found.isFile() || latestMs > now() - TICK_MS) return null;
+    return hash('sha256', ['folder', dev, ino, size, mtimeNs, ctimeNs].join(' '));
+  } catch {
+    // Reading it will tell why.
+    return null;
+  }
 }
 
 async function* walk(folder: string, below: string, recursive: boolean): AsyncGenerator<string> {

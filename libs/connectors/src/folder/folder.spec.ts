@@ -6,7 +6,9 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
+  renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
@@ -17,7 +19,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { allowedFolders } from './allowed-folders.ts';
 import { openFolderDestination } from './folder-destination.ts';
-import { openFolderSource } from './folder-source.ts';
+import { openFolderSource, type FolderFile } from './folder-source.ts';
 
 const made: string[] = [];
 afterEach(() => {
@@ -37,12 +39,16 @@ function setup(files: Readonly<Record<string, string>> = {}) {
     writeFileSync(join(data, path), content);
   }
   const folders = allowedFolders([data]);
-  const source = (options: { glob?: string; recursive?: boolean; path?: string } = {}) =>
+  const source = (options: { glob?: string; recursive?: boolean; path?: string; now?: () => number } = {}) =>
     openFolderSource({ folders, path: data, glob: '**/*', recursive: true, ...options });
   return { root, data, outside, folders, source };
 }
 
 const { signal } = new AbortController();
+
+function pathsOf(files: readonly FolderFile[]): string[] {
+  return files.map(({ path }) => path);
+}
 
 async function contentOf(generator: AsyncGenerator<Buffer>): Promise<string> {
   const chunks: Buffer[] = [];
@@ -64,7 +70,7 @@ describe('the files of a folder', () => {
     'that fit %s (with subfolders: %s) are listed in order, hidden ones left out',
     async (glob, recursive, all) => {
       const source = await setup(files).source({ glob, recursive });
-      expect(await source.list(10, signal)).toEqual(all);
+      expect(pathsOf(await source.list(10, signal))).toEqual(all);
     },
   );
 
@@ -131,7 +137,7 @@ describe('nothing outside of the allowed folders is read', () => {
     symlinkSync(join(data, 'sub/a.txt'), join(data, 'inner-link'));
     symlinkSync(join(data, 'nowhere'), join(data, 'dead-link'));
     const { list, read } = await source();
-    expect(await list(10, signal)).toEqual([
+    expect(pathsOf(await list(10, signal))).toEqual([
       ...['dead-link', 'file-link', 'folder-link', 'inner-link', 'sub/a.txt'],
     ]);
     const reading = (path: string) => contentOf(read(path, { signal, maxBytes: 100 }));
@@ -218,5 +224,51 @@ describe('what is written into a folder', () => {
     symlinkSync(join(place.outside, 'new'), join(place.data, 'dead'));
     await expect(open(place, join(place.root, path))).rejects.toMatchObject({ problem });
     expect(readdirSync(place.outside)).toEqual(['secret.txt']);
+  });
+});
+
+describe('the mark of a file', () => {
+  /** Marks as they are seen some minutes from now. */
+  async function marks({ source }: ReturnType<typeof setup>) {
+    const now = () => Date.now() + 600_000;
+    const files = await (await source({ now })).list(10, signal);
+    return Object.fromEntries(files.map(({ path, mark }) => [path, mark]));
+  }
+
+  it('stays while nobody writes to it', async () => {
+    const given = setup({ 'a.txt': 'A', 'b.txt': 'A' });
+    const before = await marks(given);
+    readFileSync(join(given.data, 'a.txt'));
+    expect(await marks(given)).toEqual(before);
+    expect(before['a.txt']).toEqual(expect.any(String));
+    expect(before['a.txt']).not.toBe(before['b.txt']);
+  });
+
+  it('is another after a write that leaves size and time of the write as they were', async () => {
+    const given = setup({ 'a.txt': 'A' });
+    const [before, file] = [await marks(given), join(given.data, 'a.txt')];
+    const { atime, mtime } = statSync(file);
+    // The clock of the file system has a tick too.
+    do writeFileSync(file, 'B');
+    while (statSync(file).ctimeMs === mtime.getTime());
+    utimesSync(file, atime, mtime);
+    expect((await marks(given))['a.txt']).not.toBe(before['a.txt']);
+  });
+
+  it('is another after another file took its place', async () => {
+    const given = setup({ 'a.txt': 'A', 'sub/b.txt': 'B' });
+    const before = await marks(given);
+    renameSync(join(given.data, 'sub/b.txt'), join(given.data, 'a.txt'));
+    expect((await marks(given))['a.txt']).not.toBe(before['a.txt']);
+  });
+
+  it('is none for what was written just now, or is no file', async () => {
+    const { source, data, outside } = setup({ 'a.txt': 'A' });
+    symlinkSync(outside, join(data, 'link'));
+    const files = await (await source()).list(10, signal);
+    expect(files).toEqual([
+      { path: 'a.txt', mark: null },
+      { path: 'link', mark: null },
+    ]);
   });
 });

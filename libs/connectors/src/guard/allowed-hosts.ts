@@ -6,7 +6,7 @@ export interface AllowedHosts {
   permission(host: string, port: number): HostPermission;
 }
 
-const STANDARD_PORTS = new Set([80, 443]);
+const WEB_PORTS: readonly number[] = [80, 443];
 
 interface Entry {
   readonly host: string;
@@ -15,12 +15,17 @@ interface Entry {
 
 /**
  * Reads a list of hosts. `*.example.com` stands for every host below example.com, `example.com` for that host, `*`
- * for any: each on the standard ports and at public addresses. An entry with a port (`localhost:9000`,
+ * for any: each on the standard ports (80 and 443 unless said otherwise) and at public addresses. An entry with a port (`localhost:9000`,
  * `[fd00::9]:443`) allows that one host and port wherever it lies, internal addresses included. An empty list
  * allows any public host.
  */
-export function allowedHosts(entries: readonly string[]): AllowedHosts {
+export function allowedHosts(
+  entries: readonly string[],
+  standardPorts: readonly number[] = WEB_PORTS,
+): AllowedHosts {
   const parsed = (entries.length === 0 ? ['*'] : entries).map(parseEntry);
+  const matches = (entry: Entry, host: string, port: number) =>
+    (entry.port === null ? standardPorts.includes(port) : entry.port === port) && fits(entry, host);
   return {
     permission(host, port) {
       const name = host.replace(/\.$/, '').toLowerCase();
@@ -40,8 +45,7 @@ function parseEntry(entry: string): Entry {
     : { host: host!, port: port === undefined ? null : Number(port) };
 }
 
-function matches(entry: Entry, host: string, port: number): boolean {
-  if (entry.port === null ? !STANDARD_PORTS.has(port) : entry.port !== port) return false;
+function fits(entry: Entry, host: string): boolean {
   if (entry.host === '*') return true;
   return entry.host.startsWith('*.') ? host.endsWith(entry.host.slice(1)) : host === entry.host;
 }

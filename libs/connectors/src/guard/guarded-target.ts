@@ -64,7 +64,8 @@ function guardedLookup(resolve: ResolveHost, admits: (address: string) => boolea
   };
 }
 
-const resolveBySystem: ResolveHost = (host) =>
+/** Asks the resolver of this machine. */
+export const resolveBySystem: ResolveHost = (host) =>
   new Promise((resolve, reject) => {
     systemLookup(host, { all: true, verbatim: true }, (error, addresses) =>
       error === null ? resolve(addresses) : reject(error),

@@ -5,7 +5,7 @@ import { guardedTarget, type GuardOptions, type ResolveHost } from '../guard/gua
 import { bodyOf } from './body.ts';
 import { asFetchError, FetchError } from './fetch-error.ts';
 import { fileNameOf } from './file-name.ts';
-import { get, type GetOptions } from './get.ts';
+import { send, type SendOptions } from './send.ts';
 
 export interface HttpSourceOptions {
   /** Hosts that may be fetched from: see {@link allowedHosts}. Empty: any public one. */
@@ -25,6 +25,8 @@ export interface OpenOptions {
   readonly signal: AbortSignal;
   /** More bytes than this, unpacked, are refused. */
   readonly maxBytes: number;
+  /** Sent as the header of that name to the host of the address, and not where that redirects to. */
+  readonly authorization?: string;
 }
 
 /** A file whose server began to answer. Its body must be read, or the signal aborted. */
@@ -65,10 +67,10 @@ export function createHttpSource(options: HttpSourceOptions): HttpSource {
 
   return {
     check: (address) => void guardedTarget(parseAddress(address), guard),
-    async open(address, { signal, maxBytes }) {
+    async open(address, { signal, maxBytes, authorization }) {
       const first = parseAddress(address);
       try {
-        const response = await follow(first, guard, { signal, silenceMs, ca });
+        const response = await follow(first, guard, { signal, silenceMs, ca, authorization });
         const body = bodyOf(response, { signal, silenceMs, maxBytes });
         return { name: fileNameOf(first, response.headers['content-disposition']), body };
       } catch (error) {
@@ -84,10 +86,23 @@ function parseAddress(address: string): URL {
   return url;
 }
 
-async function follow(first: URL, guard: GuardOptions, options: GetOptions): Promise<IncomingMessage> {
+interface Following extends Pick<SendOptions, 'signal' | 'silenceMs' | 'ca'> {
+  readonly authorization: string | undefined;
+}
+
+const FILE_HEADERS = { Accept: '*/*', 'Accept-Encoding': 'identity' };
+
+async function follow(
+  first: URL,
+  guard: GuardOptions,
+  { authorization, ...options }: Following,
+): Promise<IncomingMessage> {
   let url = first;
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
-    const response = await get(guardedTarget(url, guard), options);
+    // Who asks is told to nobody else than it was meant for.
+    const isMeant = authorization !== undefined && url.origin === first.origin;
+    const headers = { ...FILE_HEADERS, ...(isMeant && { Authorization: authorization }) };
+    const response = await send(guardedTarget(url, guard), { ...options, method: 'GET', headers });
     const { statusCode = 0 } = response;
     if (statusCode === 200) return response;
     response.destroy();

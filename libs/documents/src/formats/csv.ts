@@ -28,7 +28,14 @@ export function readCsv(text: string, { maxPieces }: ReadLimits): ReadDocument {
     mediaType: 'text/csv',
     text: text.toWellFormed(),
     pageCount: 1,
-    tables: [{ header: rows[headerAt] ?? [], rows: rows.slice(headerAt + 1) }],
+    tables: [
+      {
+        page: 1,
+        rowNumbers: rows.slice(headerAt).map((_row, index) => headerAt + index + 1),
+        header: rows[headerAt] ?? [],
+        rows: rows.slice(headerAt + 1),
+      },
+    ],
     get lines() {
       return lines();
     },

@@ -1,23 +1,16 @@
 import PostalMime, { type Address, type Attachment, type Email } from 'postal-mime';
 import type { ReadDocument, ReadLimits } from '../document.ts';
-import { blocksDocument } from '../layout/blocks.ts';
-import { joinDocuments, piecesOf } from '../layout/join-documents.ts';
-import { createTextFlow } from '../layout/text-flow.ts';
 import { UnreadableError } from '../unreadable.ts';
+import type { Attached, ReadAttachment } from './attachments.ts';
 import { readHtml } from './html.ts';
+import { type Message, messageDocument } from './message.ts';
 import { readPlainText } from './plain-text.ts';
 
-/** Attachments that are read; the others are named. */
-const MAX_ATTACHMENTS = 100;
 const MAX_NESTING = 50;
 /** Lines that may begin a part. */
 const MAX_MARKS = 50_000;
 const LINE_FEED = 0x0a;
 const HYPHEN = 0x2d;
-
-/** Reads one attachment, as any other file is read; undefined when messages stand too deep in each other. */
-export type ReadAttachment =
-  ((bytes: Uint8Array, options: { name: string; limits: ReadLimits }) => Promise<ReadDocument>) | undefined;
 
 /**
  * A message: its headers, its text (the HTML part where it has one, for the sake of its tables) and its attachments one
@@ -31,14 +24,19 @@ export async function readEml(
   assertWhole(bytes);
   assertFewLines(bytes, limits);
   const email = await parse(bytes);
-  const { metadata, rows } = headersOf(email);
-  const body = bodyOf(email, limits);
-  const parts = [headerDocument(rows, limits), ...(body === undefined ? [] : [body])];
-  const warnings = [...(body?.warnings ?? [])];
-  await readAttachments(email.attachments, { parts, warnings, limits, readAttachment });
-  if (parts.every(({ text }) => text === ''))
-    throw new UnreadableError('no_text', 'The message has no text and no attachment that can be read.');
-  return joinDocuments({ kind: 'eml', mediaType: 'message/rfc822', metadata, warnings }, parts);
+  const message: Message = {
+    ...{ kind: 'eml', mediaType: 'message/rfc822', id: email.messageId },
+    headers: {
+      From: addresses([email.from]),
+      To: addresses(email.to),
+      Cc: addresses(email.cc),
+      Date: email.date,
+      Subject: email.subject,
+    },
+    body: bodyOf(email, limits),
+    attached: email.attachments.flatMap(toAttached),
+  };
+  return messageDocument(message, limits, readAttachment);
 }
 
 /** A message in parts says itself where it ends. */
@@ -86,36 +84,11 @@ async function parse(bytes: Uint8Array): Promise<Email> {
   }
 }
 
-function headersOf(email: Email) {
-  const entries: (readonly [name: string, value: string | undefined])[] = [
-    ['From', addresses([email.from])],
-    ['To', addresses(email.to)],
-    ['Cc', addresses(email.cc)],
-    ['Date', email.date],
-    ['Subject', email.subject],
-  ];
-  const rows = entries.filter((entry): entry is [string, string] => (entry[1] ?? '').trim() !== '');
-  const metadata = Object.fromEntries(
-    rows.map(([name, value]) => [name.toLowerCase(), value.slice(0, 1000)]),
-  );
-  const id = email.messageId;
-  return { rows, metadata: id === undefined ? metadata : { ...metadata, message_id: id.slice(0, 1000) } };
-}
-
 function addresses(list: readonly (Address | undefined)[] = []): string {
   return list
     .flatMap((entry) => (entry === undefined ? [] : (entry.group ?? [entry])))
     .map(({ name, address }) => (name === '' || name === address ? address : `${name} <${address}>`))
     .join(', ');
-}
-
-function headerDocument(rows: readonly [string, string][], limits: ReadLimits): ReadDocument {
-  const flow = createTextFlow(limits);
-  for (const [name, value] of rows) {
-    flow.looseText(`${name}: ${value}`);
-    flow.endParagraph();
-  }
-  return blocksDocument({ kind: 'eml', mediaType: 'message/rfc822', pageCount: 1 }, flow.blocks(), limits);
 }
 
 function bodyOf({ html, text }: Email, limits: ReadLimits): ReadDocument | undefined {
@@ -128,62 +101,11 @@ function bodyOf({ html, text }: Email, limits: ReadLimits): ReadDocument | undef
   return text === undefined || text.trim() === '' ? undefined : readPlainText(text, limits);
 }
 
-interface Gathering {
-  readonly parts: ReadDocument[];
-  readonly warnings: string[];
-  readonly limits: ReadLimits;
-  readonly readAttachment: ReadAttachment;
-}
-
-async function readAttachments(attachments: readonly Attachment[], gathering: Gathering): Promise<void> {
-  const { parts, warnings, limits, readAttachment } = gathering;
-  let pieces = limits.maxPieces - parts.reduce((sum, part) => sum + piecesOf(part), 0);
-  let text = limits.maxTextBytes - parts.reduce((sum, part) => sum + part.text.length, 0);
-  let pages = limits.maxPages - parts.length;
-  for (const [index, attachment] of attachments.entries()) {
-    if (attachment.related === true && attachment.mimeType.startsWith('image/')) continue;
-    const name = attachment.filename ?? `attachment ${index + 1}`;
-    if (index >= MAX_ATTACHMENTS || readAttachment === undefined) {
-      warnings.push(`The attachment "${name}" was not read: there are too many, or too deep in each other.`);
-      continue;
-    }
-    const left = {
-      ...limits,
-      maxPieces: Math.max(0, pieces),
-      maxTextBytes: Math.max(1, text),
-      maxPages: pages,
-    };
-    const read = await readOne({ name, content: attachment.content, limits: left }, readAttachment, warnings);
-    if (read === undefined) continue;
-    parts.push(read);
-    pieces -= piecesOf(read);
-    text -= read.text.length;
-    pages -= read.pageCount;
-  }
-}
-
-interface NamedContent {
-  readonly name: string;
-  readonly content: Attachment['content'];
-  readonly limits: ReadLimits;
-}
-
-async function readOne(
-  { name, content, limits }: NamedContent,
-  readAttachment: NonNullable<ReadAttachment>,
-  warnings: string[],
-): Promise<ReadDocument | undefined> {
-  const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : new Uint8Array(content);
-  try {
-    const read = await readAttachment(bytes, { name, limits });
-    for (const warning of read.warnings ?? []) warnings.push(`In the attachment "${name}": ${warning}`);
-    // Worked out now, while what it costs can still be counted and told.
-    void read.lines;
-    void read.tables;
-    return read;
-  } catch (error) {
-    if (!(error instanceof UnreadableError)) throw error;
-    warnings.push(`The attachment "${name}" was not read: ${error.message}`);
-    return undefined;
-  }
+/** Pictures that the page of the message shows itself are no attachments. */
+function toAttached({ related, mimeType, filename, content }: Attachment, index: number): Attached[] {
+  if (related === true && mimeType.startsWith('image/')) return [];
+  const name = filename ?? `attachment ${index + 1}`;
+  const bytes = () =>
+    typeof content === 'string' ? new TextEncoder().encode(content) : new Uint8Array(content);
+  return [{ name, content: bytes }];
 }

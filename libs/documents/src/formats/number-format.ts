@@ -60,7 +60,8 @@ function unambiguous(seen: string, serial: number, withTime: boolean): string {
   const date = new Date(Math.round(((days - DAYS_BEFORE_1970) * DAY_MS) / 1000) * 1000);
   if (Number.isNaN(date.getTime())) return seen;
   const iso = date.toISOString();
-  const read = parseDate(seen);
+  // Only what begins with the year may keep its time: everything else is written anew.
+  const read = withTime && !/^\d{4}/u.test(seen) ? {} : parseDate(seen);
   if ('date' in read && read.date === iso.slice(0, 10)) return seen;
   return withTime ? iso.slice(0, 19).replace('T', ' ') : iso.slice(0, 10);
 }

@@ -21,14 +21,14 @@ export function readRelations(parts: ZipParts, part: string, what: string): Read
       if (element !== 'Relationship' || attribute(attributes, 'TargetMode') === 'External') return;
       const target = attribute(attributes, 'Target') ?? '';
       const type = (attribute(attributes, 'Type') ?? '').split('/').at(-1) ?? '';
-      relations.set(attribute(attributes, 'Id') ?? '', { type, target: resolved(part, target) });
+      relations.set(attribute(attributes, 'Id') ?? '', { type, target: partName(part, target) });
     },
   });
   return relations;
 }
 
-/** A relative name begins at the folder of the part that says it. */
-function resolved(part: string, target: string): string {
+/** The part that a name in another part means: a relative name begins at the folder of the part that says it. */
+export function partName(part: string, target: string): string {
   const name = target.startsWith('/') ? target : posix.join(posix.dirname(part), target);
   return posix.normalize(name).replace(/^\/+/u, '');
 }

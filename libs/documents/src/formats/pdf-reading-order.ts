@@ -1,4 +1,5 @@
 import type { Segment } from '../document.ts';
+import { readsRightToLeft } from '../layout/reading-direction.ts';
 import type { Row } from './pdf-rows.ts';
 
 /** Fewer rows side by side, or shorter ones, are labels with values or addresses, not columns of prose. */
@@ -104,7 +105,8 @@ function rowsText(rows: readonly Row[]): string {
   let text = '';
   for (const [index, row] of rows.entries()) {
     if (index > 0) text += startsParagraph(rows, index) ? '\n\n' : '\n';
-    text += row.segments.map((segment) => segment.text).join('  ');
+    const texts = row.segments.map((segment) => segment.text);
+    text += (readsRightToLeft(texts.join(' ')) ? texts.toReversed() : texts).join('  ');
   }
   return text;
 }

@@ -1,4 +1,5 @@
 import type { Line, Segment } from '../document.ts';
+import { joinAsRead } from '../layout/reading-direction.ts';
 import { cleanText } from '../values/clean.ts';
 
 /** A run of text on a page, in points; `top` is the distance of its base line from the upper edge. */
@@ -15,6 +16,13 @@ export interface Row {
   readonly top: number;
   readonly size: number;
   readonly segments: readonly Segment[];
+}
+
+/** What it consists of, from left to right. */
+interface OpenSegment {
+  readonly pieces: string[];
+  readonly left: number;
+  right: number;
 }
 
 /** In parts of the letter size: a gap above the first is a space, above the second the start of something else. */
@@ -38,19 +46,18 @@ export function pageRows(items: readonly PlacedText[]): Row[] {
 
 function toRow(group: readonly PlacedText[]): Row {
   const sorted = group.toSorted((one, other) => one.left - other.left);
-  const segments: { text: string; left: number; right: number }[] = [];
+  const segments: OpenSegment[] = [];
   let last: PlacedText | undefined;
   for (const item of sorted) {
     if (isPrintedTwice(last, item)) continue;
     const segment = segments.at(-1);
     const gap = segment === undefined ? Infinity : (item.left - segment.right) / (item.size || USUAL_SIZE);
     if (segment === undefined || gap > SEGMENT_GAP)
-      segments.push({ text: item.text, left: item.left, right: item.right });
+      segments.push({ pieces: [item.text], left: item.left, right: item.right });
     else {
-      segment.text +=
-        gap > SPACE_GAP && !/\s$/u.test(segment.text) && !/^\s/u.test(item.text)
-          ? ` ${item.text}`
-          : item.text;
+      const spaced = /\s$/u.test(segment.pieces.at(-1) ?? '') || /^\s/u.test(item.text);
+      if (gap > SPACE_GAP && !spaced) segment.pieces.push(' ');
+      segment.pieces.push(item.text);
       segment.right = Math.max(segment.right, item.right);
     }
     last = item;
@@ -68,7 +75,8 @@ function isPrintedTwice(last: PlacedText | undefined, item: PlacedText): boolean
   );
 }
 
-function tidy({ text, left, right }: Segment): Segment {
+function tidy({ pieces, left, right }: OpenSegment): Segment {
+  const text = joinAsRead(pieces);
   return { text: cleanText(text).replaceAll(/\s+/gu, ' ').trim(), left, right };
 }
 

@@ -1,13 +1,16 @@
 import { getResolvedPDFJS } from 'unpdf';
-import type { Line, ReadDocument, ReadLimits } from '../document.ts';
+import type { FormField, Line, ReadDocument, ReadLimits } from '../document.ts';
 import { createPieceBudget, type TakePieces } from '../layout/piece-budget.ts';
 import { lazy } from '../lazy.ts';
 import { detectTables } from '../layout/aligned-table.ts';
+import type { Recognise, Recognition } from '../recognition.ts';
 import { UnreadableError } from '../unreadable.ts';
 import { cleanText } from '../values/clean.ts';
 import { readableText } from '../values/readable.ts';
+import { type PageForm, pageForm } from './pdf-form.ts';
 import { type PlacedText, pageRows, rowsToLines } from './pdf-rows.ts';
 import { readingOrder } from './pdf-reading-order.ts';
+import { type Confidences, createConfidences, placedWords } from './recognised-text.ts';
 
 type PdfDocument = Awaited<
   ReturnType<Awaited<ReturnType<typeof getResolvedPDFJS>>['getDocument']>['promise']
@@ -16,10 +19,21 @@ type PdfDocument = Awaited<
 /** The end mark may be followed by a little padding. */
 const END_WINDOW = 2048;
 
-/** A PDF with a text layer. `lines` are the visual rows of each page, `text` follows columns of prose. */
-export async function readPdf(bytes: Uint8Array, limits: ReadLimits): Promise<ReadDocument> {
+/** How text is recognised on pages that have none of their own; without a recogniser they count as blank. */
+interface RecognitionOptions {
+  readonly recognise?: Recognise | undefined;
+  readonly languages?: readonly string[] | undefined;
+}
+
+/** A PDF by its text layer, and by recognition where a page has none. `lines` are the visual rows of each page, `text` follows columns of prose. */
+export async function readPdf(
+  bytes: Uint8Array,
+  limits: ReadLimits,
+  recognition: RecognitionOptions = {},
+): Promise<ReadDocument> {
   assertWholePdf(bytes);
   const pdf = await openPdf(bytes);
+  const scans = createScans(pdf, recognition);
   try {
     if (pdf.numPages > limits.maxPages) {
       throw new UnreadableError(
@@ -27,10 +41,35 @@ export async function readPdf(bytes: Uint8Array, limits: ReadLimits): Promise<Re
         `The PDF has ${pdf.numPages} pages; at most ${limits.maxPages} are allowed.`,
       );
     }
-    return await readPages(pdf, createPieceBudget(limits.maxPieces));
+    return await readPages(pdf, createPieceBudget(limits.maxPieces), scans);
   } finally {
+    await scans.close();
     await pdf.loadingTask.destroy();
   }
+}
+
+/** Recognises pages that have no text layer. */
+interface Scans {
+  readonly confidences: Confidences;
+  readonly items: (page: number) => Promise<PlacedText[]>;
+  readonly close: () => Promise<void>;
+}
+
+/** The recogniser opens its own copy of the file, and only once there is a page for it. */
+function createScans(pdf: PdfDocument, { recognise, languages }: RecognitionOptions): Scans {
+  const confidences = createConfidences();
+  let opened: Recognition | undefined;
+  return {
+    confidences,
+    items: async (number) => {
+      if (recognise === undefined) return [];
+      opened ??= recognise({ format: 'pdf', bytes: await pdf.getData(), languages });
+      const page = await opened.page(number);
+      confidences.add(number, page);
+      return placedWords(page);
+    },
+    close: async () => opened?.close(),
+  };
 }
 
 /** Without its end a PDF may still open, with pages missing: half a document must not pass for a whole one. */
@@ -64,11 +103,14 @@ function openingError(cause: unknown): UnreadableError {
   return new UnreadableError('corrupt', 'The PDF is damaged and cannot be opened.', { cause });
 }
 
-async function readPages(pdf: PdfDocument, take: TakePieces): Promise<ReadDocument> {
+async function readPages(pdf: PdfDocument, take: TakePieces, scans: Scans): Promise<ReadDocument> {
   const lines: Line[] = [];
   const texts: string[] = [];
+  const fields: FormField[] = [];
   for (let number = 1; number <= pdf.numPages; number += 1) {
-    const items = await pageItems(pdf, number);
+    const { written, form } = await pageContent(pdf, number);
+    const items = [...(written.length === 0 ? await scans.items(number) : written), ...form.items];
+    fields.push(...form.fields);
     take(items.length);
     const rows = pageRows(items);
     lines.push(...rowsToLines(rows, number));
@@ -78,7 +120,7 @@ async function readPages(pdf: PdfDocument, take: TakePieces): Promise<ReadDocume
   if (text === '') {
     throw new UnreadableError(
       'no_text',
-      'The PDF has no text layer; it is probably a scan, and scans cannot be read yet.',
+      'The PDF has no text layer, and no text was recognised on its pages.',
     );
   }
   const tables = lazy(() => detectTables(lines));
@@ -87,6 +129,9 @@ async function readPages(pdf: PdfDocument, take: TakePieces): Promise<ReadDocume
     mediaType: 'application/pdf',
     text,
     pageCount: pdf.numPages,
+    metadata: scans.confidences.metadata(),
+    warnings: scans.confidences.warnings(),
+    fields,
     lines,
     get tables() {
       return tables();
@@ -94,15 +139,21 @@ async function readPages(pdf: PdfDocument, take: TakePieces): Promise<ReadDocume
   };
 }
 
-async function pageItems(pdf: PdfDocument, number: number): Promise<PlacedText[]> {
+/** What is written on a page, and what was filled in on it. */
+async function pageContent(
+  pdf: PdfDocument,
+  number: number,
+): Promise<{ written: PlacedText[]; form: PageForm }> {
   try {
     const page = await pdf.getPage(number);
     const { transform } = page.getViewport({ scale: 1 });
     const { items } = await page.getTextContent({ includeMarkedContent: false });
+    const form = pageForm(await page.getAnnotations(), number, transform);
     page.cleanup();
-    return items.flatMap((item) =>
+    const written = items.flatMap((item) =>
       'str' in item && item.str.trim() !== '' ? [placeText(item, transform)] : [],
     );
+    return { written, form };
   } catch (cause) {
     throw new UnreadableError('corrupt', `The PDF is damaged: page ${number} cannot be read.`, { cause });
   }

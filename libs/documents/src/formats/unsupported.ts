@@ -1,7 +1,6 @@
 import { fileTypeFromBuffer } from 'file-type';
+import { holdsName, isCompoundFile } from './compound-kind.ts';
 import { UnreadableError } from '../unreadable.ts';
-
-const COMPOUND_FILE = [0xd0, 0xcf, 0x11, 0xe0] as const;
 
 /** Refuses text that is a program for a printer: its commands would pass for content. */
 export function refusePrinterText(text: string): void {
@@ -10,19 +9,14 @@ export function refusePrinterText(text: string): void {
 
 /** Names what bytes that are no text look like, as an error; undefined when they look like nothing known. */
 export async function knownBinary(bytes: Uint8Array): Promise<UnreadableError | undefined> {
-  if (COMPOUND_FILE.every((byte, index) => bytes[index] === byte)) return compoundFile(bytes);
+  if (isCompoundFile(bytes)) return compoundFile(bytes);
   const type = await fileTypeFromBuffer(bytes.subarray(0, 64 * 1024)).catch(() => undefined);
   return type === undefined ? undefined : unsupported(`looks like ${type.ext.toUpperCase()} (${type.mime})`);
 }
 
 /** Old Office files and encrypted new ones share one container. */
 function compoundFile(bytes: Uint8Array): UnreadableError {
-  const encrypted = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(
-    'EncryptedPackage',
-    0,
-    'utf16le',
-  );
-  return encrypted
+  return holdsName(bytes, 'EncryptedPackage')
     ? new UnreadableError('encrypted', 'The Office document is protected with a password.')
     : unsupported('looks like an Office file of the old format (doc, xls, ppt)');
 }

@@ -38,6 +38,17 @@ export function listZip(bytes: Uint8Array): ZipEntry[] {
   return entries;
 }
 
+/** What all parts of a packed file unpack to, as it says itself; 0 for any other file. */
+export function unpackedSize(bytes: Uint8Array): number {
+  if (bytes[0] !== 0x50 || bytes[1] !== 0x4b) return 0;
+  try {
+    return listZip(bytes).reduce((sum, { unpackedBytes }) => sum + unpackedBytes, 0);
+  } catch {
+    // Its reader says what is wrong with it.
+    return 0;
+  }
+}
+
 function findEnd(view: DataView): number {
   const last = view.byteLength - END_LENGTH;
   for (let at = last; at >= Math.max(0, last - LONGEST_COMMENT); at -= 1) {

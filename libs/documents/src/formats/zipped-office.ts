@@ -1,16 +1,21 @@
 import type { ReadDocument, ReadLimits } from '../document.ts';
 import { UnreadableError } from '../unreadable.ts';
+import type { ReadAttachment } from './attachments.ts';
 import { openParts, type ZipParts } from './zip-parts.ts';
 import { assertSafeZip, listZip } from './zip.ts';
 
 const OTHER_PARTS: readonly (readonly [part: string, what: string])[] = [
   ['xl/workbook.bin', 'an Excel workbook of the binary format (xlsb)'],
-  ['META-INF/container.xml', 'an e-book'],
+  ['AndroidManifest.xml', 'a program for telephones'],
   ['META-INF/manifest.xml', 'an OpenDocument file of another kind'],
 ];
 
-/** A packed file: documents of Office and OpenDocument are read, any other is named. */
-export async function readZipped(bytes: Uint8Array, limits: ReadLimits): Promise<ReadDocument> {
+/** A packed file: a document of Office or OpenDocument, a book, or several files that are read one after the other. */
+export async function readZipped(
+  bytes: Uint8Array,
+  limits: ReadLimits,
+  readAttachment: ReadAttachment,
+): Promise<ReadDocument> {
   const entries = listZip(bytes);
   const parts = openParts(bytes, entries, limits);
   if (parts.has('word/document.xml')) {
@@ -22,7 +27,10 @@ export async function readZipped(bytes: Uint8Array, limits: ReadLimits): Promise
   if (parts.has('ppt/presentation.xml')) return (await import('./pptx.ts')).readPptx(parts, limits);
   const kind = openDocumentKind(parts);
   if (kind !== undefined) return readOpenDocument(kind, parts, limits);
-  const what = OTHER_PARTS.find(([part]) => parts.has(part))?.[1] ?? 'a ZIP archive';
+  if (parts.has('META-INF/container.xml')) return (await import('./epub.ts')).readEpub(parts, limits);
+  const what = OTHER_PARTS.find(([part]) => parts.has(part))?.[1];
+  if (what === undefined)
+    return (await import('./zip-of-files.ts')).readZipOfFiles(parts, entries, { limits, readAttachment });
   throw new UnreadableError('unsupported_type', `The file looks like ${what}, which cannot be read yet.`);
 }
 

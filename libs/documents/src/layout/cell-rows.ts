@@ -10,11 +10,17 @@ const CELL = 100;
  */
 export function cellRowsToLines(rows: readonly (readonly string[])[], top = 0, page = 1): Line[] {
   const lines: Line[] = [];
-  for (const row of rows) {
+  for (const [index, row] of rows.entries()) {
     const cells = row.map((cell) => cell.split('\n'));
     const depth = cells.reduce((most, cell) => Math.max(most, cell.length), 1);
     for (let level = 0; level < depth; level += 1) {
-      lines.push({ page, top: top + lines.length, height: 1, segments: levelSegments(cells, level) });
+      lines.push({
+        page,
+        top: top + lines.length,
+        height: 1,
+        row: top + index + 1,
+        segments: levelSegments(cells, level),
+      });
     }
   }
   return lines;

@@ -1,4 +1,4 @@
-import type { Line, ReadDocument, Table } from '../document.ts';
+import type { FormField, Line, ReadDocument, Table } from '../document.ts';
 import { lazy } from '../lazy.ts';
 
 /** One document of several, one after the other; each begins on a page of its own. */
@@ -7,9 +7,10 @@ export function joinDocuments(
   parts: readonly ReadDocument[],
 ): ReadDocument {
   const lines = lazy(() => joinedLines(parts));
-  const tables = lazy((): Table[] => parts.flatMap((part) => part.tables));
+  const tables = lazy(() => joinedTables(parts));
   return {
     ...head,
+    fields: joinedFields(parts),
     text: parts
       .map(({ text }) => text.trimEnd())
       .filter((text) => text !== '')
@@ -29,6 +30,27 @@ function joinedLines(parts: readonly ReadDocument[]): Line[] {
   let before = 0;
   for (const { lines, pageCount } of parts) {
     for (const line of lines) joined.push({ ...line, page: line.page + before });
+    before += pageCount;
+  }
+  return joined;
+}
+
+function joinedFields(parts: readonly ReadDocument[]): FormField[] {
+  const joined: FormField[] = [];
+  let before = 0;
+  for (const { fields = [], pageCount } of parts) {
+    for (const field of fields) joined.push({ ...field, page: field.page + before });
+    before += pageCount;
+  }
+  return joined;
+}
+
+function joinedTables(parts: readonly ReadDocument[]): Table[] {
+  const joined: Table[] = [];
+  let before = 0;
+  for (const { tables, pageCount } of parts) {
+    for (const table of tables)
+      joined.push(table.page === undefined ? table : { ...table, page: table.page + before });
     before += pageCount;
   }
   return joined;

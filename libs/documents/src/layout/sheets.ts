@@ -29,8 +29,9 @@ export function sheetsDocument(
   { maxPieces }: ReadLimits,
 ): ReadDocument {
   const lines = lazy(() => sheets.flatMap((sheet, index) => sheetLines(sheet, index + 1)));
-  const tables = lazy(() => sheets.filter(({ rows }) => rows.length > 0).map(toTable));
-  const toTable = (sheet: Sheet) => sheetTable(sheet, maxPieces);
+  const tables = lazy(() => sheets.flatMap((sheet, index) => toTable(sheet, index + 1)));
+  const toTable = (sheet: Sheet, page: number) =>
+    sheet.rows.length === 0 ? [] : [{ ...sheetTable(sheet, maxPieces), page }];
   return {
     ...head,
     pageCount: Math.max(1, sheets.length),
@@ -65,7 +66,8 @@ function sheetTable({ name, rows, merges, formulas }: Sheet, maxPieces: number):
     filled.findIndex((row) => row.filter((cell) => cell !== '').length > 1),
   );
   const known = formulas.size === 0 ? {} : { formulas };
-  return { name, header: filled[headerAt] ?? [], rows: filled.slice(headerAt + 1), ...known };
+  const rowNumbers = rows.slice(headerAt).map(({ number }) => number + 1);
+  return { name, rowNumbers, header: filled[headerAt] ?? [], rows: filled.slice(headerAt + 1), ...known };
 }
 
 /** How many of the rows that hold anything a merged cell reaches over. */

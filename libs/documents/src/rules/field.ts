@@ -1,5 +1,6 @@
 import { sourcesOf, type WorkflowField } from '@longshore/contracts';
 import { cleanJson } from '../values/clean.ts';
+import type { LocaleHabits } from '../values/locale-habits.ts';
 import { compileChecks } from './checks.ts';
 import { compileExpression, ExpressionError } from './expression.ts';
 import {
@@ -9,13 +10,22 @@ import {
   type FieldResult,
   type Findings,
 } from './found.ts';
-import type { LabelTests } from './label.ts';
+import type { LabelTests } from './label-tests.ts';
+import { describeRule } from './rule-name.ts';
 import { compileSource, type Source } from './source.ts';
 
 /** What is in the output under the name of a field, and what is to be told about it. */
 export interface FieldOutcome {
   readonly value?: unknown;
   readonly problems: readonly FieldProblem[];
+  /** What each source that was looked at came to, in their order; the one that gave the value first. */
+  readonly tried: readonly TriedSource[];
+}
+
+/** A source, as it was asked, and what it came to. */
+export interface TriedSource {
+  readonly source: Source;
+  readonly result: FieldResult;
 }
 
 /** One field, ready for many files. Both functions throw ExpressionLimitError when an expression takes too much. */
@@ -24,6 +34,12 @@ export interface CompiledField {
   readonly read: (findings: Findings) => Promise<FieldOutcome>;
   /** Makes the field's checks, once all fields are known. */
   readonly check: (value: unknown, findings: Findings) => Promise<FieldProblem[]>;
+}
+
+interface FieldOptions {
+  readonly tests: LabelTests;
+  readonly written: WorkflowField;
+  readonly habits?: LocaleHabits | undefined;
 }
 
 type Condition = (findings: Findings) => Promise<boolean>;
@@ -35,30 +51,33 @@ type Condition = (findings: Findings) => Promise<boolean>;
 export function compileField(
   name: string,
   field: WorkflowField,
-  { tests, written }: { tests: LabelTests; written: WorkflowField },
+  { tests, written, habits }: FieldOptions,
 ): CompiledField {
   const checks = compileChecks(name, field);
   const applies = compileCondition(name, field.when);
   const sources = sourcesOf(field).map((source) => ({
+    source,
     applies: compileCondition(name, field.from === undefined ? undefined : source.when),
-    read: compileSource(field, source, { name, tests, fits: checks.fits }),
+    read: compileSource(field, source, { name, tests, habits, fits: checks.fits }),
   }));
   const settle = settled(name, written);
   const read = async (findings: Findings): Promise<FieldOutcome> => {
     try {
-      if (applies !== undefined && !(await applies(findings))) return { problems: [] };
-      const results: FieldResult[] = [];
+      if (applies !== undefined && !(await applies(findings))) return { problems: [], tried: [] };
+      const results: TriedSource[] = [];
       for (const source of sources) {
         if (source.applies !== undefined && !(await source.applies(findings))) continue;
         const found = source.read(findings);
         const result = cleaned(name, found instanceof Promise ? await found : found);
-        if (isValid(result, checks.fits)) return settle([result]);
-        results.push(result);
+        const tried = { source: source.source, result };
+        if (isValid(result, checks.fits)) return settle([tried]);
+        results.push(tried);
       }
       return settle(results);
     } catch (error) {
       if (!(error instanceof ConditionError)) throw error;
-      return { problems: [{ field: name, reason: 'expression', outcome: 'fail', message: error.message }] };
+      const { message } = error;
+      return { problems: [{ field: name, reason: 'expression', outcome: 'fail', message }], tried: [] };
     }
   };
   return { name, read, check: checks.problems };
@@ -91,19 +110,26 @@ function isTrue(value: unknown): boolean {
 }
 
 /** Of the results of all sources, none of which was without fault: the first value, else the first complaint. */
-function settled(name: string, field: WorkflowField): (results: readonly FieldResult[]) => FieldOutcome {
+function settled(name: string, field: WorkflowField): (tried: readonly TriedSource[]) => FieldOutcome {
   const missing: Complaint = {
     field: name,
     reason: 'missing',
-    message: `${name} is required, but was not found by its ${sourcesOf(field).map(ruleName).join(' or ')}.`,
+    message: `${name} is required, but was not found by its ${sourcesOf(field).map(describeRule).join(' or ')}.`,
   };
   const judge = judgement(field);
-  return (results) => {
-    const best = results.find(({ value }) => value !== undefined);
-    if (best !== undefined) return { value: best.value, problems: best.complaints.map(judge) };
-    const complaints = results.find((result) => result.complaints.length > 0)?.complaints ?? [];
+  return (tried) => {
+    const best = tried.find(({ result }) => result.value !== undefined);
+    if (best !== undefined) {
+      const { value, complaints } = best.result;
+      return {
+        value,
+        problems: complaints.map(judge),
+        tried: [best, ...tried.filter((one) => one !== best)],
+      };
+    }
+    const complaints = tried.find(({ result }) => result.complaints.length > 0)?.result.complaints ?? [];
     const none = complaints.length === 0 && field.required === true;
-    return { problems: (none ? [missing] : complaints).map(judge) };
+    return { problems: (none ? [missing] : complaints).map(judge), tried };
   };
 }
 
@@ -123,20 +149,4 @@ function cleaned(name: string, result: FieldResult): FieldResult {
     if (!(error instanceof RangeError)) throw error;
     return { complaints: [...result.complaints, conversionComplaint(name, error.message)] };
   }
-}
-
-function ruleName(source: Source): string {
-  if (source.json_path !== undefined) return `path ${source.json_path}`;
-  if (source.compute !== undefined) return 'expression';
-  if ('columns' in source && source.columns !== undefined) return 'columns';
-  if ('label' in source && source.label !== undefined) return `label ${quotedList(source.label)}`;
-  if ('column' in source && source.column !== undefined) return `column ${quotedList(source.column)}`;
-  return 'regex' in source && source.regex !== undefined ? 'pattern' : 'constant';
-}
-
-function quotedList(texts: string | readonly string[]): string {
-  return [texts]
-    .flat()
-    .map((text) => `"${text}"`)
-    .join(' or ');
 }

@@ -1,4 +1,10 @@
-import { sourcesOf, templatePieces, type WorkflowColumn, type WorkflowField } from '@longshore/contracts';
+import {
+  sourcesOf,
+  templatePieces,
+  type WorkflowBlockPart,
+  type WorkflowColumn,
+  type WorkflowField,
+} from '@longshore/contracts';
 import { fillConstant, fillPattern, fillText } from './template.ts';
 import type { Wording } from './wording.ts';
 
@@ -33,6 +39,7 @@ function withoutRules<Field extends WorkflowField>(field: Field): Field {
     regex: _r,
     column: _c,
     columns: _cs,
+    blocks: _b,
     value: _v,
     ...rest
   } = field as Record<string, unknown>;
@@ -49,6 +56,9 @@ function fillSource(source: Source, customData: unknown): Source | undefined {
   if ('value' in source && source.value !== undefined) filled['value'] = constants(source.value, customData);
   if ('columns' in source && source.columns !== undefined) {
     filled['columns'] = fillColumns(source.columns, customData);
+  }
+  if ('blocks' in source && source.blocks !== undefined) {
+    filled['blocks'] = fillBlocks(source.blocks, customData);
   }
   const unusable = Object.entries(filled).some(([key, value]) => value === undefined && key in source);
   return unusable ? undefined : (filled as Source);
@@ -77,4 +87,15 @@ function fillColumns(columns: Readonly<Record<string, WorkflowColumn>>, customDa
     return [[name, plain ? heading : { ...column, heading }]];
   });
   return filled.length === 0 ? undefined : Object.fromEntries(filled);
+}
+
+/** The same for labels; a block whose first label nobody named cannot be told apart. */
+function fillBlocks(blocks: Readonly<Record<string, WorkflowBlockPart>>, customData: unknown) {
+  const filled = Object.entries(blocks).map(([name, part]) => {
+    const plain = typeof part === 'string' || Array.isArray(part);
+    const label = fillWording(plain ? part : part.label, customData);
+    return [name, label && (plain ? label : { ...part, label })] as const;
+  });
+  if (filled[0]?.[1] === undefined) return undefined;
+  return Object.fromEntries(filled.filter(([, part]) => part !== undefined));
 }

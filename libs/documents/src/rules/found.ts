@@ -1,7 +1,19 @@
 import type { ReadDocument } from '../document.ts';
+import type { Place } from './place.ts';
+import type { ScoreParts } from './score.ts';
 
-/** What a rule found, best first. Text or, from JSON and expressions, any value. */
-export type Found = readonly unknown[];
+/** One place at which a rule found something. */
+export interface Find {
+  /** Text or, from JSON and expressions, any value. */
+  readonly value: unknown;
+  /** Where it stands. Worked out only when somebody asks. */
+  readonly place?: (() => Place | undefined) | undefined;
+  /** The label as it stands in the document, and how well it leads to the value. */
+  readonly label?: { readonly words: string; readonly score: ScoreParts } | undefined;
+}
+
+/** What a rule found, best first. */
+export type Found = readonly Find[];
 
 /** One file, with what was said of it when it was sent. */
 export interface Scene {
@@ -35,6 +47,12 @@ export interface FieldProblem extends Complaint {
 export interface FieldResult {
   readonly value?: unknown;
   readonly complaints: readonly Complaint[];
+  /** What the value was made of: one find for a single value, several for a list. */
+  readonly used?: Found;
+  /** All that was found, also what was not used. */
+  readonly found?: Found;
+  /** Where the rows of a table stand. */
+  readonly rows?: readonly (() => Place | undefined)[];
 }
 
 /** A complaint about a value that was found, but is not what the field wants. */

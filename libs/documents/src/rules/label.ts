@@ -1,4 +1,10 @@
-import type { Line, ReadDocument, Segment } from '../document.ts';
+import type { FormField, Line, ReadDocument, Segment } from '../document.ts';
+import type { Find } from './found.ts';
+import { findHits, type Hit } from './label-hits.ts';
+import type { LabelTests } from './label-tests.ts';
+import { directionOf } from './label-direction.ts';
+import { box, placeOf } from './place.ts';
+import { closeness, LEAST_CLOSENESS, placeScore, type ScoreParts } from './score.ts';
 import { type Wording, wordPattern, wordings } from './wording.ts';
 
 export interface LabelRule {
@@ -6,135 +12,141 @@ export interface LabelRule {
   readonly position?: 'beside' | 'below' | undefined;
 }
 
-/** Tells a text that begins with a label of any field, and so is nobody's value. */
-export type IsLabel = (text: string) => boolean;
-
-/** What may stand between a label and its value in one piece of text. */
-const SEPARATOR = /^(?:\.(?=[\s:]|$)|\.{2,}|[\s:#=…]|[–—](?=\s))+/u;
+/** In line heights. */
 const REACH = 3;
+/** In line heights: a value further beside its label counts no less than this. */
+const FAR = 60;
+const STRENGTHS = [0.2, 0.4, 0.7, 1] as const;
+/** A line to write on. */
+const BLANK = /^[_.…\s]{3,}$/u;
+/** A currency that stands apart from its amount. */
+const ONLY_CURRENCY = /^(?:\p{Sc}|[A-Z]{3}|[A-Z]{0,2}\$)$/u;
 
-interface Hit {
-  readonly line: number;
-  readonly segment: Segment;
-  /** How surely this is the label: 3 alone or before a colon, 2 in front, 1 inside with a colon, 0 inside. */
-  readonly strength: number;
-  /** Text behind the label in the same segment. */
-  readonly rest: string;
-  readonly colon: boolean;
+/** A find that has its place in the order: labels at the front before those inside of sentences, then label by label. */
+interface Ranked {
+  readonly inside: boolean;
+  readonly label: number;
+  readonly score: number;
+  readonly find: Find;
 }
 
-/** Prepares a label rule: the labels in their order, each with its clearest places first. */
-export function compileLabel(rule: LabelRule, tests: LabelTests) {
+interface Candidate {
+  readonly text: string;
+  readonly line: number;
+  readonly segment: Segment;
+  readonly from?: number;
+  readonly direction: number;
+  readonly distance: number;
+}
+
+/** Prepares a label rule. It finds the labels in their order, each with its clearest places first. */
+export function compileLabel(rule: LabelRule, tests: LabelTests): (document: ReadDocument) => Find[] {
   const patterns = wordings(rule.label).map(wordPattern);
-  return (document: ReadDocument): string[] => {
-    const values = (hit: Hit) => valuesOf(hit, document.lines, rule.position, tests);
-    return patterns.flatMap((pattern) => findHits(document.lines, pattern).flatMap(values));
+  return (document) => {
+    const ranked = patterns.flatMap((pattern, label): Ranked[] => [
+      ...fieldFinds(document.fields ?? [], pattern).map((found) => ({ ...found, label })),
+      ...findHits(document.lines, pattern).flatMap((hit) =>
+        candidates(hit, document.lines, rule.position, tests).map((one) => ({
+          ...toFind(document, hit, one),
+          label,
+        })),
+      ),
+    ]);
+    // Sorting keeps the order of the document among equals.
+    return ranked.sort(byRank).map(({ find }) => find);
   };
 }
 
-function findHits(lines: readonly Line[], pattern: RegExp): Hit[] {
-  const hits: Hit[] = [];
-  for (const [line, { segments }] of lines.entries()) {
-    for (const segment of segments) {
-      const match = pattern.exec(segment.text);
-      if (match !== null) hits.push(toHit(line, segment, match));
-    }
-  }
-  return hits.sort((one, other) => other.strength - one.strength || one.line - other.line);
+function byRank(one: Ranked, other: Ranked): number {
+  return Number(one.inside) - Number(other.inside) || one.label - other.label || other.score - one.score;
 }
 
-function toHit(line: number, segment: Segment, match: RegExpExecArray): Hit {
-  const behind = segment.text.slice(match.index + match[0].length);
-  const separator = SEPARATOR.exec(behind)?.[0] ?? '';
-  const rest = behind.slice(separator.length).trim();
-  const colon = /[:=#]|\.{2,}|…/u.test(separator);
-  const clear = colon || rest === '' ? 1 : 0;
-  return { line, segment, rest, colon, strength: match.index === 0 ? 2 + clear : clear };
+function toFind(
+  document: ReadDocument,
+  { words, strength, line }: Hit,
+  candidate: Candidate,
+): Omit<Ranked, 'label'> {
+  const { direction, distance } = candidate;
+  const heading = directionOf(document.lines, line).isTable ? 0.5 : 1;
+  const score: ScoreParts = { label: (STRENGTHS[strength] ?? 0) * heading, direction, distance };
+  const place = () => placeOf(document, candidate);
+  const find: Find = { value: candidate.text, place, label: { words, score } };
+  return { inside: strength < 2, score: placeScore(score), find };
 }
 
-function valuesOf(
+/** Values of a form whose field is called like the label. */
+function fieldFinds(fields: readonly FormField[], pattern: RegExp): Omit<Ranked, 'label'>[] {
+  return fields.flatMap(({ names, value, page, ...corner }) => {
+    const matches = names.map((name) => ({ name, match: pattern.exec(name) }));
+    const best =
+      matches.find(({ name, match }) => match?.[0].length === name.length) ??
+      matches.find(({ match }) => match?.index === 0);
+    if (best === undefined || value.trim() === '') return [];
+    const whole = best.match?.[0].length === best.name.length;
+    const score: ScoreParts = { label: STRENGTHS[whole ? 3 : 2], direction: 1, distance: 1 };
+    const find: Find = { value, place: () => box(page, corner), label: { words: best.name, score } };
+    return [{ inside: false, score: placeScore(score), find }];
+  });
+}
+
+function candidates(
   hit: Hit,
   lines: readonly Line[],
   position: LabelRule['position'],
   { isLabel, cutAtLabel }: LabelTests,
-): string[] {
-  const inline = cutAtLabel(hit.rest);
-  if (hit.rest !== '' && position !== 'below') return inline === '' ? [] : [inline];
-  const beside = segmentBeside(hit, lines);
-  const below = segmentBelow(hit, lines);
-  const order =
-    position === undefined ? preferred(hit, lines, beside, below) : [position === 'below' ? below : beside];
-  return order
-    .filter((text) => text !== undefined && !isLabel(text) && !/:$/u.test(text))
-    .map((text) => cutAtLabel(String(text)));
+): Candidate[] {
+  const found: Candidate[] = [];
+  if (hit.rest !== '' && position !== 'below') {
+    const text = BLANK.test(hit.rest) ? '' : cutAtLabel(hit.rest);
+    // In "VAT 20 %   48.00" the rate is the last that is meant by the label.
+    const isRate = hit.restQualifies && text.includes('%');
+    const nearness = isRate ? { direction: 0.5, distance: LEAST_CLOSENESS } : { direction: 1, distance: 1 };
+    const inline = { line: hit.line, segment: hit.segment, from: hit.restAt };
+    if (text !== '') found.push({ ...inline, ...nearness, text });
+    if (!hit.restQualifies) return found;
+  }
+  const around = [
+    ...(position === 'below' ? [] : beside(hit, lines)),
+    ...(position === 'beside' || (hit.restQualifies && position === undefined) ? [] : below(hit, lines)),
+  ];
+  const values = around.filter(({ text }) => !isLabel(text) && !/[:：]$/u.test(text) && !BLANK.test(text));
+  const expected = directionOf(lines, hit.line, hit, values);
+  for (const { kind, ...value } of values) {
+    const direction = position !== undefined || kind === expected.direction ? 1 : 0.5;
+    const text = cutAtLabel(value.text);
+    if (text !== '') found.push({ ...value, text, direction });
+  }
+  return found;
 }
 
-function preferred(hit: Hit, lines: readonly Line[], beside: string | undefined, below: string | undefined) {
-  const line = lines[hit.line];
-  const next = lines[hit.line + 1];
-  const headings = looksLikeHeader(line, next) || looksLikeCells(line, next, beside, below);
-  return headings && !hit.colon ? [below, beside] : [beside, below];
-}
+type Around = Omit<Candidate, 'direction'> & { readonly kind: 'beside' | 'below' };
 
-/** Two words side by side over two texts, of which the one under the label has a digit: both words are labels. */
-function looksLikeCells(line: Line | undefined, next: Line | undefined, beside = '', below = ''): boolean {
-  const even = line !== undefined && line.segments.length === next?.segments.length;
-  return even && beside !== '' && !/\d/u.test(beside) && /\d/u.test(below);
-}
-
-/** Three or more pieces without a digit or a colon, above as many with a digit somewhere: headings over values. */
-function looksLikeHeader(line: Line | undefined, next: Line | undefined): boolean {
-  if (line === undefined || next === undefined || line.segments.length < 3) return false;
-  const words = line.segments.every(({ text }) => !/\d|:$/u.test(text));
-  return (
-    words &&
-    Math.abs(next.segments.length - line.segments.length) <= 1 &&
-    next.segments.some(({ text }) => /\d/u.test(text))
-  );
-}
-
-function segmentBeside({ line, segment }: Hit, lines: readonly Line[]): string | undefined {
-  return lines[line]?.segments.find(({ left }) => left >= segment.right)?.text;
+/** The text to the right; a currency that stands alone belongs to what follows it. */
+function beside({ line, segment }: Hit, lines: readonly Line[]): Around[] {
+  const { segments = [], height = 1 } = lines[line] ?? {};
+  const at = segments.findIndex(({ left }) => left >= segment.right);
+  const first = segments[at];
+  if (first === undefined) return [];
+  const next = segments[at + 1];
+  const joined = ONLY_CURRENCY.test(first.text) && next !== undefined && /^[\d(+-]/u.test(next.text);
+  const value = joined ? { ...first, text: `${first.text} ${next.text}`, right: next.right } : first;
+  const gap = (value.left - segment.right) / (height || 1);
+  const distance = closeness(1 - gap / FAR);
+  return [{ kind: 'beside', text: value.text, line, segment: value, distance }];
 }
 
 /** The nearest text under the label, at most three line heights away and on the same page. */
-function segmentBelow({ line, segment }: Hit, lines: readonly Line[]): string | undefined {
+function below({ line, segment }: Hit, lines: readonly Line[]): Around[] {
   const from = lines[line];
-  if (from === undefined) return undefined;
-  for (const next of lines.slice(line + 1, line + 1 + REACH)) {
-    if (next.page !== from.page || next.top - from.top > REACH * Math.max(next.height, from.height))
-      return undefined;
+  if (from === undefined) return [];
+  for (let at = line + 1; at <= line + REACH; at += 1) {
+    const next = lines[at];
+    if (next === undefined || next.page !== from.page) return [];
+    const away = (next.top - from.top) / Math.max(next.height, from.height);
+    if (away > REACH) return [];
     const under = next.segments.find(({ left, right }) => left < segment.right && right > segment.left);
-    if (under !== undefined) return under.text;
+    const distance = closeness(1.15 - away / 5);
+    if (under !== undefined) return [{ kind: 'below', text: under.text, line: at, segment: under, distance }];
   }
-  return undefined;
-}
-
-/** What all fields of a workflow need to know about the labels of all others. */
-export interface LabelTests {
-  readonly isLabel: IsLabel;
-  /** Ends a value where the next label with its colon begins, as in "Invoice No: 17 Date: 1 March 2026". */
-  readonly cutAtLabel: (text: string) => string;
-}
-
-/** Prepares the questions that all label rules of a workflow share. */
-export function compileLabelTests(labels: readonly string[]): LabelTests {
-  const patterns = labels.map(wordPattern);
-  const isLabel = (text: string) =>
-    patterns.some((pattern) => {
-      const match = pattern.exec(text);
-      if (match?.index !== 0) return false;
-      const behind = text.slice(match[0].length);
-      return behind.trim() === '' || /[:=]/u.test(SEPARATOR.exec(behind)?.[0] ?? '');
-    });
-  const cutAtLabel = (text: string) => {
-    const starts = patterns.flatMap((pattern) => {
-      const match = pattern.exec(text);
-      return match !== null && /^\s*[:=]/u.test(text.slice(match.index + match[0].length))
-        ? [match.index]
-        : [];
-    });
-    return text.slice(0, Math.min(text.length, ...starts)).trim();
-  };
-  return { isLabel, cutAtLabel };
+  return [];
 }

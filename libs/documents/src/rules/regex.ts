@@ -1,5 +1,7 @@
 import { RE2JS } from 're2js';
 import type { ReadDocument } from '../document.ts';
+import type { Find } from './found.ts';
+import { placeOfText } from './place.ts';
 
 /** At most this many matches of one pattern are taken. */
 const MAX_MATCHES = 10_000;
@@ -11,12 +13,13 @@ const MAX_MATCHES = 10_000;
 export function compileRegex(pattern: string) {
   const regex = RE2JS.compile(RE2JS.translateRegExp(pattern), RE2JS.MULTILINE);
   const group = regex.groupCount() > 0 ? 1 : 0;
-  return ({ text }: ReadDocument, all: boolean): string[] => {
-    const matcher = regex.matcher(text);
-    const found: string[] = [];
+  return (document: ReadDocument, all: boolean): Find[] => {
+    const matcher = regex.matcher(document.text);
+    const found: Find[] = [];
     while (found.length < MAX_MATCHES && matcher.find()) {
       const value = matcher.group(group);
-      if (value !== null) found.push(value);
+      const start = matcher.start(group);
+      if (value !== null) found.push({ value, place: () => placeOfText(document, value, start) });
       if (!all && found.length > 0) break;
     }
     return found;

@@ -1,10 +1,13 @@
 import type { WorkflowField } from '@longshore/contracts';
-import { convert, type ValueSpelling } from '../values/convert.ts';
+import { type Converted, convert, type ValueSpelling } from '../values/convert.ts';
+import type { LocaleHabits } from '../values/locale-habits.ts';
 import { compileColumns } from './column.ts';
 import { compileExpression, ExpressionError } from './expression.ts';
-import { conversionComplaint, type FieldResult, type Findings, type Found } from './found.ts';
+import { conversionComplaint, type FieldResult, type Find, type Findings, type Found } from './found.ts';
 import { compileJsonPath } from './json-path.ts';
-import { compileLabel, type LabelTests } from './label.ts';
+import { compileLabel } from './label.ts';
+import type { LabelTests } from './label-tests.ts';
+import { withoutRemark } from './qualifier.ts';
 import { compileRegex } from './regex.ts';
 import { compileTable, objectRows } from './table-field.ts';
 
@@ -22,27 +25,32 @@ export interface SourceOptions {
   readonly tests: LabelTests;
   /** Whether a value is as the field's checks want it; of several the first that fits is taken. */
   readonly fits: (value: unknown) => boolean;
+  /** How people write where the workflow says its documents come from. */
+  readonly habits?: LocaleHabits | undefined;
 }
 
 /** Prepares one source of a field: the rule that finds, then the conversion into the field's type. */
 export function compileSource(field: WorkflowField, source: Source, options: SourceOptions): ReadSource {
-  const { name } = options;
   if (field.type === 'table') return compileTableSource(source as Source<TableField>, options);
   const simple = source as Source<SimpleField>;
   const toValue =
     field.type === 'list'
-      ? toList(name, field, simple.label !== undefined)
-      : toScalar(options, { ...field, type: field.type });
-  const convertAll = (found: Found) => toValue(found.filter(isPresent));
-  if (simple.compute !== undefined) return computed(name, simple.compute, (value) => convertAll([value]));
+      ? toList(options, field, simple.label !== undefined)
+      : toScalar(options, { ...field, type: field.type, habits: options.habits });
+  const convertAll = (found: Found): FieldResult => {
+    const present = found.filter(({ value }) => isPresent(value));
+    return { ...toValue(present), found: present };
+  };
+  if (simple.compute !== undefined)
+    return computed(options.name, simple.compute, (value) => convertAll([{ value }]));
   const find = compileRule(field, simple, options.tests);
   return ({ scene }) => convertAll(find(scene.document));
 }
 
-function compileTableSource(source: Source<TableField>, { name, tests }: SourceOptions): ReadSource {
+function compileTableSource(source: Source<TableField>, options: SourceOptions): ReadSource {
   if (source.compute !== undefined)
-    return computed(name, source.compute, (value) => objectRows(name, [value]));
-  const read = compileTable(name, source, tests);
+    return computed(options.name, source.compute, (value) => objectRows(options.name, [value]));
+  const read = compileTable(source, options);
   return ({ scene }) => read(scene.document);
 }
 
@@ -75,9 +83,21 @@ function compileRule(field: SimpleField, source: Source<SimpleField>, tests: Lab
     return (document: Findings['scene']['document']): Found => matches(document, field.type === 'list');
   }
   if (json_path !== undefined) return compileJsonPath(json_path);
-  if (column === undefined) return (): Found => [value].flat();
+  if (column === undefined) return (): Found => [value].flat().map((one) => ({ value: one }));
   const columns = compileColumns([column], tests.isLabel);
-  return (document: Findings['scene']['document']): Found => columns(document)?.rows.flat() ?? [];
+  return (document: Findings['scene']['document']): Found =>
+    (columns(document)?.rows ?? []).flatMap(({ cells, place }) =>
+      cells.map((cell) => ({ value: cell, place })),
+    );
+}
+
+/** A find as a value of the type; behind a label a remark at its end may be left out. */
+export function convertFind({ value, label }: Find, spelling: ValueSpelling): Converted {
+  const converted = convert(value, spelling);
+  if ('value' in converted || label === undefined || typeof value !== 'string') return converted;
+  const bare = spelling.type === 'string' ? undefined : withoutRemark(value);
+  const second = bare === undefined ? converted : convert(bare, spelling);
+  return 'value' in second ? second : converted;
 }
 
 /** The first find that converts and fits, else the first that converts; the complaint about the very first when none does. */
@@ -85,35 +105,42 @@ function toScalar({ name, fits }: SourceOptions, spelling: ValueSpelling) {
   return (found: Found): FieldResult => {
     let complaint: string | undefined;
     let second: FieldResult | undefined;
-    for (const candidate of found) {
-      const converted = convert(candidate, spelling);
+    for (const find of found) {
+      const converted = convertFind(find, spelling);
       if ('complaint' in converted) complaint ??= converted.complaint;
-      else if (fits(converted.value)) return { value: converted.value, complaints: [] };
-      else second ??= { value: converted.value, complaints: [] };
+      else if (fits(converted.value)) return { value: converted.value, complaints: [], used: [find] };
+      else second ??= { value: converted.value, complaints: [], used: [find] };
     }
     if (second !== undefined) return second;
     return { complaints: complaint === undefined ? [] : [conversionComplaint(name, complaint)] };
   };
 }
 
-function toList(name: string, field: ListField, isText: boolean) {
-  const spelling: ValueSpelling = { ...field, type: field.items ?? 'string' };
+function toList({ name, habits }: SourceOptions, field: ListField, isText: boolean) {
+  const spelling: ValueSpelling = { ...field, type: field.items ?? 'string', habits };
   return (found: Found): FieldResult => {
     const items = isText ? splitItems(found[0], field.separator) : found.flatMap(spreadList);
-    const converted = items.filter(isPresent).map((item) => convert(item, spelling));
+    const present = items.filter(({ value }) => isPresent(value));
+    const converted = present.map(({ value }) => convert(value, spelling));
     const complaints = converted.flatMap((item, index) =>
       'complaint' in item ? [conversionComplaint(name, `item ${index + 1}: ${item.complaint}`)] : [],
     );
     const values = converted.flatMap((item) => ('value' in item ? [item.value] : []));
-    return values.length === 0 ? { complaints } : { value: values, complaints };
+    if (values.length === 0) return { complaints };
+    return {
+      value: values,
+      complaints,
+      used: present.filter((_item, index) => 'value' in converted[index]!),
+    };
   };
 }
 
 /** A path may lead to a list as well as to its items. */
-function spreadList(found: unknown): readonly unknown[] {
-  return Array.isArray(found) ? found : [found];
+function spreadList(find: Find): Find[] {
+  return Array.isArray(find.value) ? find.value.map((value: unknown) => ({ ...find, value })) : [find];
 }
 
-function splitItems(found: unknown, separator: string | undefined): string[] {
-  return typeof found === 'string' ? found.split(separator ?? /[,;]/u) : [];
+function splitItems(find: Find | undefined, separator: string | undefined): Find[] {
+  if (typeof find?.value !== 'string') return [];
+  return find.value.split(separator ?? /[,;]/u).map((value) => ({ ...find, value }));
 }

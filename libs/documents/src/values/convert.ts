@@ -1,6 +1,7 @@
 import { cleanText } from './clean.ts';
 import { type DateOrder, parseDate } from './date.ts';
-import { parseNumber } from './number.ts';
+import type { LocaleHabits } from './locale-habits.ts';
+import { type DecimalMark, parseNumber } from './number.ts';
 
 type ItemType = 'string' | 'number' | 'date' | 'boolean';
 
@@ -8,14 +9,51 @@ type ItemType = 'string' | 'number' | 'date' | 'boolean';
 export interface ValueSpelling {
   readonly type: ItemType;
   readonly format?: DateOrder | undefined;
-  readonly decimal?: '.' | ',' | undefined;
+  readonly decimal?: DecimalMark | undefined;
+  /** What is meant where the spelling leaves it open. */
+  readonly habits?: LocaleHabits | undefined;
 }
 
 /** A value, or the reason why there is none, worded to follow the field's name. */
 export type Converted = { readonly value: string | number | boolean } | { readonly complaint: string };
 
-const YES = new Set(['true', 'yes', 'y', '1', 'on', 'x', '✓', '✔', '☑', '☒', 'ja', 'oui', 'sí', 'si']);
-const NO = new Set(['false', 'no', 'n', '0', 'off', '☐', '✗', '✘', 'nein', 'non']);
+const YES = new Set([
+  'true',
+  'yes',
+  'y',
+  '1',
+  'on',
+  'x',
+  '✓',
+  '✔',
+  '☑',
+  '☒',
+  'ja',
+  'oui',
+  'sí',
+  'si',
+  'sì',
+  'sim',
+  'vrai',
+  'vero',
+]);
+const NO = new Set([
+  'false',
+  'no',
+  'n',
+  '0',
+  'off',
+  '☐',
+  '✗',
+  '✘',
+  'nein',
+  'non',
+  'nee',
+  'nej',
+  'não',
+  'faux',
+  'falso',
+]);
 
 /** No number, date or boolean is longer; it also bounds the work on hostile text. */
 const LONGEST_SCALAR = 100;
@@ -26,22 +64,31 @@ export function convert(found: unknown, spelling: ValueSpelling): Converted {
     return { complaint: 'is an object or a list, not a single value' };
   const text = cleanText(String(found ?? '')).trim();
   if (spelling.type === 'string') return { value: text };
+  return convertScalar(found, narrow(text), spelling);
+}
+
+/** Digits and signs of East Asian typefaces as everybody else writes them. */
+function narrow(text: string): string {
+  return text.replaceAll(/[\uFF01-\uFF5E]/gu, (wide) => String.fromCharCode(wide.charCodeAt(0) - 0xfee0));
+}
+
+function convertScalar(found: unknown, text: string, spelling: ValueSpelling): Converted {
   if (text.length > LONGEST_SCALAR)
     return { complaint: `${quoted(text)} is too long to be a ${spelling.type}` };
-  if (spelling.type === 'number') return toNumber(found, text, spelling.decimal);
-  if (spelling.type === 'date') return toDate(text, spelling.format);
+  if (spelling.type === 'number') return toNumber(found, text, spelling);
+  if (spelling.type === 'date') return toDate(text, spelling);
   return toBoolean(text);
 }
 
-function toNumber(found: unknown, text: string, decimal: '.' | ',' | undefined): Converted {
-  const value = typeof found === 'number' ? found : parseNumber(text, decimal);
+function toNumber(found: unknown, text: string, { decimal, habits }: ValueSpelling): Converted {
+  const value = typeof found === 'number' ? found : parseNumber(text, decimal, habits?.decimal);
   return value === undefined || !Number.isFinite(value)
     ? { complaint: `${quoted(text)} is not a number` }
     : { value };
 }
 
-function toDate(text: string, format: DateOrder | undefined): Converted {
-  const parsed = parseDate(text, format);
+function toDate(text: string, { format, habits }: ValueSpelling): Converted {
+  const parsed = parseDate(text, format, habits?.order);
   return 'date' in parsed ? { value: parsed.date } : { complaint: `${quoted(text)} ${parsed.complaint}` };
 }
 

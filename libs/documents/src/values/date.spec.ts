@@ -40,3 +40,25 @@ describe('a date', () => {
     },
   );
 });
+
+describe('a date as it is written elsewhere', () => {
+  it.each([
+    ['2026年3月1日', '2026-03-01'],
+    ['Bremen, den 3. Februar 2026', '2026-02-03'],
+    ['01.03.2026 14:30 Uhr', '2026-03-01'],
+    ['le 1er févr. 2026', '2026-02-01'],
+    ['12 de marzo del 2026', '2026-03-12'],
+    ['Milano, 15 gennaio 2026', '2026-01-15'],
+    ['5 maart 2026', '2026-03-05'],
+    ['March 1, 2026 3:15 PM', '2026-03-01'],
+  ])('%s is %s', (text, date) => {
+    expect(parseDate(text)).toEqual({ date });
+  });
+
+  it('lets a habit settle only what is open', () => {
+    expect(parseDate('03/04/2026', undefined, 'day/month/year')).toEqual({ date: '2026-04-03' });
+    expect(parseDate('03/04/2026', undefined, 'month/day/year')).toEqual({ date: '2026-03-04' });
+    expect(parseDate('25/03/2026', undefined, 'month/day/year')).toEqual({ date: '2026-03-25' });
+    expect(parseDate('25/03/2026', 'month/day/year')).toEqual({ complaint: 'is not a date' });
+  });
+});

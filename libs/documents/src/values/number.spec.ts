@@ -48,3 +48,29 @@ describe('a number', () => {
     expect(parseNumber('1,5', '.')).toBeUndefined();
   });
 });
+
+describe('a number as it is written elsewhere', () => {
+  it.each([
+    ['1.234,-', 1234],
+    ["CHF 1'234.–", 1234],
+    ['100EUR', 100],
+    ['ABC100', undefined],
+    ['12 abc', undefined],
+    ['R$ 1.234,56', 1234.56],
+    ['1 234,50 kr', 1234.5],
+    ['1 234 567,89 Kč', 1234567.89],
+    ['12,000円', 12000],
+    ['1,234.56 CR', 1234.56],
+    ['1.234,56 S', -1234.56],
+    ['+1.234,56 H', 1234.56],
+    ['12.00 DR', -12],
+  ])('%s is %s', (text, value) => {
+    expect(parseNumber(text)).toBe(value);
+  });
+
+  it('lets a habit settle only what is open', () => {
+    expect(parseNumber('1.234', undefined, ',')).toBe(1234);
+    expect(parseNumber('1,234', undefined, ',')).toBe(1.234);
+    expect(parseNumber('1,234.56', undefined, ',')).toBe(1234.56);
+  });
+});

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { routes } from '@longshore/contracts';
+import { workerRoutes as routes } from '@longshore/contracts';
 import type { TakenFile } from '@longshore/contracts';
 import type { Clock, Logger } from '@longshore/runtime';
 import type { Call } from './caller.ts';
@@ -26,7 +26,7 @@ export interface BackendClient {
    */
   sendFile(
     runId: string,
-    file: { readonly path: string; readonly ordinal: number },
+    file: { readonly path: string; readonly ordinal: number; readonly mark?: string | undefined },
     options: SendOptions,
   ): Promise<TakenFile>;
   /** Cuts the connections that are kept open. */

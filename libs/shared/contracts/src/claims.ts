@@ -79,5 +79,7 @@ export type ClaimAnswer = z.infer<typeof claimAnswerSchema>;
 export const claimResponseSchema = z.object({
   answers: z.array(claimAnswerSchema),
   executions: z.array(executionContextSchema),
+  /** The `traceparent` of what is traced, by `execution_id`. */
+  traces: z.record(z.string(), z.string()).optional(),
 });
 export type ClaimResponse = z.infer<typeof claimResponseSchema>;

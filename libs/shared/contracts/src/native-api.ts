@@ -19,7 +19,7 @@ export type ApplyRequest = z.input<typeof applyRequestSchema>;
 export const applyResponseSchema = z.object({
   changes: z.array(
     z.object({
-      kind: z.enum(['workflow', 'deployment', 'pipeline', 'schedule']),
+      kind: z.enum(['workflow', 'deployment', 'pipeline', 'schedule', 'credential']),
       name: z.string(),
       action: z.enum(['created', 'updated', 'unchanged']),
       version: z

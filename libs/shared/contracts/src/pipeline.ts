@@ -1,5 +1,24 @@
 import { z } from 'zod';
+import {
+  httpsWithCredential,
+  postgresqlDestinationSchema,
+  s3DestinationSchema,
+  s3SourceSchema,
+  webAddress,
+  webhookDestinationSchema,
+} from './pipeline-ends.ts';
 import { closed, emptyAllowed, nameSchema } from './workflow/closed.ts';
+
+export {
+  CREDENTIAL_TYPES,
+  credentialTypeSchema,
+  ROW_FACTS,
+  type CredentialType,
+  type OpenedCredential,
+  type PostgresqlDestination,
+  type S3Place,
+  type WebhookDestination,
+} from './pipeline-ends.ts';
 
 /** Longest path of a file under its source, bytes: it is part of the key under which the file is known. */
 export const LONGEST_PATH_BYTES = 1000;
@@ -43,16 +62,10 @@ const folderSource = closed('a folder', {
   recursive: z.boolean().optional().describe('Whether folders in it are read too. Default: true.'),
 });
 
-const address = z
-  .string()
-  .max(8192)
-  .superRefine((text, context) => {
-    const url = URL.parse(text);
-    if (url === null || !['https:', 'http:'].includes(url.protocol)) context.addIssue('is no https address');
-    else if (url.username !== '' || url.password !== '')
-      context.addIssue('must not hold a user name or a password');
-    else if (bytesOf(pathOfAddress(text)) > LONGEST_PATH_BYTES) context.addIssue('is too long');
-  });
+const address = webAddress.superRefine((text, context) => {
+  if (URL.canParse(text) && bytesOf(pathOfAddress(text)) > LONGEST_PATH_BYTES)
+    context.addIssue('is too long');
+});
 
 const addresses = z
   .array(address)
@@ -77,25 +90,50 @@ export function pathOfAddress(text: string): string {
   return `${host.replaceAll(/[[\]:]/g, '_')}${path}`;
 }
 
+type Addresses = z.infer<typeof addresses>;
+const withCredential = httpsWithCredential(addresses);
+
+/** Unlike a union it says what is wrong with the one of both that was meant, at its place. */
+const https = z.unknown().superRefine((value, context) => {
+  const meant = Array.isArray(value) ? addresses : withCredential;
+  for (const { message, path, ...issue } of meant.safeParse(value).error?.issues ?? []) {
+    const [key] = issue.code === 'unrecognized_keys' ? issue.keys : [];
+    context.addIssue({ code: 'custom', message, path: key === undefined ? path : [...path, key] });
+  }
+}) as unknown as z.ZodType<Addresses | z.infer<typeof withCredential>>;
+
 export const pipelineSourceSchema = closed('a source', {
   folder: folderSource.optional(),
-  https: addresses.optional(),
-}).refine(({ folder, https }) => (folder === undefined) !== (https === undefined), {
-  error: 'a source has either the key folder or the key https',
+  https: https.optional(),
+  s3: s3SourceSchema(globSchema).optional(),
+}).refine((source) => Object.values(source).filter((end) => end !== undefined).length === 1, {
+  error: 'a source has one of the keys folder, https, s3',
 });
 export type PipelineSource = z.infer<typeof pipelineSourceSchema>;
 
-const folderDestination = closed('a destination', { folder: closed('a folder', { path: folderPath }) });
+const destinationMap = closed('a destination', {
+  folder: closed('a folder', { path: folderPath }).optional(),
+  s3: s3DestinationSchema.optional(),
+  postgresql: postgresqlDestinationSchema.optional(),
+  webhook: webhookDestinationSchema.optional(),
+}).refine((destination) => Object.values(destination).filter((end) => end !== undefined).length === 1, {
+  error: 'a destination is none, or has one of the keys folder, s3, postgresql, webhook',
+});
 
-export const pipelineDestinationSchema = z.union([z.literal('none'), folderDestination], {
-  error: ({ input }) => {
-    const issues = folderDestination.safeParse(input).error?.issues ?? [];
-    const isMap = typeof input === 'object' && input !== null;
-    const said = issues.map(({ path, message }) => [path.join('.'), message].filter(Boolean).join(': '));
-    return isMap && said.length > 0 ? said.join('; ') : 'a destination is none, or has the key folder';
-  },
+export const pipelineDestinationSchema = z.union([z.literal('none'), destinationMap], {
+  error: ({ input }) => complaintOf(destinationMap, input) ?? NO_DESTINATION,
 });
 export type PipelineDestination = z.infer<typeof pipelineDestinationSchema>;
+
+const NO_DESTINATION = 'a destination is none, or has one of the keys folder, s3, postgresql, webhook';
+
+/** What is wrong with what was meant, where a union would only say that it is none of all. Undefined: no map or list was meant. */
+function complaintOf(schema: z.ZodType, input: unknown): string | undefined {
+  if (typeof input !== 'object' || input === null) return undefined;
+  const issues = schema.safeParse(input).error?.issues ?? [];
+  const said = issues.map(({ path, message }) => [path.join('.'), message].filter(Boolean).join(': '));
+  return said.length > 0 ? said.join('; ') : undefined;
+}
 
 const settingsSchema = closed('settings', {
   max_parallel_files: z.int().min(1).max(1000).optional(),

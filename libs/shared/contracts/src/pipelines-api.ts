@@ -13,6 +13,8 @@ const path = z
   .min(1)
   .refine((text) => bytesOf(text) <= LONGEST_PATH_BYTES, `at most ${LONGEST_PATH_BYTES} bytes`);
 const ordinal = z.int().min(0);
+/** Tells one state of a file in its source from every other, without its bytes. */
+const mark = z.string().min(1).max(200);
 
 /** What the planning run of a pipeline's execution is given. */
 export const planPipelineInputSchema = z.object({
@@ -70,7 +72,20 @@ export type PipelineSummary = z.infer<typeof pipelineSummarySchema>;
 export const takeFileQuerySchema = z.object({
   path,
   ordinal: z.coerce.number<string | number>().int().min(0),
+  mark: mark.optional(),
 });
+
+/** Files as they stand in a source, with what tells one state of each from another. */
+export const knownFilesRequestSchema = z.object({
+  files: z.array(z.object({ path, mark })).max(500),
+});
+export type KnownFilesRequest = z.infer<typeof knownFilesRequestSchema>;
+
+/** Those that need not be read: what was decided about what they held is not changed by reading it again. */
+export const knownFilesSchema = z.object({
+  known: z.array(z.object({ path: z.string(), reason: skipReasonSchema, sha256: z.string() })),
+});
+export type KnownFile = z.infer<typeof knownFilesSchema>['known'][number];
 
 /** `skipped` null: the file is stored, and is this execution's until it ends. */
 export const takenFileSchema = z.object({

@@ -1,4 +1,5 @@
 import { cancelRoutes } from './routes/cancel.ts';
+import { credentialRoutes } from './routes/credentials.ts';
 import { deploymentRoutes } from './routes/deployment.ts';
 import { executionRoutes } from './routes/executions.ts';
 import { failureRoutes } from './routes/failures.ts';
@@ -12,9 +13,11 @@ import { platformRoutes } from './routes/platform.ts';
 import { retentionRoutes } from './routes/retention.ts';
 import { scheduleRoutes } from './routes/schedules.ts';
 import { taskRoutes } from './routes/tasks.ts';
+import { webhookRoutes } from './routes/webhooks.ts';
 import { workflowRoutes } from './routes/workflows.ts';
 
 export type { Route, RouteAuth, RouteDocumentation } from './routes/route.ts';
+export { workerRoutes } from './routes/worker.ts';
 
 /** Every route of the backend. The server mounts them from here and the client calls them from here. */
 export const routes = Object.freeze({
@@ -33,5 +36,7 @@ export const routes = Object.freeze({
   ...taskRoutes,
   ...scheduleRoutes,
   ...platformRoutes,
+  ...credentialRoutes,
+  ...webhookRoutes,
 });
 export type Routes = typeof routes;

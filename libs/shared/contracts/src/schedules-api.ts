@@ -101,13 +101,17 @@ function checkTogether(given: Loose, context: Complaints): void {
   const complain = (path: string, message: string) =>
     context.addIssue({ code: 'custom', path: [path], message });
   const has = (key: keyof Loose) => given[key] !== undefined;
-  if (has('cron') === has('every')) complain('cron', 'a schedule has either the key cron or the key every');
-  if (has('task') === has('pipeline'))
-    complain('task', 'a schedule has either the key task or the key pipeline');
-  if (has('every') && has('time_zone')) complain('time_zone', 'a time zone means nothing to an interval');
+  const oneOf = (one: keyof Loose, other: keyof Loose, asked: string) => {
+    if (!has(one) && !has(other)) complain(one, `${asked}: give it ${one} or ${other}`);
+    if (has(one) && has(other)) complain(other, `it has ${one} already: give it one of the two`);
+  };
+  oneOf('cron', 'every', 'nothing says when it fires');
+  oneOf('task', 'pipeline', 'nothing says what it begins');
+  if (has('every') && has('time_zone'))
+    complain('time_zone', 'it means nothing beside every, whose beat is the same in all zones: leave it out');
   for (const key of ['parameters', 'priority'] as const)
-    if (has('pipeline') && has(key)) complain(key, 'a pipeline takes no such key; a task does');
-  if (has('task') && has('force')) complain('force', 'a task takes no such key; a pipeline does');
+    if (has('pipeline') && has(key)) complain(key, 'only a task takes it, not a pipeline: leave it out');
+  if (has('task') && has('force')) complain('force', 'only a pipeline takes it, not a task: leave it out');
   if (has('every') && has('jitter') && durationMs(String(given.jitter)) >= durationMs(String(given.every)))
     complain('jitter', 'must be shorter than the interval');
   if (

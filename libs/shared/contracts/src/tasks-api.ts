@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { failureFilterShape } from './failures-api.ts';
 import { jsonObjectSchema, jsonSchema } from './json.ts';
+import { taskLimitSchema } from './limits.ts';
 import { moment } from './moment.ts';
 import { organisationFilter, organisationOfOne, pageQuery } from './paging.ts';
 import { runErrorSchema } from './reports.ts';
@@ -119,7 +120,10 @@ export const taskTypesSchema = z.object({
         description: z.string(),
         input_schema: jsonSchema.describe('A JSON Schema.'),
         max_attempts: z.int(),
+        soft_limit_ms: z.number().describe('After this time its signal fires.'),
+        hard_limit_ms: z.number().describe('After this time it is ended.'),
         isolation: z.string(),
+        limits: z.array(taskLimitSchema).describe('How many go on at once and start in a time; all hold.'),
         served: z.boolean().describe('Whether a live worker would take it.'),
       }),
     )
@@ -135,6 +139,13 @@ export const taskProgressSchema = z.object({
 });
 export type TaskProgress = z.infer<typeof taskProgressSchema>;
 
+const waiting = {
+  waits_for_limit: z
+    .array(taskLimitSchema)
+    .optional()
+    .describe('It waits for one of these limits of its type. Not there: it waits for none.'),
+};
+
 export const taskStatusAnswerSchema = z.object({
   task_id: z.uuid(),
   task_name: z.string(),
@@ -144,6 +155,7 @@ export const taskStatusAnswerSchema = z.object({
   finished_at: timestamp.nullable(),
   progress: taskProgressSchema.nullable(),
   error: runErrorSchema.nullable(),
+  ...waiting,
 });
 export type TaskStatusAnswer = z.infer<typeof taskStatusAnswerSchema>;
 
@@ -186,6 +198,17 @@ export const taskSummarySchema = z.object({
 });
 export type TaskSummary = z.infer<typeof taskSummarySchema>;
 
+/** An attempt after which the task was to begin again. */
+export const pastAttemptSchema = z.object({
+  attempt: z.int().describe('From 1 on; one that was handed back or lost is begun again under its number.'),
+  outcome: z.enum(['failed', 'handed_back', 'worker_lost']),
+  error: runErrorSchema.nullable(),
+  started_at: timestamp.nullable(),
+  ended_at: timestamp,
+  worker: z.string().nullable(),
+});
+export type PastAttempt = z.infer<typeof pastAttemptSchema>;
+
 export const taskDetailSchema = z.object({
   ...taskSummarySchema.shape,
   parameters: jsonSchema,
@@ -195,6 +218,8 @@ export const taskDetailSchema = z.object({
   max_attempts: z.int(),
   starts: z.int().describe('How often a worker took it, lost workers included.'),
   worker: z.string().nullable().describe('The process that took it last.'),
+  past_attempts: z.array(pastAttemptSchema).describe('Those after which it was to begin again.'),
+  ...waiting,
   warning: z.string().optional().describe('It waits, and no live worker serves it.'),
 });
 export type TaskDetail = z.infer<typeof taskDetailSchema>;
@@ -273,7 +298,7 @@ export type ReplayTasksRequest = z.output<typeof replayTasksRequestSchema>;
 export const taskWorkersSchema = z.object({
   broker: z.object({
     kind: z.enum(['redis', 'postgres']),
-    address: z.string().describe('Host and port, never a password.'),
+    address: z.string().nullable().describe('Host and port, never a password; null without an admin key.'),
     state: z.enum(['reachable', 'unreachable']),
   }),
   pools: z.array(
@@ -283,7 +308,9 @@ export const taskWorkersSchema = z.object({
       queues: z.array(z.string()),
       tasks: z.array(z.string()),
       slots: z.int().describe('Runs that its processes execute at once.'),
-      active: z.int().describe('Runs that they execute now.'),
+      active: z
+        .int()
+        .describe('Runs that they execute now; with the key of an organisation, those of its own.'),
       sessions: z.array(
         z.object({
           instance: z.string(),
@@ -296,15 +323,17 @@ export const taskWorkersSchema = z.object({
       ),
     }),
   ),
-  queues: z.array(
-    z.object({
-      queue: z.string(),
-      queued: z.int(),
-      due: z.int(),
-      running: z.int(),
-      oldest_age_ms: z.number().nullable(),
-      served: z.boolean(),
-    }),
-  ),
+  queues: z
+    .array(
+      z.object({
+        queue: z.string(),
+        queued: z.int(),
+        due: z.int(),
+        running: z.int(),
+        oldest_age_ms: z.number().nullable(),
+        served: z.boolean(),
+      }),
+    )
+    .describe('With the key of an organisation: what of its own waits and runs there.'),
 });
 export type TaskWorkers = z.infer<typeof taskWorkersSchema>;

@@ -46,7 +46,7 @@ describe('a workflow document', () => {
     expect(complaints(setup({ type: 'string' }))).toContain('it has none');
     expect(complaints(setup({ type: 'string', label: 'x', regex: 'y' }))).toContain('it has label and regex');
     expect(complaints(setup({ type: 'table' }))).toContain(
-      'exactly one of json_path, compute, columns or from',
+      'exactly one of json_path, compute, columns, blocks or from',
     );
     expect(complaints(setup({ type: 'string', regex: 'y', position: 'below' }))).toContain('needs a label');
   });

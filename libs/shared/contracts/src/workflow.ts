@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { credentialDocumentSchema } from './credentials.ts';
 import { pipelineDocumentSchema } from './pipeline.ts';
 import { scheduleDocumentSchema } from './schedules-api.ts';
 import { closed, emptyAllowed, nameSchema } from './workflow/closed.ts';
@@ -13,7 +14,7 @@ export { orderedOutput } from './workflow/ordered-output.ts';
 export { LONGEST_INSERT } from './workflow/pattern.ts';
 export { CircularFieldsError, effectiveFields, orderOfFields } from './workflow/references.ts';
 export { mayRunLong } from './workflow/running-time.ts';
-export type { WorkflowColumn } from './workflow/source.ts';
+export type { WorkflowBlockPart, WorkflowColumn } from './workflow/source.ts';
 export { templatePieces } from './workflow/template.ts';
 
 const description = z
@@ -57,9 +58,15 @@ export const deploymentDocumentSchema = closed('a deployment', {
 /** Any document of a file that a user applies; several may stand in one file. */
 export const applyDocumentSchema = z.discriminatedUnion(
   'kind',
-  [workflowDocumentSchema, deploymentDocumentSchema, pipelineDocumentSchema, scheduleDocumentSchema],
+  [
+    workflowDocumentSchema,
+    deploymentDocumentSchema,
+    pipelineDocumentSchema,
+    scheduleDocumentSchema,
+    credentialDocumentSchema,
+  ],
   {
-    error: 'kind must be one of workflow, deployment, pipeline, schedule',
+    error: 'kind must be one of workflow, deployment, pipeline, schedule, credential',
   },
 );
 

@@ -34,7 +34,7 @@ export { createMetrics } from './health/metrics.ts';
 
 export type { Lifecycle, ProcessHost, RunOptions } from './lifecycle/run-process.ts';
 export { runProcess } from './lifecycle/run-process.ts';
-export { ShutdownTimeoutError } from './lifecycle/stop-steps.ts';
+export { createStopSteps, ShutdownTimeoutError } from './lifecycle/stop-steps.ts';
 
 export type { Logger, LoggerOptions, RootLogger } from './logger/logger.ts';
 export { createLogger, silentLogger } from './logger/logger.ts';
@@ -45,3 +45,6 @@ export { ChildStartError } from './supervisor/child.ts';
 export { sharedHeap } from './supervisor/shared-heap.ts';
 export type { Supervisor, SupervisorEvent, SupervisorOptions } from './supervisor/supervisor.ts';
 export { createSupervisor } from './supervisor/supervisor.ts';
+
+export type { Span, SpanOptions, Tracing, TracingConfig } from './tracing/tracing.ts';
+export { openTracing, tracingKeys } from './tracing/tracing.ts';

@@ -18,3 +18,5 @@ export type { RoundRobin } from './round-robin.ts';
 export { startRoundRobin } from './round-robin.ts';
 export type { ClusterWorker, TestCluster } from './cluster.ts';
 export { startCluster } from './cluster.ts';
+export type { ReceivedSpan, TraceReceiver } from './trace-receiver.ts';
+export { startTraceReceiver } from './trace-receiver.ts';

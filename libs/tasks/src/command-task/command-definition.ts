@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { TaskDefinition } from '../definition/define-task.ts';
-import { issuesText } from '../definition/issues-text.ts';
+import { problemsOf } from '../definition/definition-problems.ts';
+import { DEFINITION_KEYS } from '../definition/task-settings.ts';
 import type { JsonSchema } from './json-schema-input.ts';
 
 /** A task whose body is a program. */
@@ -64,17 +65,23 @@ const commandSchema = z.object({
   handler: z.undefined('a command is one already').optional(),
 });
 
-/**
- * What a definition says of the program, apart from what it says as every task does.
- * @throws {TypeError} with all problems
- */
-export function commandOf(definition: CommandDefinition): { command: Command; settings: object } {
-  const parsed = commandSchema.safeParse(definition ?? {});
-  if (!parsed.success) {
-    const name = String((definition as Partial<CommandDefinition> | undefined)?.name);
-    throw new TypeError(`The command task ${name} is defined wrongly: ${issuesText(parsed.error)}`);
-  }
-  const { isolation: _isolation, handler: _handler, ...command } = parsed.data;
-  const settings = Object.entries(definition).filter(([key]) => !(key in commandSchema.shape));
-  return { command: command as Command, settings: Object.fromEntries(settings) };
+/** All keys of the definition of a command. */
+export const COMMAND_KEYS: readonly string[] = [
+  ...new Set([...Object.keys(commandSchema.shape), ...DEFINITION_KEYS]),
+].filter((key) => key !== 'isolation' && key !== 'handler');
+
+/** What a definition says of the program, or all that is wrong with that. */
+export function commandOf(
+  definition: CommandDefinition,
+): { readonly command: Command } | { readonly problems: readonly string[] } {
+  const { data, error } = commandSchema.safeParse(definition);
+  if (error !== undefined) return { problems: problemsOf(error, COMMAND_KEYS) };
+  const { isolation: _isolation, handler: _handler, ...command } = data;
+  return { command: command as Command };
+}
+
+/** What it says as every task does. */
+export function settingsBeside(definition: CommandDefinition): object {
+  const own = Object.entries(definition).filter(([key]) => !(key in commandSchema.shape));
+  return Object.fromEntries(own);
 }

@@ -70,13 +70,21 @@ describe('the definition of a command', () => {
     [{ doNotRetryExitCodes: [0] }, /doNotRetryExitCodes/],
     [{ isolation: 'inline' }, /isolation/],
     [{ handler: () => 1 }, /one already/],
-    [{ comand: ['ls'] }, /comand/],
+    [{ comand: ['ls'] }, /there is no key "comand", did you mean "command"\?/],
+    [{ description: undefined }, /description: is missing/],
     [{ memoryMb: 1 }, /memoryMb/],
     [{ input: { type: 'objekt' } }, /no JSON Schema/],
     [{ input: 'text' }, /zod schema or a JSON Schema/],
   ])('that says %j is refused with what is wrong', (wrong, message) => {
     expect(() => commandTask({ ...good, ...wrong } as never)).toThrow(message);
   });
+});
+
+it('a command is told all that is wrong with it at once', () => {
+  const wrong = { name: 'work', comand: ['ls'], maxAttempts: 0, input: { type: 'objekt' }, memoryMb: 'x' };
+  expect(() => commandTask(wrong as never)).toThrow(
+    /^The command task work is defined wrongly: (?=.*command: )(?=.*"comand", did you mean "command")(?=.*maxAttempts)(?=.*no JSON Schema)(?=.*memoryMb)(?=.*description: is missing)/,
+  );
 });
 
 const QUIET = { logger: silentLogger(), share: () => undefined, probe: async () => undefined };
@@ -100,6 +108,10 @@ describe('a task file in YAML', () => {
     [`${command('one')}---\n\nkind: command\nname: two\ndescription: ''`, /From line 7: .*two.*command/],
     ['kind: command\nname: [', /line 2/],
     ['', /no task/],
+    [
+      `${command('one').replace('ls', '7')}---\n${command('two')}---\nkind: command\nname: three`,
+      /From line 1: .*one.*\nFrom line 11: .*three/,
+    ],
     ['- a list', /no kind/],
     ['just text', /no kind/],
   ])('that says %j is skipped with the line and the reason, and costs only its own', async (text, reason) => {

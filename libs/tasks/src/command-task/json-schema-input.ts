@@ -33,7 +33,7 @@ function compiled(content: object): ValidateFunction {
     return new Ajv2020({ ...options, allErrors: true, useDefaults: true }).compile(content);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new TypeError(`The input is no JSON Schema: ${reason}`, { cause });
+    throw new TypeError(`is no JSON Schema: ${reason}`, { cause });
   }
 }
 

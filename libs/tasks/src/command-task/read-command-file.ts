@@ -20,12 +20,26 @@ export async function readCommandFile(path: string): Promise<Task[]> {
   const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: true });
   const filled = Array.isArray(documents) ? documents.filter(({ contents }) => contents !== null) : [];
   if (filled.length === 0) throw new TypeError('The file declares no task');
-  return filled.map((document) => taskOf(document, lines));
+  return withAllProblems(filled.map((document) => () => taskOf(document, lines)));
+}
+
+/** What each makes. @throws {TypeError} with what is wrong with any of them */
+function withAllProblems(makes: readonly (() => Task)[]): Task[] {
+  const made = makes.map((make) => {
+    try {
+      return make();
+    } catch (error) {
+      return (error as Error).message;
+    }
+  });
+  const problems = made.filter((each) => typeof each === 'string');
+  if (problems.length > 0) throw new TypeError(problems.join('\n'));
+  return made.filter((each) => typeof each !== 'string');
 }
 
 function taskOf(document: Document.Parsed, lines: LineCounter): Task {
-  const [error] = document.errors;
-  if (error !== undefined) throw new TypeError(error.message);
+  if (document.errors.length > 0)
+    throw new TypeError(document.errors.map(({ message }) => message).join('\n'));
   const { line } = lines.linePos(document.contents?.range[0] ?? 0);
   try {
     return commandTask(definitionIn(document));

@@ -1,11 +1,12 @@
 import type { TaskDescriptor } from '@longshore/contracts';
 import { z } from 'zod';
+import { wrongDefinition } from './definition-problems.ts';
 import { issuesText } from './issues-text.ts';
 import type { Backoff, RetryIf, RetryPolicy } from './retry-policy.ts';
 import type { TaskContext } from './task-context.ts';
 import type { Limit } from './task-limits.ts';
-import { refuseUnknownFields } from './task-limits.ts';
-import { settingsOf } from './task-settings.ts';
+import { unknownFieldProblems } from './task-limits.ts';
+import { settingsOf, type TaskSettings } from './task-settings.ts';
 
 export interface TaskDefinition<Schema extends z.ZodType> {
   readonly name: string;
@@ -65,20 +66,39 @@ const TASK = Symbol.for('longshore.task');
 
 /** Defines a task: its contract and its handler. @throws {TypeError} that says all that is wrong with the definition */
 export function defineTask<Schema extends z.ZodType>(definition: TaskDefinition<Schema>): Task {
-  const { name, handler, input } = (definition ?? {}) as Partial<TaskDefinition<Schema>>;
-  if (typeof handler !== 'function') throw new TypeError(`The task ${name} has no handler`);
-  if (typeof input?.safeParse !== 'function')
-    throw new TypeError(`The input of the task ${name} is no zod schema`);
-  const { backoff, retryIf, memoryMb, ...settings } = settingsOf(definition);
-  const descriptor = { ...settings, input_schema: jsonSchemaOf(input, settings.name) };
-  refuseUnknownFields(descriptor);
+  const { handler, input } = (definition ?? {}) as TaskDefinition<Schema>;
+  const parts = partsOf(definition ?? {});
+  if ('problems' in parts) throw wrongDefinition('task', definition?.name, parts.problems);
+  const { backoff, retryIf, memoryMb, ...settings } = parts.settings;
   return marked({
-    descriptor,
+    descriptor: { ...settings, input_schema: parts.inputSchema },
     retry: { backoff, retryIf },
     memoryMb,
     parse: (value) => parsed(input, value),
     handle: (value, context) => handler(value as z.output<Schema>, context),
   });
+}
+
+type Parts = {
+  readonly settings: TaskSettings;
+  readonly inputSchema: TaskDescriptor['input_schema'];
+};
+
+/** What a definition says, or all that is wrong with it. `known`: the keys that a definition of its kind may have. */
+export function partsOf(
+  definition: { readonly input?: z.ZodType; readonly handler?: unknown },
+  known?: readonly string[],
+): Parts | { readonly problems: readonly string[] } {
+  const read = settingsOf(definition, known);
+  const told = inputSchemaOf(definition.input);
+  const problems = [
+    ...('problems' in read ? read.problems : []),
+    ...('problem' in told ? [told.problem] : []),
+    ...(typeof definition.handler === 'function' ? [] : ['it has no handler']),
+  ];
+  if ('problems' in read || 'problem' in told || problems.length > 0) return { problems };
+  const unknown = unknownFieldProblems({ ...read.settings, input_schema: told.inputSchema });
+  return unknown.length > 0 ? { problems: unknown } : { ...read, ...told };
 }
 
 /** The same task, known to come from a file. */
@@ -110,11 +130,15 @@ function parsed(schema: z.ZodType, value: unknown): ReturnType<Task['parse']> {
 }
 
 /** What JSON Schema cannot say is left open there; the schema itself still checks it. */
-function jsonSchemaOf(schema: z.ZodType, name: string): TaskDescriptor['input_schema'] {
+function inputSchemaOf(
+  schema: z.ZodType | undefined,
+): { readonly inputSchema: TaskDescriptor['input_schema'] } | { readonly problem: string } {
+  if (typeof schema?.safeParse !== 'function') return { problem: 'input: is no zod schema' };
   try {
-    return z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as TaskDescriptor['input_schema'];
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new TypeError(`The input of the task ${name} cannot be told as JSON Schema: ${reason}`, { cause });
+    const told = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+    return { inputSchema: told as TaskDescriptor['input_schema'] };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { problem: `input: cannot be told as JSON Schema: ${reason}` };
   }
 }

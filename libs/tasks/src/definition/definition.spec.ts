@@ -81,7 +81,9 @@ describe('a task', () => {
   const good = { name: 'work', description: '', input: z.unknown(), handler: () => null };
 
   it.each([
-    [{ maxAttemps: 2 }, /maxAttemps/],
+    [{ description: undefined }, /description: is missing/],
+    [{ maxAttemps: 2 }, /there is no key "maxAttemps", did you mean "maxAttempts"\?/],
+    [{ colour: 'red' }, /there is no key "colour"$/],
     [{ maxAttempts: 0 }, /maxAttempts/],
     [{ maxAttempts: 2.5 }, /maxAttempts/],
     [{ backoff: { baseMs: -1, capMs: 1 } }, /backoff\.baseMs/],
@@ -102,8 +104,13 @@ describe('a task', () => {
   });
 
   it('is told all that is wrong with it at once', () => {
-    const wrong = { ...good, maxAttempts: 0, hardLimitMs: -1, queue: 'a b' };
-    expect(() => defineTask(wrong)).toThrow(/(?=.*maxAttempts)(?=.*hardLimitMs)(?=.*queue)/);
+    const wrong = { ...good, maxAttempts: 0, hardLimitMs: -1, queue: 'a b', handlr: 1, memoryMb: 64 };
+    expect(() => defineTask({ ...wrong, handler: 1, input: 'text' } as never)).toThrow(
+      /^The task work is defined wrongly: (?=.*maxAttempts)(?=.*hardLimitMs)(?=.*queue)(?=.*"handlr", did you mean "handler")(?=.*memoryMb: only)(?=.*no handler)(?=.*no zod schema)/,
+    );
+    const input = z.object({ a: z.string() });
+    const limits = (['b', 'c'] as const).map((field) => ({ per: `input.${field}`, concurrency: 1 }) as const);
+    expect(() => defineTask({ ...good, input, limits })).toThrow(/no field "b"; limits: .*no field "c"/);
   });
 
   it('is no task without a definition', () => {
@@ -145,10 +152,12 @@ describe('the tasks of a worker', () => {
     ]);
   });
 
-  it('are refused when two have one name', () => {
-    expect(() =>
-      createTaskSet({ tasks: [task('a'), task('a')], groups: [], logger: silentLogger() }),
-    ).toThrow(TaskSetError);
+  it('are refused when two have one name, with where both come from', () => {
+    const from = (file: string) => withOrigin(task('a'), { file, folders: [] });
+    const set = (tasks: Task[]) => () => createTaskSet({ tasks, groups: [], logger: silentLogger() });
+    expect(set([task('a'), task('a')])).toThrow(TaskSetError);
+    expect(set([from('/x/a.ts'), from('/y/b.mjs')])).toThrow('in /x/a.ts and in /y/b.mjs: rename one');
+    expect(set([task('a'), from('/y/b.mjs')])).toThrow('in the worker itself and in /y/b.mjs');
   });
 
   it.each(['thread', 'process'] as const)(
@@ -210,6 +219,36 @@ describe('task files', () => {
       expect.stringContaining('does not export a task'),
       'no',
     ]);
+  });
+
+  it('are tried all at once, and loaded and told of in the order of their names', async () => {
+    const { logger, lines } = listening();
+    const path = await folder({
+      ...{
+        'a.mjs': `export default ${made('a')}`,
+        'b.mjs': '',
+        'c.mjs': '',
+        'd.mjs': `export default ${made('d')}`,
+      },
+    });
+    const tried = new Map<string, () => void>();
+    const { promise: allTried, resolve } = Promise.withResolvers<void>();
+    const loading = loadTaskFiles([path], {
+      ...{ ...QUIET, logger },
+      probe: async (file) => {
+        await new Promise<void>((done) => {
+          tried.set(file.slice(-5), done);
+          if (tried.size === 4) resolve();
+        });
+        if (/[bc]\.mjs$/.test(file)) throw new Error(`refused ${file.slice(-5)}`);
+      },
+    });
+    await allTried;
+    for (const answer of ['d.mjs', 'c.mjs', 'b.mjs', 'a.mjs']) tried.get(answer)!();
+    const { tasks, skipped } = await loading;
+    expect(tasks.map(({ descriptor }) => descriptor.name)).toEqual(['a', 'd']);
+    expect(skipped.map(({ reason }) => reason)).toEqual(['refused b.mjs', 'refused c.mjs']);
+    expect(lines).toHaveLength(2);
   });
 
   it('may lie in several folders', async () => {

@@ -45,10 +45,15 @@ export async function loadTaskFiles(
   };
   const paths = [...new Set(folders.map((folder) => resolve(folder)))];
   shareMeans(share, paths);
-  for (const folder of paths) {
-    for (const file of await filesOf(folder, skip)) {
+  // All are tried at once, as far as the probe does that; loaded, and spoken of, they are one after the other.
+  const tried = (await Promise.all(paths.map(filesOf))).map((found) =>
+    Array.isArray(found) ? found.map((file) => ({ file, answer: answerOf(probe(file, paths)) })) : found,
+  );
+  for (const found of tried) {
+    if (!Array.isArray(found)) skip('task folder cannot be read', found.folder, found.error);
+    for (const { file, answer } of Array.isArray(found) ? found : []) {
       try {
-        await probe(file, paths);
+        (await answer)();
         const origin = { file, folders: paths };
         tasks.push(...(await tasksOfFile(file)).map((task) => withOrigin(task, origin)));
       } catch (error) {
@@ -59,9 +64,17 @@ export async function loadTaskFiles(
   return { tasks, skipped };
 }
 
-type Skip = (message: string, file: string, error: unknown) => void;
+/** Resolves to what throws if it was refused: nobody may be waiting for it yet. */
+function answerOf(probed: Promise<void>): Promise<() => void> {
+  return probed.then(
+    () => () => undefined,
+    (error: unknown) => () => {
+      throw error;
+    },
+  );
+}
 
-async function filesOf(folder: string, skip: Skip): Promise<string[]> {
+async function filesOf(folder: string): Promise<string[] | { folder: string; error: unknown }> {
   try {
     const names = await readdir(folder);
     return names
@@ -69,7 +82,6 @@ async function filesOf(folder: string, skip: Skip): Promise<string[]> {
       .sort()
       .map((name) => resolve(folder, name));
   } catch (error) {
-    skip('task folder cannot be read', folder, error);
-    return [];
+    return { folder, error };
   }
 }

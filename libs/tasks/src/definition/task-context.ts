@@ -3,11 +3,15 @@ import type {
   ChildResults,
   ChildSummary,
   ExecutionContext,
+  KnownFile,
+  KnownFilesRequest,
   ListedFilesRequest,
+  OpenedCredential,
   PipelineFile,
   PipelineResult,
   SettleFilesRequest,
   TakenFile,
+  WebhookCall,
   WorkflowDefinition,
 } from '@longshore/contracts';
 
@@ -37,12 +41,21 @@ export interface TaskContext {
   workflowDefinition(): Promise<WorkflowDefinition>;
   /** For the two tasks that begin and end the execution of a pipeline; all others are refused. */
   readonly pipelineFiles: PipelineFiles;
+  /** For the task that delivers webhooks: what it sends now, signed. All others are refused. */
+  webhookCall(): Promise<WebhookCall>;
 }
 
 /** The files that the execution of a pipeline takes from its source. */
 export interface PipelineFiles {
+  /** Of these files of the source those that need not be read again, for nothing of them has changed. */
+  known(files: KnownFilesRequest['files']): Promise<KnownFile[]>;
+  /** The values of a credential that the run's input names, for this run alone: they belong in no log and in no result. */
+  credential(name: string): Promise<OpenedCredential>;
   /** Brings a file in, unless it is to be skipped. `open` may be called again; what its stream fails with is thrown. */
-  take(file: { path: string; ordinal: number }, open: () => Readable): Promise<TakenFile>;
+  take(
+    file: { path: string; ordinal: number; mark?: string | undefined },
+    open: () => Readable,
+  ): Promise<TakenFile>;
   /** Notes files that could not be read, and at last that the source was read to its end. */
   listed(request: ListedFilesRequest): Promise<void>;
   /** The next files behind this place, with what became of them; none when that was all. */

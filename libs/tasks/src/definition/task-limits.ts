@@ -45,15 +45,12 @@ export function describedLimits(limits: readonly z.output<typeof limitSchema>[])
   }));
 }
 
-/** @throws {TypeError} for a limit per field that the input does not have */
-export function refuseUnknownFields({
-  name,
+/** What is wrong with limits per field that the input does not have. */
+export function unknownFieldProblems({
   limits = [],
   input_schema,
-}: Omit<TaskDescriptor, 'group'>): void {
-  const [unknown] = limitsOfUnknownFields(limits, input_schema);
-  if (unknown === undefined) return;
-  throw new TypeError(
-    `The task ${name} is defined wrongly: limits: its input has no field "${unknown.slice('input.'.length)}"`,
+}: Pick<TaskDescriptor, 'limits' | 'input_schema'>): string[] {
+  return [...new Set(limitsOfUnknownFields(limits, input_schema))].map(
+    (unknown) => `limits: its input has no field "${unknown.slice('input.'.length)}"`,
   );
 }

@@ -21,12 +21,20 @@ export interface TaskSetOptions {
   logger: Logger;
 }
 
+function placeOf({ origin }: Task): string {
+  return origin?.file ?? 'the worker itself';
+}
+
 /** Chooses the tasks to register. @throws {TaskSetError} for two tasks of one name, or an isolation that is not to be had */
 export function createTaskSet({ tasks, groups, logger }: TaskSetOptions): TaskSet {
   const byName = new Map<string, Task>();
   for (const task of tasks) {
     const { name, isolation } = task.descriptor;
-    if (byName.has(name)) throw new TaskSetError(`Two tasks have the name ${name}: rename one of them`);
+    const twin = byName.get(name);
+    if (twin !== undefined)
+      throw new TaskSetError(
+        `Two tasks have the name ${name}, in ${placeOf(twin)} and in ${placeOf(task)}: rename one of them`,
+      );
     if (isolation !== 'inline' && task.origin === undefined) {
       throw new TaskSetError(
         `The task ${name} asks for the isolation "${isolation}": a ${isolation} can only load it from a task file (TASKS_DIR)`,

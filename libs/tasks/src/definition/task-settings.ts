@@ -1,6 +1,6 @@
 import { taskDescriptorSchema } from '@longshore/contracts';
 import { z } from 'zod';
-import { issuesText } from './issues-text.ts';
+import { problemsOf } from './definition-problems.ts';
 import type { RetryIf } from './retry-policy.ts';
 import { backoffSchema, DEFAULT_BACKOFF } from './retry-policy.ts';
 import { describedLimits, limitsSchema } from './task-limits.ts';
@@ -21,7 +21,7 @@ const settingsSchema = z
     name,
     group: group.default('General'),
     queue: queue.default('default'),
-    description: description.default(''),
+    description,
     maxAttempts: max_attempts.default(3),
     backoff: backoffSchema.default(DEFAULT_BACKOFF),
     retryIf: z.custom<RetryIf>((value) => typeof value === 'function', 'must be a function').optional(),
@@ -31,24 +31,37 @@ const settingsSchema = z
     memoryMb: z.int().min(32).max(1_048_576).optional(),
     limits: limitsSchema.default([]),
   })
-  .refine(({ softLimitMs = 0, hardLimitMs }) => softLimitMs <= hardLimitMs, {
+  .refine(({ softLimitMs = 0, hardLimitMs }) => !(softLimitMs > hardLimitMs), {
     path: ['softLimitMs'],
     error: 'lies behind the hard limit',
+    when: () => true,
   })
   .refine(({ isolation: its, memoryMb }) => its !== 'inline' || memoryMb === undefined, {
     path: ['memoryMb'],
     error: 'only the isolations "thread" and "process" can limit memory',
+    when: () => true,
   });
 
-/** The settings of a definition with their defaults, those of its descriptor as that calls them. @throws {TypeError} with all problems */
-export function settingsOf(definition: object) {
+/** All keys of a definition. */
+export const DEFINITION_KEYS: readonly string[] = [...Object.keys(settingsSchema.shape), 'input', 'handler'];
+
+export type TaskSettings = ReturnType<typeof settingsIn>;
+
+/**
+ * The settings of a definition with their defaults, those of its descriptor as that calls them; or all that is wrong with them. `known`: the
+ * keys that a definition of its kind may have.
+ */
+export function settingsOf(
+  definition: object,
+  known: readonly string[] = DEFINITION_KEYS,
+): { readonly settings: TaskSettings } | { readonly problems: string[] } {
   const { input: _input, handler: _handler, ...given } = definition as Record<string, unknown>;
-  const parsed = settingsSchema.safeParse(given);
-  if (!parsed.success) {
-    const problems = issuesText(parsed.error);
-    throw new TypeError(`The task ${String(given['name'])} is defined wrongly: ${problems}`);
-  }
-  const { maxAttempts, softLimitMs, hardLimitMs, backoff, retryIf, memoryMb, limits, ...named } = parsed.data;
+  const { data, error } = settingsSchema.safeParse(given);
+  return error === undefined ? { settings: settingsIn(data) } : { problems: problemsOf(error, known) };
+}
+
+function settingsIn(settings: z.output<typeof settingsSchema>) {
+  const { maxAttempts, softLimitMs, hardLimitMs, backoff, retryIf, memoryMb, limits, ...named } = settings;
   return {
     ...named,
     max_attempts: maxAttempts,

@@ -17,7 +17,7 @@ import type { Session } from './session-link.ts';
 /** The runs whose handlers are at work in this process. */
 export interface ActiveRuns {
   readonly size: number;
-  /** Monotonic milliseconds at which the first of them reaches its hard limit. */
+  /** Monotonic milliseconds at which the first of them reaches its hard limit; of those that ended in this turn of the event loop too. */
   readonly hardDeadline: number | undefined;
   /** Never rejects. */
   execute(run: ClaimedRun, execution: ExecutionContext | null, session: Session): Promise<Executed>;
@@ -41,31 +41,70 @@ export interface ActiveRunsOptions {
 export function createActiveRuns({ tasks, isolated, means, clock, onChange }: ActiveRunsOptions): ActiveRuns {
   // Not by run id: after a lapse the same run may come back while its old handler has not heeded its signal yet.
   const active = new Map<Execution, Session>();
+  const deadline = createDeadline(() => firstDeadline(active.keys()), onChange);
   return {
     get size() {
       return active.size;
     },
     get hardDeadline() {
-      return active.size === 0 ? undefined : Math.min(...active.keys().map((each) => each.hardDeadline));
+      return deadline.told;
     },
     execute: async (run, execution, session) => {
       const task = tasks.get(run.task);
       if (task === undefined) return unknownTask(run);
-      const work = (signal: AbortSignal): Work => {
+      const work = (signal: () => AbortSignal): Work => {
         const context = createRunContext(run, execution, signal, means);
         if (task.descriptor.isolation !== 'inline') return isolated(task, run, context);
         return { outcome: carryOut(task, run.input, context) };
       };
       const started = startExecution({ run, clock, work });
       active.set(started, session);
-      onChange();
+      deadline.began(started.hardDeadline);
       const executed = await started.ended;
       active.delete(started);
-      onChange();
+      deadline.ended();
       return executed;
     },
     take: (because, isMeant = () => true) => {
       for (const [execution, session] of active) if (isMeant(execution.run, session)) execution.take(because);
+    },
+  };
+}
+
+function firstDeadline(executions: Iterable<Execution>): number | undefined {
+  let first: number | undefined;
+  for (const { hardDeadline } of executions)
+    if (first === undefined || hardDeadline < first) first = hardDeadline;
+  return first;
+}
+
+/** How much earlier than it is, ms, the first deadline may be believed to be until the end of the turn. */
+const DEADLINE_SLACK_MS = 100;
+
+/**
+ * The first deadline as others are told of it: before a handler that began can keep the main loop, unless what was told holds for it too,
+ * and at the end of the turn of the event loop in which one ended. Short runs by the dozen in one turn are told of twice.
+ */
+function createDeadline(first: () => number | undefined, tell: () => void) {
+  let told: number | undefined;
+  let telling: NodeJS.Immediate | undefined;
+  const tellNow = (): void => {
+    told = first();
+    tell();
+  };
+  return {
+    get told() {
+      return told;
+    },
+    began: (deadline: number): void => {
+      const isStale = telling !== undefined && told !== undefined && deadline - told > DEADLINE_SLACK_MS;
+      if (told === undefined || deadline < told || isStale) tellNow();
+    },
+    ended: (): void => {
+      telling ??= setImmediate(() => {
+        telling = undefined;
+        tellNow();
+      });
     },
   };
 }

@@ -39,28 +39,30 @@ const OVER = new Error('the run has ended');
 /** How long a handler may take to heed its signal before its slot is used for others. */
 const HEED_WITHIN_MS = 10_000;
 
-/** Has the handler of a claimed run started, and holds it to its limits. */
+/** Has the handler of a claimed run started, and holds it to its limits. `work` asks for the signal where it needs one: most runs do not. */
 export function startExecution(options: {
   run: ClaimedRun;
-  work: (signal: AbortSignal) => Work;
+  work: (signal: () => AbortSignal) => Work;
   clock: Clock;
 }): Execution {
   const { run, clock } = options;
   const startedAt = clock.monotonic();
-  const controller = new AbortController();
-  const over = new AbortController();
-  const { promise: givenUp, resolve: giveUp } = Promise.withResolvers<Executed>();
+  let made: AbortController | undefined;
+  const controller = (): AbortController => (made ??= new AbortController());
+  const { after, clear } = timersOf(clock);
+  const { promise: ended, resolve } = Promise.withResolvers<Executed>();
   let because: TakenBecause | undefined;
 
   const durationMs = (): number => clock.monotonic() - startedAt;
-  const after = (ms: number, act: () => void): void => {
-    // A sleep that is ended early is one that is not needed any more.
-    clock.sleep(ms, over.signal).then(act, () => undefined);
+  const conclude = (executed: Executed): void => {
+    clearImmediate(arming);
+    clear();
+    resolve(executed);
   };
-  const { outcome, kill } = options.work(controller.signal);
+  const { outcome, kill } = options.work(() => controller().signal);
   const end = async (why: TakenBecause): Promise<void> => {
-    const ended = (await kill?.()) ?? false;
-    giveUp({ kind: 'taken', because: why, ended, durationMs: durationMs() });
+    const nothingLeft = (await kill?.()) ?? false;
+    conclude({ kind: 'taken', because: why, ended: nothingLeft, durationMs: durationMs() });
   };
   const take = (why: TakenBecause): void => {
     if (because !== undefined) {
@@ -69,18 +71,33 @@ export function startExecution(options: {
       return;
     }
     because = why;
-    controller.abort(abortReason({ because: why }));
+    controller().abort(abortReason({ because: why }));
     if (why === 'cancelled' || why === 'lapsed') after(HEED_WITHIN_MS, () => void end(why));
     else void end(why);
   };
   const soft = { because: 'soft_limit', limitMs: run.soft_limit_ms } as const;
-  after(run.soft_limit_ms, () => controller.abort(abortReason(soft)));
-  after(run.hard_limit_ms, () => take('hard_limit'));
-
-  const finished = outcome.then((its): Executed => {
-    if (because !== undefined) return { kind: 'taken', because, ended: true, durationMs: durationMs() };
-    return { kind: 'finished', outcome: its, durationMs: durationMs() };
+  // A handler that ends in the turn of the event loop in which it began needs no timers: they would be most of what its run costs.
+  const arming = setImmediate(() => {
+    after(run.soft_limit_ms - durationMs(), () => controller().abort(abortReason(soft)));
+    after(run.hard_limit_ms - durationMs(), () => take('hard_limit'));
   });
-  const ended = Promise.race([finished, givenUp]).finally(() => over.abort(OVER));
+
+  void outcome.then((its) => {
+    if (because === undefined) conclude({ kind: 'finished', outcome: its, durationMs: durationMs() });
+    else conclude({ kind: 'taken', because, ended: true, durationMs: durationMs() });
+  });
   return { run, hardDeadline: startedAt + run.hard_limit_ms, ended, take };
+}
+
+/** Timers that are cleared together. */
+function timersOf(clock: Clock) {
+  let over: AbortController | undefined;
+  return {
+    after: (ms: number, act: () => void): void => {
+      over ??= new AbortController();
+      // A sleep that is ended early is one that is not needed any more.
+      clock.sleep(ms, over.signal).then(act, () => undefined);
+    },
+    clear: (): void => over?.abort(OVER),
+  };
 }

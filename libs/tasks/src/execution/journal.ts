@@ -1,4 +1,4 @@
-import { MAX_BATCH_BYTES, MAX_BATCH_ITEMS, routes } from '@longshore/contracts';
+import { MAX_BATCH_BYTES, MAX_BATCH_ITEMS, workerRoutes as routes } from '@longshore/contracts';
 import type { LogLinesRequest, ProgressRequest } from '@longshore/contracts';
 import type { BackendClient } from '@longshore/api-client';
 import type { Clock, Logger } from '@longshore/runtime';

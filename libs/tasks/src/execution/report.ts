@@ -54,11 +54,12 @@ async function outcomeReport(
       return {
         ...identity,
         outcome: 'succeeded',
-        output: await wireOutput(outcome.output, means),
+        output: inlineOutput(outcome.output) ?? (await means.store(outcome.output.text)),
         duration_ms,
       };
     case 'failed': {
-      const output = outcome.output === null ? null : await wireOutput(outcome.output, means);
+      const output =
+        outcome.output && (inlineOutput(outcome.output) ?? (await means.store(outcome.output.text)));
       const retry_after_ms = outcome.retryable ? pauseOf(outcome, run, means) : null;
       const error = shownError(outcome.error);
       return { ...identity, outcome: 'failed', error, output, retry_after_ms, duration_ms };
@@ -74,8 +75,9 @@ function identityOf({ run_id, epoch, token }: ClaimedRun): Pick<Report, 'run_id'
   return { run_id, epoch, token };
 }
 
-async function wireOutput(output: CleanJson, { store }: ReportMeans): Promise<Output> {
-  return output.bytes <= MAX_INLINE_OUTPUT_BYTES ? { inline: output.value } : store(output.text);
+/** Undefined for an output that is too large for a report. */
+function inlineOutput(output: CleanJson): Output | undefined {
+  return output.bytes <= MAX_INLINE_OUTPUT_BYTES ? { inline: output.value } : undefined;
 }
 
 function pauseOf(

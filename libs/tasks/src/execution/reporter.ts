@@ -104,5 +104,5 @@ function record(
   metrics.duration.observe({ task }, executed.durationMs / 1000);
   const duration_ms = Math.round(executed.durationMs);
   const problem = ended?.kind === 'failed' ? { code: ended.error.code, reason: ended.error.message } : {};
-  logger.info('run ended', { run_id, execution_id, task, attempt, outcome, duration_ms, ...problem });
+  logger.infoSoon('run ended', { run_id, execution_id, task, attempt, outcome, duration_ms, ...problem });
 }

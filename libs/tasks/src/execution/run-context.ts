@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { routes } from '@longshore/contracts';
+import { workerRoutes as routes } from '@longshore/contracts';
 import type { ClaimedFile, ClaimedRun, ExecutionContext } from '@longshore/contracts';
 import type { BackendClient } from '@longshore/api-client';
 import { systemClock } from '@longshore/runtime';
@@ -19,15 +19,16 @@ export interface ContextMeans {
   logger: Logger;
 }
 
-/** What the handler of a claimed run is given. Every call in it carries the run's own token. */
+/** What the handler of a claimed run is given, made as far as it is asked for. Every call in it carries the run's own token. */
 export function createRunContext(
   run: ClaimedRun,
   execution: ExecutionContext | null,
-  signal: AbortSignal,
+  signal: () => AbortSignal,
   means: ContextMeans,
 ): TaskContext {
   const { client, journal, workflows } = means;
   const { run_id: id, token: runToken } = run;
+  let log: TaskLog | undefined;
   return {
     run: {
       id,
@@ -39,20 +40,27 @@ export function createRunContext(
       idempotencyKey: id,
     },
     execution,
-    file: run.file && taskFile(run.file, runToken, signal, client),
+    file: run.file && taskFile(run.file, runToken, signal(), client),
     children: run.children ?? [],
     childResults: async () =>
-      (await client.call(routes.childResults, { params: { id }, runToken, signal })).children,
-    signal,
-    log: taskLog(run, means),
+      (await client.call(routes.childResults, { params: { id }, runToken, signal: signal() })).children,
+    get signal() {
+      return signal();
+    },
+    get log() {
+      return (log ??= taskLog(run, means));
+    },
     progress: (percentage, message, data) =>
       journal.progress({ token: runToken, ...progressOf(percentage, message, data) }),
-    sleep: (ms) => systemClock.sleep(ms, signal),
+    sleep: (ms) => systemClock.sleep(ms, signal()),
     workflowDefinition: async () => {
       if (execution !== null) return workflows.get(execution.workflow_version_id, runToken);
       throw new TaskError('no_workflow', 'This run belongs to no workflow', { retryable: false });
     },
-    pipelineFiles: pipelineFiles(run, signal, client),
+    get pipelineFiles() {
+      return pipelineFiles(run, signal(), client);
+    },
+    webhookCall: () => client.call(routes.webhookCall, { params: { id }, runToken, signal: signal() }),
   };
 }
 
@@ -63,6 +71,8 @@ function pipelineFiles(
 ): PipelineFiles {
   const given = { params: { id }, runToken, signal };
   return {
+    known: async (files) => (await call(routes.knownPipelineFiles, { ...given, body: { files } })).known,
+    credential: (name) => call(routes.runCredential, { ...given, params: { id, name } }),
     take: (file, open) => sendFile(id, file, { open, runToken, signal }),
     listed: async (body) => void (await call(routes.listedPipelineFiles, { ...given, body })),
     after: async (after) => (await call(routes.pipelineFiles, { ...given, query: { after } })).files,

@@ -1,6 +1,6 @@
 import type { ClaimedRun, DispatchMessage } from '@longshore/contracts';
 import type { BackendClient } from '@longshore/api-client';
-import type { Clock, Logger } from '@longshore/runtime';
+import type { Clock, Logger, Tracing } from '@longshore/runtime';
 import type { TaskSet } from '../definition/task-set.ts';
 import type { ActiveRuns, IsolatedWork } from './active-runs.ts';
 import { createActiveRuns } from './active-runs.ts';
@@ -11,6 +11,7 @@ import type { RunnerMetrics } from './runner-metrics.ts';
 import type { Granted, Session, SessionLink } from './session-link.ts';
 import { createSessionLink } from './session-link.ts';
 import { createSlots } from './slots.ts';
+import { traceRuns, untracedRuns } from './traced-runs.ts';
 import { unlessAborted } from './unless-aborted.ts';
 import { createWorkflowCache } from './workflow-cache.ts';
 
@@ -51,6 +52,7 @@ export interface RunnerOptions {
   clock: Clock;
   /** Uniform in [0, 1). */
   random?: () => number;
+  tracing?: Tracing | undefined;
   /** The busy slots or the active runs are others than before. */
   onChange: () => void;
   /** A run is past its hard limit, and its handler cannot be stopped inside this process. */
@@ -65,8 +67,9 @@ export function createRunner(options: RunnerOptions): Runner {
   const { tasks, isolated, client, logger, metrics, clock, onChange, random = Math.random } = options;
   const journal = createJournal({ client, logger, clock });
   const means = { client, journal, logger, workflows: createWorkflowCache(client) };
-  const active = createActiveRuns({ tasks, isolated, clock, onChange, means });
-  const reporter = createReporter({ tasks, client, logger, metrics, random });
+  const traced = options.tracing === undefined ? untracedRuns : traceRuns(options.tracing);
+  const active = traced.active(createActiveRuns({ tasks, isolated, clock, onChange, means }));
+  const reporter = traced.reporter(createReporter({ tasks, client, logger, metrics, random }));
   const stopping = new AbortController();
   // As told last: a cancel is told again until the run was let go.
   let cancelled: ReadonlySet<string> = new Set();
@@ -92,7 +95,7 @@ export function createRunner(options: RunnerOptions): Runner {
     }
   });
   const use = (session: Session): void => {
-    link.resolve(createSessionLink({ session, client, logger, metrics }));
+    link.resolve(traced.link(createSessionLink({ session, client, logger, metrics })));
     const onLapse = (): void => {
       // Whoever claims next waits for the next session.
       link = Promise.withResolvers();
@@ -112,8 +115,7 @@ export function createRunner(options: RunnerOptions): Runner {
     await journal.flush(lastWords);
   };
   return {
-    handle: slots.take,
-    ...{ use, stop, told },
+    ...{ handle: slots.take, use, stop, told },
     cancel: (runs) => {
       cancelled = new Set(runs.map(attemptOf));
       active.take('cancelled', isCancelled);

@@ -1,4 +1,4 @@
-import { ApiError, MAX_BATCH_BYTES, MAX_BATCH_ITEMS, routes } from '@longshore/contracts';
+import { ApiError, MAX_BATCH_BYTES, MAX_BATCH_ITEMS, workerRoutes as routes } from '@longshore/contracts';
 import type {
   ClaimAnswer,
   ClaimRequest,
@@ -24,6 +24,8 @@ export interface Session {
 
 export interface Granted extends ClaimAnswer {
   readonly executions: ReadonlyMap<string, ExecutionContext>;
+  /** The `traceparent` of what is traced, by execution. */
+  readonly traces?: Readonly<Record<string, string>> | undefined;
 }
 
 /**
@@ -60,7 +62,7 @@ export function createSessionLink(options: SessionLinkOptions): SessionLink {
   });
   const reports = createBatcher<Report, ReportAnswer>({
     ...limits,
-    sizeOf: (report) => Buffer.byteLength(JSON.stringify(report)),
+    sizeOf: sizeOfReport,
     send: (batch) => {
       metrics.reportBatch.observe(batch.length);
       return sendReports(batch, options);
@@ -73,6 +75,17 @@ export function createSessionLink(options: SessionLinkOptions): SessionLink {
   };
 }
 
+/** Of a report beside what the handler made. */
+const ENVELOPE_BYTES = 700;
+
+/** Bytes, roughly: enough to keep within bounds. */
+function sizeOfReport(report: Report): number {
+  const { outcome } = report;
+  if (outcome === 'released') return ENVELOPE_BYTES;
+  const made = outcome === 'succeeded' ? report.output : report;
+  return ENVELOPE_BYTES + Buffer.byteLength(JSON.stringify(made));
+}
+
 function sendClaims(
   batch: readonly Claim[],
   { session, client, logger }: SessionLinkOptions,
@@ -80,16 +93,26 @@ function sendClaims(
   return sendUntilAnswered(batch, session, {
     send: async (claims, settings) => {
       const body = { session_id: session.id, claims: [...claims] };
-      const { answers, executions: contexts } = await client.call(routes.claim, { body, ...settings });
+      const {
+        answers,
+        executions: contexts,
+        traces,
+      } = await client.call(routes.claim, { body, ...settings });
       const executions = new Map(contexts.map((context) => [context.execution_id, context]));
       // By place, not by dispatch: of two messages of one dispatch only one is granted.
       return claims.map(({ dispatch_id }, place) => ({
         ...(answers[place] ?? refused(dispatch_id, 'there is no answer for it')),
         executions,
+        traces,
       }));
     },
     failedAlone: async ({ dispatch_id }, error) => {
       logger.error('claim failed', { dispatch_id, error });
+      // Whoever goes on taking messages without a good key takes them from those who have one.
+      if (error instanceof ApiError && error.status === 401) {
+        session.lapse(`the backend refuses it: ${error.message}`);
+        throw error;
+      }
       // Only a clear refusal tells that nothing was granted.
       if (error instanceof ApiError && error.status < 500) {
         return { ...refused(dispatch_id, error.message), executions: new Map() };

@@ -1,4 +1,4 @@
-import { routes } from '@longshore/contracts';
+import { workerRoutes as routes } from '@longshore/contracts';
 import type { WorkflowDefinition } from '@longshore/contracts';
 import type { BackendClient } from '@longshore/api-client';
 

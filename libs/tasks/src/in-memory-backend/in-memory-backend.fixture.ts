@@ -20,21 +20,23 @@ export const SERVICE_KEY = 'lsk_key_of_the_in_memory_backend';
  * no database, no dispatcher, no retries.
  */
 export async function startInMemoryBackend(
-  settings: { busyMs?: number; idleMs?: number; brokerQueue?: string } = {},
+  settings: { busyMs?: number; idleMs?: number; brokerQueueOf?: (worker: string) => string } = {},
 ) {
-  const { busyMs = 50, idleMs = 50, brokerQueue = 'pool-of-test' } = settings;
+  const { busyMs = 50, idleMs = 50, brokerQueueOf = () => 'pool-of-test' } = settings;
   const store = createStore();
   const calls = new Map<string, number>();
   const watchers = new Set<() => void>();
   const state = {
     dispatched: 0,
+    /** Which keys are good. */
+    accepts: (key: string): boolean => key === SERVICE_KEY,
     /** Answers instead of the backend while it is set; undefined = the backend answers. */
     fault: undefined as
       ((method: string, path: string, body: unknown) => ApiError | 'hang up' | undefined) | undefined,
     /** Does the work of a call, but the answer gets lost. */
     loseAnswer: undefined as ((path: string) => boolean) | undefined,
   };
-  const route = createRoutes(store, { busyMs, idleMs, brokerQueue, dispatched: () => state.dispatched });
+  const route = createRoutes(store, { busyMs, idleMs, brokerQueueOf, dispatched: () => state.dispatched });
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body = await buffer(request);
@@ -44,7 +46,7 @@ export async function startInMemoryBackend(
     calls.set(key, (calls.get(key) ?? 0) + 1);
     const fault = state.fault?.(method, path, body);
     if (fault === 'hang up') return void request.socket.destroy();
-    const known = request.headers.authorization === `Bearer ${SERVICE_KEY}`;
+    const known = state.accepts((request.headers.authorization ?? '').replace(/^Bearer /, ''));
     const result =
       fault ?? (known ? route(method, path, body) : apiError('authentication_failed', 'Unauthorized'));
     if (state.loseAnswer?.(path)) return void request.socket.destroy();

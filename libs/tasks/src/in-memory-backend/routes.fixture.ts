@@ -17,7 +17,7 @@ type Route = readonly [
 export interface RouteSettings {
   readonly busyMs: number;
   readonly idleMs: number;
-  readonly brokerQueue: string;
+  readonly brokerQueueOf: (worker: string) => string;
   /** Of the answers to heartbeats. */
   readonly dispatched: () => number;
 }
@@ -42,18 +42,21 @@ export function createRoutes(store: Store, settings: RouteSettings) {
 const OK = { status: 'ok' };
 
 function sessionRoutes(store: Store, settings: RouteSettings): Route[] {
-  const { busyMs, idleMs, brokerQueue, dispatched } = settings;
+  const { busyMs, idleMs, brokerQueueOf, dispatched } = settings;
   const health = { status: 'ok', contract_version: 1, worker_names: [] };
   return [
     ['GET', /^\/v1\/health\/$/, () => health],
     [
       'POST',
       /^\/v1\/sessions$/,
-      (_match, body) => ({
-        session_id: store.addSession(registerSessionRequestSchema.parse(JSON.parse(body.toString()))),
-        ...{ pool: 'test', broker_queue: brokerQueue, contract_version: 1 },
-        ...{ heartbeat_busy_ms: busyMs, heartbeat_idle_ms: idleMs, session_timeout_ms: 15_000 },
-      }),
+      (_match, body) => {
+        const request = registerSessionRequestSchema.parse(JSON.parse(body.toString()));
+        return {
+          session_id: store.addSession(request),
+          ...{ pool: 'test', broker_queue: brokerQueueOf(request.worker), contract_version: 1 },
+          ...{ heartbeat_busy_ms: busyMs, heartbeat_idle_ms: idleMs, session_timeout_ms: 15_000 },
+        };
+      },
     ],
     [
       'POST',

@@ -40,6 +40,11 @@ export function createIsolatedContext(given: IsolatedRun, means: IsolatedMeans) 
         retryable: false,
       });
     },
+    webhookCall(): never {
+      throw new TaskError('not_isolated', 'Webhooks are for tasks of the isolation "inline"', {
+        retryable: false,
+      });
+    },
   };
   return { context, close: progress.flush };
 }

@@ -19,7 +19,7 @@ async function load(files: Record<string, string>) {
   const folder = await mkdtemp(join(tmpdir(), 'longshore-probe-'));
   cleanups.push(() => rm(folder, { recursive: true }));
   for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
-  const { probe, close } = createProbe({ withinMs: 5_000 });
+  const { probe, close } = createProbe({ withinMs: 5_000, atOnce: 3 });
   cleanups.push(close);
   const { tasks, skipped } = await loadTaskFiles([folder], {
     ...{ logger: silentLogger(), probe, share: () => undefined },

@@ -1,7 +1,7 @@
 import type { HeartbeatResponse } from '@longshore/contracts';
 
-/** What the thread is started with. */
-export interface HeartbeatThreadData {
+/** What renews a session has to know. */
+export interface HeartbeatData {
   /** Who writes, in its log lines. */
   readonly worker: string;
   /** INTERNAL_API_BASE_URL without a slash at its end. */

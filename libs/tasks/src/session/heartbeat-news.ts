@@ -2,6 +2,7 @@ import type { HeartbeatResponse } from '@longshore/contracts';
 import type { Clock, Logger } from '@longshore/runtime';
 import type { Session } from '../execution/session-link.ts';
 import type { FromThread } from './heartbeat-messages.ts';
+import { isRefusal, wordsOf } from './refusal.ts';
 
 /** What heartbeats told last. Times are monotonic milliseconds. */
 export interface SessionNews {
@@ -18,6 +19,8 @@ export interface SessionNews {
 export interface News {
   /** A new session: nothing was told yet. */
   restart(): void;
+  /** The backend lets us have no session, for this reason. */
+  refuse(reason: string): void;
   /** Heeds what a heartbeat of this session told. */
   hear(message: FromThread, session: Session): void;
   state(): SessionNews;
@@ -46,13 +49,18 @@ export function createNews({ logger, clock, onCancelled }: NewsOptions): News {
     if (answer.cancelled.length > 0) onCancelled(answer.cancelled);
     if (answer.status === 'lapsed') session.lapse('it was not heard of for too long');
   };
-  const worry = (status: number | null, reason: string, session: Session): void => {
+  const worry = (status: number | null, body: string, session: Session): void => {
     if (status === 410) return session.lapse('the backend does not know it any more');
-    if (status === 401 || status === 403) refusal = reason;
+    const reason = wordsOf(body);
+    if (isRefusal(status)) refusal = reason;
     logger.warn('heartbeat failed', { session_id: session.id, status, reason });
   };
   return {
-    restart: () => count(0),
+    restart: () => {
+      refusal = undefined;
+      count(0);
+    },
+    refuse: (reason) => (refusal = reason),
     hear: (message, session) => {
       if (message.type === 'answer') heed(message, session);
       else worry(message.status, message.reason, session);

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
-import type { FromThread, HeartbeatThreadData, ToThread } from './heartbeat-messages.ts';
+import { createBeat } from './beat.ts';
+import type { FromThread, HeartbeatData, ToThread } from './heartbeat-messages.ts';
 import { PULSE, PULSE_CELLS } from './heartbeat-messages.ts';
 
 export interface HeartbeatOptions {
@@ -9,7 +10,14 @@ export interface HeartbeatOptions {
   serviceKey: string;
   /** Slots there are to begin with. */
   concurrency: number;
+  /**
+   * Where it runs. `thread`: its own, which goes on however busy the main loop is, and costs 10 to 15 MiB. `loop`: the main loop, for
+   * workers whose handlers never hold it up; one that does nevertheless gets the thread from then on.
+   */
+  where: 'thread' | 'loop';
   onMessage: (message: FromThread) => void;
+  /** The main loop stood still for so long, milliseconds, although it should not: there is a thread now. */
+  onMove?: (heldUpMs: number) => void;
   /** The thread is gone, and with it the proof that this process lives. */
   onDeath: (error: unknown) => void;
 }
@@ -27,7 +35,7 @@ export interface Pulse {
   readonly draining: boolean;
 }
 
-/** Renews the session from a thread of its own. */
+/** Renews the session. */
 export interface Heartbeat {
   /** Renews this session from now on. */
   follow(session: { id: string; busyMs: number; idleMs: number }): void;
@@ -39,30 +47,50 @@ export interface Heartbeat {
 }
 
 const TICK_MS = 250;
+/** Between two turns of a main loop that nobody holds up. A session lapses after five times as long. */
+const HELD_UP_MS = 3_000;
 
-/** Starts the thread. It renews nothing until it is told to. */
+/** Where the beat runs. */
+interface Carrier {
+  post(message: ToThread): void;
+  stop(): Promise<unknown>;
+}
+
+/** It renews nothing until it is told to. */
 export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
-  const { worker, baseUrl, serviceKey, onMessage, onDeath } = options;
+  const { worker, baseUrl, serviceKey, onMove } = options;
   const pulse = new SharedArrayBuffer(PULSE_CELLS * BigInt64Array.BYTES_PER_ELEMENT);
   const cells = new BigInt64Array(pulse);
-  const workerData: HeartbeatThreadData = { worker, baseUrl: baseUrl.replace(/\/+$/, ''), serviceKey, pulse };
-  const thread = new Worker(entryUrl(), { name: 'heartbeat', workerData });
-  const post = (message: ToThread): void => thread.postMessage(message);
-  const tick = (): void => void Atomics.store(cells, PULSE.tick, process.hrtime.bigint());
-  let stopped = false;
+  const data: HeartbeatData = { worker, baseUrl: baseUrl.replace(/\/+$/, ''), serviceKey, pulse };
+  let carrier = options.where === 'thread' ? inThread(data, options) : onLoop(data, options);
+  let isOnLoop = options.where === 'loop';
+  let followed: Extract<ToThread, { type: 'session' }> | undefined;
   let before: Pulse | undefined;
+  let tickedAt = performance.now();
 
+  const post = (message: ToThread): void => carrier.post(message);
+  const tick = (): void => {
+    Atomics.store(cells, PULSE.tick, process.hrtime.bigint());
+    const heldUpMs = performance.now() - tickedAt;
+    tickedAt += heldUpMs;
+    if (isOnLoop && heldUpMs > HELD_UP_MS) move(heldUpMs);
+  };
+  const move = (heldUpMs: number): void => {
+    isOnLoop = false;
+    void carrier.stop();
+    carrier = inThread(data, options);
+    if (followed !== undefined) post(followed);
+    onMove?.(heldUpMs);
+  };
   tick();
   Atomics.store(cells, PULSE.concurrency, BigInt(options.concurrency));
   const ticking = setInterval(tick, TICK_MS);
-  thread.on('message', onMessage);
-  thread.on('error', onDeath);
-  thread.on('exit', (code) => {
-    if (!stopped) onDeath(new Error(`The heartbeat thread ended with code ${code}`));
-  });
   return {
-    follow: (session) => post({ type: 'session', ...session }),
-    rest: () => post({ type: 'rest' }),
+    follow: (session) => post((followed = { type: 'session', ...session })),
+    rest: () => {
+      followed = undefined;
+      post({ type: 'rest' });
+    },
     tell: (pulse) => {
       const { active, concurrency, hardDeadline, draining } = pulse;
       Atomics.store(cells, PULSE.active, BigInt(active));
@@ -73,9 +101,31 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
       before = pulse;
     },
     stop: async () => {
-      stopped = true;
+      isOnLoop = false;
       clearInterval(ticking);
-      await thread.terminate();
+      await carrier.stop();
+    },
+  };
+}
+
+function onLoop(data: HeartbeatData, { onMessage }: HeartbeatOptions): Carrier {
+  const beat = createBeat({ ...data, tell: onMessage });
+  return { post: beat.hear, stop: async () => beat.end() };
+}
+
+function inThread(data: HeartbeatData, { onMessage, onDeath }: HeartbeatOptions): Carrier {
+  const thread = new Worker(entryUrl(), { name: 'heartbeat', workerData: data });
+  let stopped = false;
+  thread.on('message', onMessage);
+  thread.on('error', onDeath);
+  thread.on('exit', (code) => {
+    if (!stopped) onDeath(new Error(`The heartbeat thread ended with code ${code}`));
+  });
+  return {
+    post: (message) => thread.postMessage(message),
+    stop: () => {
+      stopped = true;
+      return thread.terminate();
     },
   };
 }

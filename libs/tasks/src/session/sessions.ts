@@ -1,4 +1,4 @@
-import { ApiError, CONTRACT_VERSION, routes } from '@longshore/contracts';
+import { ApiError, CONTRACT_VERSION, workerRoutes as routes } from '@longshore/contracts';
 import type { HeartbeatResponse, RegisterSessionRequest } from '@longshore/contracts';
 import type { BackendClient } from '@longshore/api-client';
 import type { Clock, Logger } from '@longshore/runtime';
@@ -7,6 +7,8 @@ import type { FromThread } from './heartbeat-messages.ts';
 import { createNews } from './heartbeat-news.ts';
 import type { SessionNews } from './heartbeat-news.ts';
 import type { Heartbeat } from './heartbeat.ts';
+import { refusalIn } from './refusal.ts';
+import { BACKEND_EVERY_MS } from './wait-for-backend.ts';
 
 /** The session of this process, and what its heartbeats told. */
 export interface SessionState extends SessionNews {
@@ -17,7 +19,10 @@ export interface RegisteredSession extends Session {
   readonly brokerQueue: string;
 }
 
-/** The sessions of this process: one at a time, a new one after each that lapsed. */
+/**
+ * The sessions of this process: one at a time, a new one after each that lapsed. Whose key is refused meanwhile, because it was revoked, asks
+ * again until it is taken: in a process with others those work on, and it is told in `state().refusal`.
+ */
 export interface Sessions {
   /** Registers the first one. @throws {ApiError} when the backend refuses this worker */
   start(): Promise<void>;
@@ -72,9 +77,21 @@ export function createSessions(options: SessionsOptions): Sessions {
     try {
       // Lapsed by our own wish it may still be live over there.
       await client.call(routes.endSession, { params: { id: lapsed } }).catch(() => undefined);
-      await register();
+      while (!(await isAdmitted())) await options.clock.sleep(BACKEND_EVERY_MS, ending.signal);
     } catch (error) {
       if (!ending.signal.aborted) onFailure(error);
+    }
+  };
+  const isAdmitted = async (): Promise<boolean> => {
+    try {
+      await register();
+      return true;
+    } catch (error) {
+      const refusal = refusalIn(error);
+      if (refusal === undefined || ending.signal.aborted) throw error;
+      logger.warn('the backend refuses this worker', { reason: refusal, retry_ms: BACKEND_EVERY_MS });
+      news.refuse(refusal);
+      return false;
     }
   };
   const end = async (deadline: AbortSignal): Promise<void> => {

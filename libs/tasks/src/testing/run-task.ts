@@ -5,6 +5,7 @@ import type {
   ExecutionContext,
   JsonValue,
   RunError,
+  WebhookCall,
   WorkflowDefinition,
 } from '@longshore/contracts';
 import { systemClock } from '@longshore/runtime';
@@ -37,6 +38,8 @@ export interface RunTaskOptions {
   readonly execution?: Partial<ExecutionContext>;
   /** Of the execution. */
   readonly workflow?: WorkflowDefinition;
+  /** What `webhookCall` of the context answers. */
+  readonly webhook?: WebhookCall;
   /** Abort it to see what a cancel does. */
   readonly signal?: AbortSignal;
   /** What `sleep` of the context does, so that a test need not wait. Default: it sleeps. */
@@ -126,6 +129,10 @@ function contextOf(
     },
     get pipelineFiles(): never {
       throw new TaskError('no_pipeline', 'There is no pipeline', { retryable: false });
+    },
+    webhookCall: async () => {
+      if (options.webhook !== undefined) return options.webhook;
+      throw new TaskError('no_webhook', 'There is no webhook', { retryable: false });
     },
   };
 }

@@ -1,17 +1,17 @@
 import { RELEASE } from '@longshore/contracts';
-import { createLogger, runProcess } from '@longshore/runtime';
-import type { Logger, ProcessHost, RunOptions } from '@longshore/runtime';
+import { createLogger, createMetrics, runProcess } from '@longshore/runtime';
+import type { Lifecycle, Logger, RunOptions } from '@longshore/runtime';
 import { besidePlatform } from './beside-platform.ts';
+import { exposeOnPort, exposeOver } from './expose-health.ts';
 import { helpText, parseFlags } from './flags.ts';
-import type { WorkerSpec } from './start-worker.ts';
+import { hardLimitHost } from './hard-limit-host.ts';
+import type { StartOptions, WorkerSpec } from './start-worker.ts';
 import { startWorker } from './start-worker.ts';
 import { autoscaleVariable, healthPortVariable } from './own-variables.ts';
+import { restWhenIdle, settleHeap } from './settle-heap.ts';
 import { runSeveral } from './several-workers.ts';
 import type { WorkerConfig } from './worker-config.ts';
 import { loadWorkerConfig, queuesOf } from './worker-config.ts';
-
-/** A run was past its hard limit: the process handed back the others and wants to be started anew. */
-export const EXIT_HARD_LIMIT = 86;
 
 /**
  * The whole life of a worker process: configuration, start, work, orderly stop, exit. Every problem of its
@@ -19,22 +19,7 @@ export const EXIT_HARD_LIMIT = 86;
  * otherwise with 1.
  */
 export async function runWorker(spec: WorkerSpec): Promise<void> {
-  let hardLimit = false;
-  let isStuck = false;
-  const noteHardLimit = (stuck: boolean): void => {
-    hardLimit = true;
-    isStuck ||= stuck;
-  };
-  const host: ProcessHost = {
-    events: process,
-    stdin: process.stdin,
-    writeError: (text) => void process.stderr.write(text),
-    exit: (code) => {
-      // An orderly exit joins all threads, and one of them does not end.
-      if (isStuck) process.kill(process.pid, 'SIGKILL');
-      process.exit(hardLimit ? EXIT_HARD_LIMIT : code);
-    },
-  };
+  const { host, onHardLimit } = hardLimitHost();
   const options = (): RunOptions => {
     const own = { healthPort: healthPortVariable(spec.name), autoscale: autoscaleVariable(spec.name) };
     const { chose, ...flags } = parseFlags(process.argv.slice(2), own);
@@ -58,15 +43,30 @@ export async function runWorker(spec: WorkerSpec): Promise<void> {
     if (config.count > 1 && config.index === undefined) {
       return { ...life, ...severalStop(config), start: severalStart({ spec, config, env, logger }) };
     }
-    const channel = config.index !== undefined && process.connected ? process : undefined;
-    const start: RunOptions['start'] = (lifecycle) =>
-      startWorker({
-        ...{ spec, config, logger, lifecycle, onHardLimit: noteHardLimit },
-        ...(channel && { channel }),
-      });
+    const start = (lifecycle: Lifecycle) => startAlone({ spec, config, logger, lifecycle, onHardLimit });
     return { ...life, graceMs: config.shutdownGraceMs, start };
   };
   await runProcess(options, host);
+}
+
+type Alone = Omit<StartOptions, 'metrics' | 'expose'>;
+
+/** The one worker of its process, or one of several of a kind: then it has no health server of its own, and is asked. */
+async function startAlone(alone: Alone): Promise<void> {
+  const { spec, config } = alone;
+  const channel = config.index !== undefined && process.connected ? process : undefined;
+  const among = channel === undefined ? {} : { process: config.instance };
+  const metrics = createMetrics({ worker: spec.name, ...among });
+  const expose =
+    channel === undefined ? exposeOnPort({ ...alone, metrics }) : exposeOver(channel, { ...alone, metrics });
+  await startWorker({
+    ...{ ...alone, metrics },
+    expose: (checks) => {
+      restWhenIdle({ checks, lifecycle: alone.lifecycle });
+      return expose(checks);
+    },
+  });
+  settleHeap({ grows: spec.heapGrows === true });
 }
 
 /** Beyond its grace a process has five seconds to give back what is left. */

@@ -4,12 +4,9 @@ import { createBackendClient } from '@longshore/api-client';
 import type { Consumer } from '@longshore/broker';
 import { BrokerConfigurationError, createConsumer, waitForBroker } from '@longshore/broker';
 import type { ClaimedRun, SkippedTaskFile } from '@longshore/contracts';
-import { routes } from '@longshore/contracts';
-import { createHealthServer, createMetrics, retry, systemClock, waitUntil } from '@longshore/runtime';
-import type { Lifecycle, Logger } from '@longshore/runtime';
+import { retry, systemClock } from '@longshore/runtime';
+import type { HealthChecks, Lifecycle, Logger, Metrics, Tracing } from '@longshore/runtime';
 import type { Task } from '../definition/define-task.ts';
-import { loadTaskFiles } from '../definition/load-task-files.ts';
-import { shareModules } from '../definition/shared-modules.ts';
 import type { TaskSet } from '../definition/task-set.ts';
 import { createTaskSet } from '../definition/task-set.ts';
 import { createRunnerMetrics } from '../execution/runner-metrics.ts';
@@ -18,15 +15,14 @@ import { createRunner } from '../execution/runner.ts';
 import type { Heartbeat } from '../session/heartbeat.ts';
 import { startHeartbeat } from '../session/heartbeat.ts';
 import { createIsolates } from '../isolation/isolates.ts';
-import { createProbe } from '../isolation/probe.ts';
 import type { RegisteredSession, Sessions } from '../session/sessions.ts';
 import { createSessions } from '../session/sessions.ts';
+import { waitForBackend } from '../session/wait-for-backend.ts';
 import type { Autoscaler } from './autoscaler.ts';
 import { createAutoscaler } from './autoscaler.ts';
-import type { AskedEnd } from './health-channel.ts';
-import { answerOver } from './health-channel.ts';
 import type { WorkerConfig, WorkerDefaults } from './worker-config.ts';
 import { workerHealth } from './worker-health.ts';
+import { stepsOf, withTracing } from './worker-tracing.ts';
 
 /** What a worker app can use to make its tasks. */
 export interface WorkerMeans {
@@ -35,6 +31,8 @@ export interface WorkerMeans {
   readonly concurrency: number;
   /** Registers how to end something that the tasks need; ended after the last run. */
   onStop(label: string, step: () => Promise<void> | void): void;
+  /** Does what `act` does, as a part of the run that is at work: traces show how long it took. */
+  step<T>(name: string, act: () => Promise<T>): Promise<T>;
 }
 
 /** A worker app in one object. */
@@ -42,6 +40,13 @@ export interface WorkerSpec extends WorkerDefaults {
   readonly tasks: readonly Task[] | ((means: WorkerMeans) => readonly Task[]);
   /** Whether it also registers the task files of TASKS_DIR. Default false. */
   readonly taskFiles?: boolean;
+  /**
+   * None of its `tasks` holds the main loop for longer than a moment, whatever its input: the session is then renewed from there, which saves
+   * a thread. Default false. Those of task files are never trusted with that.
+   */
+  readonly sparesMainLoop?: boolean;
+  /** Speed goes before memory once it has work: the heap of its bundle is small only until then. Default false. */
+  readonly heapGrows?: boolean;
 }
 
 export interface StartOptions {
@@ -49,40 +54,48 @@ export interface StartOptions {
   config: WorkerConfig;
   logger: Logger;
   lifecycle: Lifecycle;
-  /** Where it is asked for its health, when it is one of several; else it has a server of its own. */
-  channel?: AskedEnd;
+  metrics: Metrics;
+  /** Opened here, where it is configured. */
+  tracing?: Tracing;
+  /** Makes it known how the worker is, from now until it has stopped. Resolves to the port where that is to be had. */
+  expose: (checks: HealthChecks) => Promise<number>;
   /** A run is past its hard limit and goes on. `isStuck`: in a thread that even the end of this process would wait for. */
   onHardLimit: (isStuck: boolean) => void;
 }
-
-const BACKEND_EVERY_MS = 5_000;
 
 /**
  * Starts a worker: health server, broker, backend, tasks, session, consumer, in this order. Stops it in reverse: takes
  * nothing new, waits, gives back what is left at the deadline, says goodbye.
  */
-export async function startWorker(options: StartOptions): Promise<void> {
-  const { spec, config, logger, lifecycle } = options;
+export async function startWorker(given: StartOptions): Promise<void> {
+  const options = await withTracing(given);
+  const { config, logger, lifecycle, tracing } = options;
   const { brokerUrl, baseUrl, serviceKey } = config;
   const { signal } = lifecycle;
   const parts: Parts = {};
-  const among = options.channel === undefined ? {} : { process: config.instance };
-  const metrics = createMetrics({ worker: spec.name, ...among });
-  const healthPort = await startHealth(options, parts, metrics);
+  const healthPort = await options.expose(checksOf(options, parts));
 
   await waitForBroker({ brokerUrl, logger, signal });
   const client = createBackendClient({ baseUrl, serviceKey, logger });
   lifecycle.onStop('backend client', () => client.close());
-  const ask = () => client.call(routes.internalHealth, { attempts: 1 });
-  await waitUntil(`the backend at ${baseUrl}`, ask, { everyMs: BACKEND_EVERY_MS, signal, logger });
+  const onRefusal = (refusal: string | undefined) => (parts.refusal = refusal);
+  await waitForBackend({ client, baseUrl, logger, signal, onRefusal });
 
   const tasks = await loadTasks(options, parts);
   logger.info(`Registered ${tasks.names.length} task types: [${tasks.names.join(', ')}]`);
-  const runnerMetrics = createRunnerMetrics(metrics, () => parts.runner?.state().activeRuns ?? 0);
+  const runnerMetrics = createRunnerMetrics(options.metrics, () => parts.runner?.state().activeRuns ?? 0);
   const isolates = createIsolates({ most: options.config.concurrency });
   lifecycle.onStop('threads and processes of runs', () => isolates.close());
   const runner = createRunner({
-    ...{ tasks, isolated: isolates.work, client, logger, metrics: runnerMetrics, clock: systemClock },
+    ...{
+      tasks,
+      isolated: isolates.work,
+      client,
+      logger,
+      metrics: runnerMetrics,
+      clock: systemClock,
+      tracing,
+    },
     onChange: () => {
       parts.scaler?.look();
       tellHeartbeat(options, parts);
@@ -105,10 +118,13 @@ interface Parts {
   scaler?: Autoscaler;
   sessions?: Sessions;
   heartbeat?: Heartbeat;
+  heartbeatOn?: 'thread' | 'loop';
   consumer?: Consumer;
   /** The broker queue of the pool, once it is known. */
   brokerQueue?: string;
   hardLimit?: boolean;
+  /** Why there is no session to begin with. */
+  refusal?: string | undefined;
   /** What was not loaded of TASKS_DIR. */
   skippedTaskFiles?: readonly SkippedTaskFile[];
 }
@@ -122,36 +138,24 @@ const NO_SESSION = {
   dispatched: 0,
   noneDispatchedAt: 0,
   timesDispatched: 0,
-  refusal: undefined,
 };
 
 function times() {
   return { lastClaimAt: undefined, lastFreedAt: undefined, hardDeadline: undefined };
 }
 
-async function startHealth(
-  { spec, config, logger, lifecycle, channel }: StartOptions,
-  parts: Parts,
-  metrics: ReturnType<typeof createMetrics>,
-): Promise<number> {
-  const { queues, host, healthPort: port } = config;
-  const checks = workerHealth(
+function checksOf({ config, lifecycle }: StartOptions, parts: Parts): HealthChecks {
+  const { queues } = config;
+  return workerHealth(
     () => ({
       ...{ concurrency: slotsNow(config, parts), queues, stopping: lifecycle.stopping },
       runner: parts.runner?.state() ?? NO_WORK,
-      session: parts.sessions?.state() ?? NO_SESSION,
+      session: parts.sessions?.state() ?? { ...NO_SESSION, refusal: parts.refusal },
       consumer: parts.consumer?.state(),
       skippedTaskFiles: parts.skippedTaskFiles ?? [],
     }),
     systemClock,
   );
-  if (channel !== undefined) {
-    lifecycle.onStop('health', answerOver(channel, checks, metrics));
-    return port.value;
-  }
-  const server = await createHealthServer({ worker: spec.name, host, port, checks, metrics, logger });
-  lifecycle.onStop('health server', () => server.close());
-  return server.port;
 }
 
 function slotsNow({ minConcurrency }: WorkerConfig, { scaler }: Parts): number {
@@ -182,15 +186,18 @@ function startAutoscaler(options: StartOptions, parts: Parts): Autoscaler {
 }
 
 async function loadTasks(options: StartOptions, parts: Parts): Promise<TaskSet> {
-  const { spec, config, logger, lifecycle } = options;
+  const { spec, config, logger, lifecycle, tracing } = options;
   const { concurrency, taskFolders, taskGroups: groups } = config;
   const onStop: WorkerMeans['onStop'] = (label, step) => lifecycle.onStop(label, step);
-  const own = typeof spec.tasks === 'function' ? spec.tasks({ logger, concurrency, onStop }) : spec.tasks;
-  const { probe, close } = createProbe();
-  const { tasks, skipped } = await loadTaskFiles(spec.taskFiles ? taskFolders : [], {
-    ...{ logger, probe, share: shareModules },
-  }).finally(close);
+  const means: WorkerMeans = { logger, concurrency, onStop, step: stepsOf(tracing) };
+  const own = typeof spec.tasks === 'function' ? spec.tasks(means) : spec.tasks;
+  const { tasks, skipped } =
+    spec.taskFiles === true && taskFolders.length > 0
+      ? await (await import('./task-folders.ts')).loadTaskFolders(taskFolders, logger)
+      : { tasks: [], skipped: [] };
   parts.skippedTaskFiles = skipped.slice(0, MOST_SKIPPED);
+  const foreign = tasks.some(({ descriptor }) => descriptor.isolation === 'inline');
+  parts.heartbeatOn = spec.sparesMainLoop === true && !foreign ? 'loop' : 'thread';
   return createTaskSet({ tasks: [...own, ...tasks], groups, logger });
 }
 
@@ -208,6 +215,9 @@ async function startSessions(
       parts.scaler?.look();
     },
     onDeath: (error) => lifecycle.fail(error),
+    where: parts.heartbeatOn ?? 'thread',
+    onMove: (heldUpMs) =>
+      logger.warn('main loop was held up, the heartbeat gets a thread', { held_up_ms: Math.round(heldUpMs) }),
   });
   parts.heartbeat = heartbeat;
   lifecycle.onStop('heartbeat', () => heartbeat.stop());

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { coreWorkers } from '@longshore/contracts';
-import { loadConfig } from '@longshore/runtime';
-import type { ConcurrencyBounds, LogLevel, PortChoice } from '@longshore/runtime';
+import { loadConfig, tracingKeys } from '@longshore/runtime';
+import type { ConcurrencyBounds, LogLevel, PortChoice, TracingConfig } from '@longshore/runtime';
 import { loadOwnVariables } from './own-variables.ts';
 
 /** What a worker process is told. */
@@ -34,6 +34,7 @@ export interface WorkerConfig {
   readonly logDir: string | undefined;
   readonly shutdownGraceMs: number;
   readonly parentPipe: boolean;
+  readonly tracing: TracingConfig;
   /** The folder of the platform on this machine, if there is one. */
   readonly home: string;
 }
@@ -67,6 +68,7 @@ const KEYS = [
     'queueName',
   ] as const),
   ...(['taskGroups', 'taskFolders', 'workerCount', 'workerIndex'] as const),
+  ...tracingKeys,
 ] as const;
 
 /** The queues that a worker serves when nobody says otherwise. */
@@ -99,6 +101,7 @@ export function loadWorkerConfig(defaults: WorkerDefaults, given: ConfigSources)
     logDir: config.logDir,
     shutdownGraceMs: config.shutdownGraceMs,
     parentPipe: config.parentPipe,
+    tracing: config,
     home: homeFolder({ env, cwd }),
   });
 }

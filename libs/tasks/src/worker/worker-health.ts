@@ -30,13 +30,15 @@ export function workerHealth(facts: () => Omit<HealthFacts, 'now'>, clock: Clock
 }
 
 /**
- * Red when there is room and dispatched work and nothing was claimed for 20 s. A worker with all slots busy is healthy,
- * however long its runs take. (A main loop that stands still cannot answer at all, which is red too.)
+ * Red when there is room and dispatched work and nothing was claimed for 20 s, and while the backend refuses its key. A worker with all slots
+ * busy is healthy, however long its runs take. (A main loop that stands still cannot answer at all, which is red too.)
  */
 export function healthOf(facts: HealthFacts): HealthReport {
   const { runner, session, consumer, concurrency, queues, stopping } = facts;
   const idleForMs = stopping || runner.busySlots >= concurrency ? 0 : idleBesideWork(facts);
-  const reasons =
+  const refused =
+    session.refusal === undefined || stopping ? [] : [`the backend refuses it: ${session.refusal}`];
+  const idle =
     idleForMs < NOTHING_CLAIMED_MS
       ? []
       : [
@@ -44,6 +46,7 @@ export function healthOf(facts: HealthFacts): HealthReport {
             `claimed for ${Math.floor(idleForMs / 1000)} s`,
           ...(consumer?.trouble === undefined ? [] : [consumer.trouble]),
         ];
+  const reasons = [...refused, ...idle];
   return {
     healthy: reasons.length === 0,
     reasons,

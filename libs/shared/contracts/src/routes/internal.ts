@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { claimRequestSchema, claimResponseSchema } from '../claims.ts';
 import * as reports from '../reports.ts';
 import * as sessions from '../sessions.ts';
+import { webhookCallSchema } from '../webhook-call.ts';
 import { workflowDefinitionSchema } from '../workflow.ts';
 import { idParams, nothing, okSchema, route } from './route.ts';
 
@@ -108,5 +109,13 @@ export const internalRoutes = {
     auth: 'run_token',
     params: idParams,
     response: z.object({ id: z.uuid(), definition: workflowDefinitionSchema }),
+  }),
+  webhookCall: route({
+    method: 'get',
+    path: '/v1/runs/:id/webhook',
+    area: 'internal',
+    auth: 'run_token',
+    params: idParams,
+    response: webhookCallSchema,
   }),
 };

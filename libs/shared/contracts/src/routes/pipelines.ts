@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import * as deployment from '../deployment-api.ts';
+import { openedCredentialSchema } from '../pipeline-ends.ts';
 import * as pipelines from '../pipelines-api.ts';
 import { idParams, okSchema, route } from './route.ts';
 
@@ -62,6 +63,23 @@ export const pipelineRoutes = {
       query: deployment.executionStatusQuerySchema,
       errors: ['required', 'too_large'],
     },
+  }),
+  knownPipelineFiles: route({
+    method: 'post',
+    path: '/v1/runs/:id/files/known',
+    area: 'internal',
+    auth: 'run_token',
+    params: idParams,
+    body: pipelines.knownFilesRequestSchema,
+    response: pipelines.knownFilesSchema,
+  }),
+  runCredential: route({
+    method: 'get',
+    path: '/v1/runs/:id/credentials/:name',
+    area: 'internal',
+    auth: 'run_token',
+    params: z.object({ id: z.uuid(), name: z.string().min(1).max(100) }),
+    response: openedCredentialSchema,
   }),
   takePipelineFile: route({
     method: 'put',

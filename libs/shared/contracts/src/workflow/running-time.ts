@@ -26,7 +26,9 @@ export function mayRunLong({ steps, output_schema }: Definition): boolean {
     return true;
   const patterns = stringsUnder(['regex', 'pattern'], [steps, output_schema]);
   const weight = patterns.reduce((sum, pattern) => sum + patternWeight(pattern), 0);
-  return weight + labelsWeight(stringsUnder(['label', 'column', 'columns', 'heading'], steps)) > LIGHT;
+  return (
+    weight + labelsWeight(stringsUnder(['label', 'column', 'columns', 'heading', 'blocks'], steps)) > LIGHT
+  );
 }
 
 /** What takes a value several times (`..`, lists of selectors) or runs a pattern of its own (`?`). */

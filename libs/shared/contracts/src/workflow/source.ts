@@ -55,6 +55,20 @@ const columnSchema = z.union(
   },
 );
 
+const blockPartSchema = z.union(
+  [
+    oneOrSeveral,
+    closed('a label of a block', {
+      label: oneOrSeveral,
+      type: itemTypes.optional(),
+      required: z.boolean().optional(),
+      ...dateFormat,
+      ...decimalMark,
+    }),
+  ],
+  { error: 'a part of a block is a label, a list of labels, or label with type, required, format, decimal' },
+);
+
 const scalar = z.union([templated(z.string().min(1).max(2000)), z.number(), z.boolean()], {
   error: (issue) => placeholderIssue(issue) ?? 'must be a text, a number, true or false',
 });
@@ -75,13 +89,24 @@ export const listRules = { ...rules, value: z.array(scalar).max(1000).optional()
 /** The same for a table. */
 export const tableRules = {
   columns: z.record(nameSchema, columnSchema).optional(),
+  blocks: z.record(nameSchema, blockPartSchema).optional(),
   json_path: jsonPathSchema.optional(),
   compute: expressionSchema.optional(),
 };
 
 export const when = { when: expressionSchema.optional() };
 
-const RULE_KEYS = ['label', 'regex', 'json_path', 'column', 'value', 'compute', 'columns', 'from'] as const;
+const RULE_KEYS = [
+  'label',
+  'regex',
+  'json_path',
+  'column',
+  'value',
+  'compute',
+  'columns',
+  'blocks',
+  'from',
+] as const;
 
 /** Holds a source, or a field that is its own source, to exactly one rule. */
 export function exactlyOneRule(what: string, known: object) {
@@ -113,3 +138,4 @@ export const listSources = sources(sourceOf({ ...listRules, ...position }));
 export const tableSources = sources(sourceOf(tableRules));
 
 export type WorkflowColumn = z.infer<typeof columnSchema>;
+export type WorkflowBlockPart = z.infer<typeof blockPartSchema>;

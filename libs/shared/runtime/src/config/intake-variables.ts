@@ -1,8 +1,5 @@
-import { flag, list, seconds, text } from './schemas.ts';
+import { flag, hostList, seconds, text } from './schemas.ts';
 import { defaulting, optional } from './variable.ts';
-
-const HOST_ENTRY =
-  /^(?:\*|(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*(?::\d{1,5})?|\[[0-9a-f:]+\](?::\d{1,5})?)$/i;
 
 /** How files come in with a request, and from where they may be fetched for it. */
 export const intakeVariables = {
@@ -15,7 +12,7 @@ export const intakeVariables = {
   }),
   presignedUrlHosts: defaulting('', {
     env: 'PRESIGNED_URL_HOSTS',
-    schema: list.refine((entries) => entries.every((entry) => HOST_ENTRY.test(entry)), 'is no list of hosts'),
+    schema: hostList,
     range: 'hosts separated by commas: `files.example.com`, `*.example.com`, `*`, `localhost:9000`',
     help:
       'Hosts from which `presigned_urls` and the `https` sources of pipelines may be fetched; any public host when not set. Only an entry with a port may ' +

@@ -77,6 +77,15 @@ export const list = z.string().transform((text): readonly string[] =>
     .filter((part) => part !== ''),
 );
 
+const HOST_ENTRY =
+  /^(?:\*|(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*(?::\d{1,5})?|\[[0-9a-f:]+\](?::\d{1,5})?)$/i;
+
+/** Hosts that may be reached, separated by commas: names, `*` for what lies below one, an address, each with a port or without. */
+export const hostList = list.refine(
+  (entries) => entries.every((entry) => HOST_ENTRY.test(entry)),
+  'is no list of hosts',
+);
+
 /** Origins separated by commas: scheme, host and port, as browsers send them. */
 export const origins = list.superRefine((given, context) => {
   const wrong = given.filter((origin) => !URL.canParse(origin) || new URL(origin).origin !== origin);
@@ -116,6 +125,17 @@ function isNetwork(spelled: string): boolean {
   const fits = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= longest);
   return isIP(address) !== 0 && fits && rest.length === 0;
 }
+
+const SEALING_KEY_BYTES = 32;
+
+/** Keys of 256 bits in base64 (the one for URLs too), separated by commas. */
+export const sealingKeys = list
+  .refine((all) => all.length > 0, 'holds no key')
+  .transform((all): readonly Uint8Array[] => all.map((each) => Buffer.from(each, 'base64')))
+  .refine(
+    (all) => all.every(({ length }) => length === SEALING_KEY_BYTES),
+    `holds something that is no base64 of ${SEALING_KEY_BYTES} bytes`,
+  );
 
 /** Any text that is not empty. */
 export const text = z.string().min(1, 'is empty');

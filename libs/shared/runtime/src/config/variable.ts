@@ -1,8 +1,8 @@
+import type { CoreWorkerName } from '@longshore/contracts';
 import type { z } from 'zod';
 
 /** The processes that read configuration. `worker` stands for every worker process. */
-export type ProcessName =
-  'backend' | 'worker' | 'api-deployment' | 'general' | 'file-processing' | 'callback' | 'cli';
+export type ProcessName = 'backend' | 'worker' | 'cli' | CoreWorkerName;
 
 /** One environment variable: all that loading, checking and documenting it needs. */
 export interface Variable<T = unknown> {

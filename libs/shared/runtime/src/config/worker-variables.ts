@@ -1,3 +1,4 @@
+import { type CoreWorkerName, coreWorkerNames, coreWorkers } from '@longshore/contracts';
 import {
   concurrencyBounds,
   folders,
@@ -10,12 +11,11 @@ import {
   text,
   wholeNumber,
 } from './schemas.ts';
-import type { ProcessName } from './variable.ts';
 import { defaulting, optional } from './variable.ts';
 
-function healthPortOf(worker: ProcessName, env: string, value: number) {
-  return defaulting(`${value}+`, {
-    env,
+function healthPortOf(worker: CoreWorkerName) {
+  return defaulting(`${coreWorkers[worker].healthPort}+`, {
+    env: `${upperCased(worker)}_HEALTH_PORT`,
     schema: healthPort,
     range: '0 to 65535 insists on that port (0 takes any); with a + behind it, that or the next free one',
     help: `The port of the health server of the ${worker} worker.`,
@@ -23,14 +23,33 @@ function healthPortOf(worker: ProcessName, env: string, value: number) {
   });
 }
 
-function autoscaleOf(worker: ProcessName, env: string, usual: string) {
+function autoscaleOf(worker: CoreWorkerName) {
+  const { min, max } = coreWorkers[worker].slots;
   return optional({
-    env,
+    env: `${upperCased(worker)}_AUTOSCALE`,
     schema: concurrencyBounds,
     range: 'max,min: two numbers from 1 to 1000',
-    help: `How many runs at once a ${worker} process may go up to with work waiting, and comes back to when idle; ${usual} when neither this nor WORKER_CONCURRENCY is set.`,
+    help: `How many runs at once a ${worker} process may go up to with work waiting, and comes back to when idle; ${max},${min} when neither this nor WORKER_CONCURRENCY is set.`,
     readBy: [worker],
   });
+}
+
+function upperCased(worker: CoreWorkerName): string {
+  return worker.replaceAll('-', '_').toUpperCase();
+}
+
+/** The key of a worker's own variable: `fileProcessingHealthPort` for `file-processing`. */
+type OwnKey<Ending extends string> = `${CamelCase<CoreWorkerName>}${Ending}`;
+type CamelCase<Name extends string> = Name extends `${infer First}-${infer Rest}`
+  ? `${First}${Capitalize<CamelCase<Rest>>}`
+  : Name;
+
+function ofEachWorker<Ending extends string, T>(ending: Ending, variableOf: (worker: CoreWorkerName) => T) {
+  const entries = coreWorkerNames.map((worker) => {
+    const camelCased = worker.replace(/-(.)/g, (_dash, letter: string) => letter.toUpperCase());
+    return [`${camelCased}${ending}`, variableOf(worker)] as const;
+  });
+  return Object.fromEntries(entries) as Record<OwnKey<Ending>, T>;
 }
 
 /** What a worker takes, how much of it at once, and where it can be asked how it is. */
@@ -108,12 +127,6 @@ export const workerVariables = {
     help: 'A worker that was not heard of for so long is given up, and its runs are given to others.',
     readBy: ['backend'],
   }),
-  apiDeploymentHealthPort: healthPortOf('api-deployment', 'API_DEPLOYMENT_HEALTH_PORT', 8080),
-  generalHealthPort: healthPortOf('general', 'GENERAL_HEALTH_PORT', 8081),
-  fileProcessingHealthPort: healthPortOf('file-processing', 'FILE_PROCESSING_HEALTH_PORT', 8082),
-  callbackHealthPort: healthPortOf('callback', 'CALLBACK_HEALTH_PORT', 8083),
-  apiDeploymentAutoscale: autoscaleOf('api-deployment', 'API_DEPLOYMENT_AUTOSCALE', '4,1'),
-  generalAutoscale: autoscaleOf('general', 'GENERAL_AUTOSCALE', '6,2'),
-  fileProcessingAutoscale: autoscaleOf('file-processing', 'FILE_PROCESSING_AUTOSCALE', '4,1'),
-  callbackAutoscale: autoscaleOf('callback', 'CALLBACK_AUTOSCALE', '4,1'),
+  ...ofEachWorker('HealthPort', healthPortOf),
+  ...ofEachWorker('Autoscale', autoscaleOf),
 } as const;

@@ -38,11 +38,16 @@ export function safeFields(fields: unknown): SafeFields {
     if (safe === undefined) return {};
     if (fields instanceof Error) return { error: safe };
     if (typeof safe !== 'object' || safe === null || Array.isArray(safe)) return { fields: safe };
-    return Object.fromEntries(
-      Object.entries(safe).map(([name, value]) => [OWN_NAMES.has(name) ? `field_${name}` : name, value]),
-    );
+    return withoutOwnNames(safe as SafeFields);
   } catch {
     // A revoked proxy throws even at `instanceof`.
     return { fields: '[unreadable]' };
   }
+}
+
+function withoutOwnNames(fields: SafeFields): SafeFields {
+  if (!Object.keys(fields).some((name) => OWN_NAMES.has(name))) return fields;
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [OWN_NAMES.has(name) ? `field_${name}` : name, value]),
+  );
 }

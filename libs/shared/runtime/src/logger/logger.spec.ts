@@ -61,6 +61,7 @@ describe('the logger', () => {
     const { logger, lines } = setup({ level: 'warn' });
     logger.debug('a');
     logger.info('b');
+    logger.infoSoon('b');
     logger.warn('c');
     logger.error('d');
     expect(lines().map(({ message }) => message)).toEqual(['c', 'd']);
@@ -127,6 +128,24 @@ describe('the logger', () => {
     logger.info({ toString: () => { throw new Error('no'); } } as unknown as string); // prettier-ignore
     expect(lines().filter(({ message }) => message === 'given')).toHaveLength(given.length);
     expect(Math.max(...lines().map((line) => JSON.stringify(line).length))).toBeLessThan(300_000);
+  });
+
+  it('writes what is said soon in one piece at the end of the turn, or before the next line', async () => {
+    const { logger, lines } = setup();
+    logger.infoSoon('one', { password: 'hunter2' });
+    logger.child({ run_id: 'r1' }).infoSoon('two');
+    expect(lines()).toEqual([]);
+    await new Promise(setImmediate);
+    expect(lines()).toMatchObject([
+      { message: 'one', password: '[redacted]' },
+      { message: 'two', run_id: 'r1' },
+    ]);
+    logger.infoSoon('three');
+    logger.error('four');
+    expect(lines().map(({ message }) => message)).toEqual(['one', 'two', 'three', 'four']);
+    logger.infoSoon('five');
+    await logger.close();
+    expect(lines().at(-1)).toMatchObject({ message: 'five', level: 'info' });
   });
 
   it('lives on when nobody reads its output any more', async () => {

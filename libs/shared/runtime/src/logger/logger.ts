@@ -15,6 +15,11 @@ type LogMethod = (message: string, fields?: Record<string, unknown>) => void;
 export interface Logger {
   debug: LogMethod;
   info: LogMethod;
+  /**
+   * As `info`, for what is said many times a second: written at the end of this turn of the event loop in one piece with others, or before
+   * the next line that is not. Lost only with a process that is killed before.
+   */
+  infoSoon: LogMethod;
   warn: LogMethod;
   error: LogMethod;
   /** A logger that adds these fields to each of its lines. */
@@ -52,14 +57,24 @@ export function createLogger(options: LoggerOptions): RootLogger {
   if (dir !== undefined) sinks.push(logFile(dir, worker, () => warnOnce()));
   // One winston each: behind one and the same, a sink that does not drain would hold up the other.
   const outputs = sinks.map((sink) => winstonTo(sink, level));
-  const write: Write = (lineLevel, message, bound, fields) => {
-    if (LEVELS[lineLevel] > LEVELS[level]) return;
-    const line = logLine({ time: now(), level: lineLevel, worker, message, bound, fields });
+  const emitAll = (lineLevel: LogLevel, line: string): void => {
     for (const output of outputs) emit(output, lineLevel, line);
+  };
+  const gathered = createGathering((lines) => emitAll('info', lines.join('\n')));
+  const write: Write = (lineLevel, when, said) => {
+    if (LEVELS[lineLevel] > LEVELS[level]) return;
+    const line = logLine({ time: now(), level: lineLevel, worker, ...said });
+    if (when === 'soon') return gathered.add(line);
+    gathered.flush();
+    emitAll(lineLevel, line);
   };
   const root = loggerOver(write, {});
   const warnOnce = once(() => root.warn('log file cannot be written', { dir }));
-  return { ...root, close: () => closeAll(outputs) };
+  const close = (): Promise<void> => {
+    gathered.flush();
+    return closeAll(outputs);
+  };
+  return { ...root, close };
 }
 
 /** A logger that writes nothing. */
@@ -67,14 +82,18 @@ export function silentLogger(): Logger {
   return loggerOver(() => undefined, {});
 }
 
-type Write = (level: LogLevel, message: string, bound: SafeFields, fields: unknown) => void;
+type Write = (
+  level: LogLevel,
+  when: 'now' | 'soon',
+  said: { message: string; bound: SafeFields; fields: unknown },
+) => void;
 
 function loggerOver(write: Write, bound: SafeFields): Logger {
   const method =
-    (level: LogLevel): LogMethod =>
+    (level: LogLevel, when: 'now' | 'soon' = 'now'): LogMethod =>
     (message, fields) => {
       try {
-        write(level, message, bound, fields);
+        write(level, when, { message, bound, fields });
       } catch {
         // A line that cannot be written must not take the process down, and there is nowhere to say so.
       }
@@ -82,10 +101,33 @@ function loggerOver(write: Write, bound: SafeFields): Logger {
   return {
     debug: method('debug'),
     info: method('info'),
+    infoSoon: method('info', 'soon'),
     warn: method('warn'),
     error: method('error'),
     child: (fields) => loggerOver(write, { ...bound, ...safeFields(fields) }),
   };
+}
+
+/** Lines of one turn of the event loop in one piece: handing on and writing each alone costs more than making it. */
+function createGathering(write: (lines: readonly string[]) => void) {
+  let lines: string[] = [];
+  let ending: NodeJS.Immediate | undefined;
+  const flush = (): void => {
+    if (ending === undefined) return;
+    clearImmediate(ending);
+    process.off('exit', flush);
+    ending = undefined;
+    const written = lines;
+    lines = [];
+    write(written);
+  };
+  const add = (line: string): void => {
+    lines.push(line);
+    if (ending !== undefined) return;
+    ending = setImmediate(flush);
+    process.once('exit', flush);
+  };
+  return { add, flush };
 }
 
 function winstonTo(stream: NodeJS.WritableStream, level: LogLevel): Winston {

@@ -107,8 +107,7 @@ function* propertyEntries(value: object, names: readonly string[]): Iterable<Ent
 }
 
 function redactEntries(entries: Iterable<Entry>, size: number, pass: RedactPass): unknown {
-  // Without a prototype: a key named __proto__ is then a key like any other.
-  const shown = Object.create(null) as Record<string, unknown>;
+  const shown: Record<string, unknown> = {};
   let count = 0;
   for (const [key, read] of entries) {
     if (count >= MOST_ENTRIES || pass.nodesLeft <= 0) {
@@ -117,9 +116,15 @@ function redactEntries(entries: Iterable<Entry>, size: number, pass: RedactPass)
     }
     count += 1;
     const name = takeText(key, pass);
-    shown[name] = redactEntry(name, read, pass);
+    put(shown, name, redactEntry(name, read, pass));
   }
   return shown;
+}
+
+/** Assigned, a key named __proto__ would set the prototype. */
+function put(shown: Record<string, unknown>, name: string, value: unknown): void {
+  if (name !== '__proto__') shown[name] = value;
+  else Object.defineProperty(shown, name, { value, enumerable: true, writable: true, configurable: true });
 }
 
 /** A property may be a getter that throws; under a secret name only its absence or a yes or no may be seen. */

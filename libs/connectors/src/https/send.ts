@@ -3,7 +3,10 @@ import { request as httpsRequest } from 'node:https';
 import type { GuardedTarget } from '../guard/guarded-target.ts';
 import { FetchError } from './fetch-error.ts';
 
-export interface GetOptions {
+export interface SendOptions {
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Buffer;
   readonly signal: AbortSignal;
   /** How long until the head of the answer must be there, ms. */
   readonly silenceMs: number;
@@ -11,15 +14,20 @@ export interface GetOptions {
   readonly ca: string[] | undefined;
 }
 
-/** Sends one GET over a connection of its own and resolves with the head of the answer; follows nothing. */
-export function get({ url, lookup }: GuardedTarget, options: GetOptions): Promise<IncomingMessage> {
-  const { signal, silenceMs, ca } = options;
+/** Sends one request over a connection of its own and resolves with the head of the answer; follows nothing. */
+export function send({ url, lookup }: GuardedTarget, options: SendOptions): Promise<IncomingMessage> {
+  const { method, headers, body, signal, silenceMs, ca } = options;
   const details: RequestOptions & { ca?: string[] } = {
     // A connection that was made for another request was checked under another name.
     agent: false,
     lookup,
     signal,
-    headers: { Accept: '*/*', 'Accept-Encoding': 'identity', 'User-Agent': 'longshore' },
+    method,
+    headers: {
+      ...headers,
+      'User-Agent': 'longshore',
+      ...(body === undefined ? {} : { 'Content-Length': body.length }),
+    },
     ...(ca === undefined ? {} : { ca }),
   };
   return new Promise((resolve, reject) => {
@@ -32,6 +40,6 @@ export function get({ url, lookup }: GuardedTarget, options: GetOptions): Promis
       resolve(response);
     });
     request.on('error', reject);
-    request.end();
+    request.end(body);
   });
 }

@@ -1,0 +1,115 @@
+import type {
+  PastAttempt,
+  TaskDetail,
+  TaskLimit,
+  TaskList,
+  TaskStatusAnswer,
+  TaskTypes,
+} from '@longshore/contracts';
+import type { TaskEventText } from '../client/task-events.ts';
+import { duration } from './duration.ts';
+import { oneLine, table } from './table.ts';
+
+/** A table with one line for each type. */
+export function typeLines({ details = [] }: TaskTypes): string[] {
+  if (details.length === 0) return ['No worker has registered a task yet.'];
+  const rows = details.map(({ name, group, queue, served, limits, description }) => [
+    ...[name, group, queue, served ? 'yes' : 'NO', limitsText(limits) || '-', description],
+  ]);
+  return table(['TASK', 'GROUP', 'QUEUE', 'SERVED', 'LIMITS', 'DESCRIPTION'], rows, 60);
+}
+
+/** A table with one line for each task, and how to see more. */
+export function listLines({
+  tasks,
+  total,
+  total_is_exact: isExact,
+  offset,
+  has_more: hasMore,
+}: TaskList): string[] {
+  if (tasks.length === 0) return ['There is no such task.'];
+  const rows = tasks.map(({ task_id, task_name, status, created_at, error }) => [
+    ...[task_id, task_name, status, created_at, error ?? ''],
+  ]);
+  const end = hasMore
+    ? [
+        `${tasks.length} of ${isExact ? '' : 'more than '}${total}; go on with --offset ${offset + tasks.length}`,
+      ]
+    : [];
+  return [...table(['ID', 'TASK', 'STATUS', 'SUBMITTED', 'ERROR'], rows), ...end];
+}
+
+/** How far a task is, and what it waits for. */
+export function statusLine(task: TaskStatusAnswer): string {
+  const { status, progress, error, waits_for_limit: limits } = task;
+  const percentage = progress?.percentage == null ? '' : ` ${progress.percentage} %`;
+  const message =
+    error?.message ?? progress?.message ?? (limits ? `waits for a limit: ${limitsText(limits)}` : '');
+  return oneLine(`${status}${percentage} ${message}`);
+}
+
+/** What happened, in a line. */
+export function eventLine({ event, data }: TaskEventText): string {
+  if (event === 'log') {
+    const fields =
+      data['fields'] === null || data['fields'] === undefined ? '' : JSON.stringify(data['fields']);
+    return oneLine(
+      `${data['at']} ${String(data['level']).toUpperCase()} ${data['message']} ${fields}`,
+    ).trimEnd();
+  }
+  if (event === 'attempt') return oneLine(attemptLine(data as unknown as PastAttempt));
+  if (event === 'progress') return oneLine(`progress ${data['percentage'] ?? ''} ${data['message'] ?? ''}`);
+  const attempt =
+    typeof data['attempt'] === 'number' && data['attempt'] > 1 ? ` (attempt ${data['attempt']})` : '';
+  const error = data['error'] as { code: string; message: string } | null | undefined;
+  return oneLine(`${event} ${data['status']}${attempt}${error ? `: ${error.message} (${error.code})` : ''}`);
+}
+
+/** All about one task. */
+export function taskDetailLines(task: TaskDetail): string[] {
+  const { progress, error, waits_for_limit: limits, past_attempts: past } = task;
+  const moments = [
+    ['submitted', task.created_at],
+    ['not before', task.run_at],
+    ['started', task.started_at],
+    ['ended', task.finished_at],
+  ] as const;
+  return [
+    `${task.task_name} ${task.task_id}: ${task.status}`,
+    `organisation ${task.organisation}, queue ${task.queue}, priority ${task.priority}`,
+    ...moments.flatMap(([name, at]) => (at === null ? [] : [`${name} ${at}`])),
+    `failed attempts: ${task.attempts} of ${task.max_attempts}; started ${task.starts} times${task.worker === null ? '' : `, last by ${task.worker}`}`,
+    ...(task.retry_of === null ? [] : [`runs ${task.retry_of} again`]),
+    ...(limits === undefined ? [] : [`waits for a limit: ${limitsText(limits)}`]),
+    ...(progress === null
+      ? []
+      : [`progress: ${progress.percentage ?? '?'} % ${progress.message ?? ''}`.trimEnd()]),
+    ...past.map(attemptLine),
+    ...(error === null ? [] : [`error: ${error.message} (${error.code})`]),
+    ...(task.warning === undefined ? [] : [`Warning: ${task.warning}`]),
+    `parameters: ${JSON.stringify(task.parameters)}`,
+  ].map(oneLine);
+}
+
+const ATTEMPT_ENDS = {
+  failed: 'failed and is tried again',
+  handed_back: 'was handed back by a worker that stopped, and begins again',
+  worker_lost: 'lost its worker, and begins again',
+} as const;
+
+function attemptLine({ attempt, outcome, error, ended_at: at }: PastAttempt): string {
+  const why = error === null ? '' : `: ${error.message} (${error.code})`;
+  return `${at} attempt ${attempt} ${ATTEMPT_ENDS[outcome] ?? outcome}${why}`;
+}
+
+function limitsText(limits: readonly TaskLimit[]): string {
+  return limits
+    .map(({ per, concurrency, rate }) => {
+      const parts = [
+        ...(concurrency === undefined ? [] : [`${concurrency} at once`]),
+        ...(rate === undefined ? [] : [`${rate.runs} starts in ${duration(rate.per_ms)}`]),
+      ];
+      return `${parts.join(', ')} per ${per}`;
+    })
+    .join('; ');
+}

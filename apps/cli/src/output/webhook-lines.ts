@@ -1,0 +1,45 @@
+import type { Webhook, WebhookDelivery } from '@longshore/contracts';
+import { table } from './table.ts';
+
+/** A table with one line for each webhook. */
+export function webhookLines(webhooks: readonly Webhook[]): string[] {
+  if (webhooks.length === 0) return ['There is no such webhook.'];
+  const rows = webhooks.map((webhook) => [
+    ...[webhook.name, webhook.organisation, webhook.form, stateOf(webhook), `${webhook.window_seconds} s`],
+    ...[String(webhook.gathered), webhook.url],
+  ]);
+  return table(['NAME', 'ORGANISATION', 'FORM', 'STATE', 'WINDOW', 'GATHERED', 'URL'], rows);
+}
+
+/** All about one webhook. */
+export function webhookDetailLines(webhook: Webhook): string[] {
+  const { description, deployments, earlier_secret_until: until } = webhook;
+  return [
+    `${webhook.name} (${stateOf(webhook)}): ${webhook.form}, every ${webhook.window_seconds} s, to ${webhook.url}`,
+    ...(description === '' ? [] : [description]),
+    ...(webhook.disabled_reason === null ? [] : [`disabled: ${webhook.disabled_reason}`]),
+    `of ${webhook.events.join(', ')}`,
+    ...(deployments === null ? [] : [`only of ${deployments.join(', ')}`]),
+    ...(until === null ? [] : [`the secret before this one signs as well until ${momentOf(until)}`]),
+    `${webhook.gathered} events wait for the end of their window`,
+  ];
+}
+
+/** A table with one line for each delivery. */
+export function deliveryLines(deliveries: readonly WebhookDelivery[]): string[] {
+  if (deliveries.length === 0) return ['There is no such delivery.'];
+  const rows = deliveries.map(({ delivery_id, state, events, tries, created_at, last_error, ...rest }) => [
+    ...[delivery_id, rest.test ? `${state} (test)` : state, String(events), String(tries)],
+    ...[momentOf(created_at), last_error ?? ''],
+  ]);
+  return table(['DELIVERY', 'STATE', 'EVENTS', 'TRIES', 'MADE', 'LAST ERROR'], rows);
+}
+
+function stateOf({ enabled, disabled_reason: reason }: Webhook): string {
+  if (enabled) return 'active';
+  return reason === null ? 'paused' : 'disabled';
+}
+
+function momentOf(text: string): string {
+  return `${text.slice(0, 19).replace('T', ' ')}Z`;
+}

@@ -1,0 +1,100 @@
+import { describe, expect, it } from '@jest/globals';
+import { readFile } from 'node:fs/promises';
+import { zipOf } from './fixtures/zip.fixture.ts';
+import { readDocument, type ReadOptions } from './read-document.ts';
+
+async function fixture(name: string): Promise<Uint8Array> {
+  return new Uint8Array(await readFile(new URL(`./fixtures/files/${name}`, import.meta.url)));
+}
+
+const read = async (name: string, options: ReadOptions = {}) => readDocument(await fixture(name), options);
+
+describe('a message of Outlook', () => {
+  it('is its headers, its text with tables, and its attachments', async () => {
+    const { kind, text, tables, metadata, warnings, pageCount } = await read('message.msg');
+    expect([kind, pageCount]).toEqual(['msg', 4]);
+    expect(text).toMatch(/^From: Jörg Fähre <joerg@harbour\.example>\nTo: Anna <a@b\.example>\nCc: Office/u);
+    expect(text).toContain('Invoice No: M-77\n\nBerth,Days');
+    expect(tables.map(({ header }) => header[0])).toEqual(['Item', 'Berth', 'Description']);
+    expect(metadata).toMatchObject({ subject: 'Rechnung für März – №7' });
+    expect(warnings).toEqual([expect.stringMatching(/^The attachment "c\.bin" was not read: /u)]);
+  });
+
+  it('that is cut off is told to be', async () => {
+    const whole = await fixture('message.msg');
+    await expect(readDocument(whole.slice(0, whole.length / 2))).rejects.toMatchObject({
+      reason: expect.stringMatching(/^truncated|corrupt$/u),
+    });
+  });
+
+  it('whose chains go in circles ends, and says that it is damaged', async () => {
+    const bytes = await fixture('message.msg');
+    const view = new DataView(bytes.buffer);
+    const table = (view.getUint32(0x4c, true) + 1) * 512;
+    for (let at = table; at < table + 512; at += 4) view.setUint32(at, (at - table) / 4, true);
+    await expect(readDocument(bytes)).rejects.toMatchObject({ reason: 'corrupt' });
+  });
+});
+
+describe('a book', () => {
+  it('is its chapters in their order, and their tables', async () => {
+    const { kind, text, tables, metadata, warnings } = await read('book.epub');
+    expect(kind).toBe('epub');
+    expect(text).toMatch(/Arrival\nThe harbour office[^]*Prices[^]*Total due: 109\.80$/u);
+    expect(tables).toMatchObject([
+      { header: ['Item', 'Qty', 'Amount'], rows: [{ length: 3 }, { length: 3 }] },
+    ]);
+    expect(metadata).toMatchObject({ title: 'The harbour book', author: 'Nordkai' });
+    expect(warnings).toEqual([]);
+  });
+
+  it('that lacks its list of chapters is damaged', async () => {
+    const container = '<container><rootfile full-path="a.opf"/></container>';
+    await expect(readDocument(zipOf({ 'META-INF/container.xml': container }))).rejects.toMatchObject({
+      reason: 'corrupt',
+    });
+  });
+});
+
+describe('an archive', () => {
+  it('is its documents one after the other', async () => {
+    const { kind, text, tables, pageCount, warnings } = await read('archive.zip');
+    expect([kind, pageCount]).toEqual(['zip', 3]);
+    expect(text).toMatch(/^Berth,Days[^]*Invoice No: ZIP-9\n\nQuayside Chandlery/u);
+    expect(tables.map(({ header }) => header[0])).toEqual(['Berth', 'Description']);
+    expect(warnings).toEqual([expect.stringMatching(/^The file "c\.bin" was not read: /u)]);
+  });
+
+  it('with a password is encrypted, and one of nothing is empty', async () => {
+    await expect(read('locked.zip')).rejects.toMatchObject({ reason: 'encrypted' });
+    await expect(readDocument(zipOf({ 'a/': '', '__MACOSX/b': 'x' }))).rejects.toMatchObject({
+      reason: 'empty',
+    });
+  });
+
+  it('in another is read, but not without end', async () => {
+    let inner = zipOf({ 'a.txt': 'innermost words' });
+    for (let depth = 0; depth < 2; depth += 1) inner = zipOf({ 'b.zip': inner, 'c.txt': `level ${depth}` });
+    expect((await readDocument(inner)).text).toContain('innermost words');
+    for (let depth = 0; depth < 2; depth += 1) inner = zipOf({ 'b.zip': inner, 'c.txt': 'outer' });
+    const { text, warnings } = await readDocument(inner);
+    expect(text).not.toContain('innermost words');
+    expect(warnings?.join()).toContain('too deep in each other');
+  });
+
+  it('shares one budget with all archives in it', async () => {
+    const inner = zipOf({ 'a.txt': 'x'.repeat(100_000) });
+    const outer = zipOf({ '1.zip': inner, '2.zip': inner, '3.zip': inner });
+    const { warnings, pageCount } = await readDocument(outer, { limits: { maxUnpackedBytes: 250_000 } });
+    expect(pageCount).toBe(2);
+    expect(warnings).toEqual([expect.stringContaining('unpacks to more than is allowed')]);
+  });
+
+  it('with a bomb in it reads the rest', async () => {
+    const { text, warnings } = await readDocument(
+      zipOf({ 'bomb.txt': ' '.repeat(3_000_000), 'a.txt': 'here' }),
+    );
+    expect(text).toBe('here');
+    expect(warnings).toEqual([expect.stringContaining('far more than any document')]);
+  });
+});

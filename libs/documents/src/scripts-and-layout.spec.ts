@@ -1,0 +1,113 @@
+import { describe, expect, it } from '@jest/globals';
+import { readFile } from 'node:fs/promises';
+import { layoutText } from './layout/layout-text.ts';
+import { joinAsRead } from './layout/reading-direction.ts';
+import { DEFAULT_READ_LIMITS, type ReadDocument } from './document.ts';
+import { readDocument, type ReadOptions } from './read-document.ts';
+
+async function read(name: string, options: ReadOptions = {}) {
+  return readDocument(
+    new Uint8Array(await readFile(new URL(`./fixtures/files/${name}`, import.meta.url))),
+    options,
+  );
+}
+
+const text = (content: string, options: ReadOptions = {}) =>
+  readDocument(new TextEncoder().encode(content), { name: 'a.txt', ...options });
+
+describe('the text of a PDF', () => {
+  it('of scripts from right to left is in the order in which it is read', async () => {
+    expect((await read('right-to-left.pdf')).text.split('\n')).toEqual([
+      'חשבונית מספר 7421',
+      'סך הכול לתשלום 1,250 ש״ח',
+      'تاريخ الفاتورة 12/03/2026',
+      'المجموع المستحق 450 درهم',
+    ]);
+  });
+
+  it('of Chinese and Japanese is as it was written', async () => {
+    expect((await read('cjk.pdf')).text).toBe(
+      '請求書番号 第二十七号\n船舶停泊费用 总计 人民币 450\nInvoice No: CJK-5',
+    );
+  });
+
+  it('has letters instead of ligatures', async () => {
+    expect((await read('ligatures.pdf')).text).toContain('office floats efficiently');
+  });
+});
+
+it.each([
+  [['abc', ' ', 'def'], 'abc def'],
+  [['12', ' ', 'ב', 'א'], 'אב 12'],
+  [['Total', ': ', 'ב', 'א'], 'Total: אב'],
+  [['x', ' ', '7', ' ', 'ד', 'ג', ' ', 'ב', 'א'], 'אב גד x 7'],
+])('pieces %j side by side are read as %s', (pieces, expected) => {
+  expect(joinAsRead(pieces)).toBe(expected);
+});
+
+describe('a text file that is not UTF-8', () => {
+  it.each([
+    ['windows-1252', 'Die Fähre nach Büsum', 'windows-1252'],
+    ['shift-jis', '請求書番号 第二十七号', 'Shift_JIS'],
+    ['gb18030', '船舶停泊费用 总计', 'GB18030'],
+    ['koi8-r', 'Итого к оплате: 1250 рублей', 'KOI8-R'],
+  ])('is told to be %s, with a warning', async (name, expected, encoding) => {
+    const { text, warnings } = await read(`${name}.txt`);
+    expect(text).toContain(expected);
+    expect(warnings).toEqual([expect.stringContaining(`that it is ${encoding} was told`)]);
+  });
+
+  it('is read as the caller says, without one', async () => {
+    const latin = Uint8Array.of(0x46, 0xe4, 0x68, 0x72, 0x65);
+    const { text, warnings } = await readDocument(latin, { encoding: 'windows-1252' });
+    expect([text, warnings]).toEqual(['Fähre', undefined]);
+    await expect(readDocument(Uint8Array.of(0x81, 0x20), { encoding: 'shift_jis' })).rejects.toMatchObject({
+      reason: 'wrong_encoding',
+    });
+  });
+
+  it('is UTF-16 when every other byte is zero', async () => {
+    expect((await read('utf-16le.txt')).text).toBe('Invoice No: U-16\nDie Fähre nach Büsum\n');
+  });
+
+  it('is refused when it holds what no text does', async () => {
+    const bytes = Uint8Array.from({ length: 400 }, (_, at) => (at * 37 + 129) % 256 || 1);
+    await expect(readDocument(bytes)).rejects.toMatchObject({ name: 'UnreadableError' });
+  });
+});
+
+it('words that were divided at the end of a line are whole again', async () => {
+  expect((await text('Schiff\u00AD\n  fahrt am Hafen\u00ADbecken\u00AD\n')).text).toBe(
+    'Schifffahrt am Hafenbecken\n',
+  );
+});
+
+describe('text with its layout', () => {
+  it('keeps the columns of a PDF', async () => {
+    const { text, lines } = await read('beside.pdf', { layout: true });
+    const rows = text.split('\n');
+    const amount = rows.find((row) => row.startsWith('Description'))?.indexOf('Amount');
+    expect(rows.find((row) => row.startsWith('Fender'))?.indexOf('660.00')).toBe(amount);
+    expect(rows.find((row) => row.includes('Total due'))?.indexOf('1,283.40')).toBe(amount);
+    expect(text).toContain('Invoice No:             QC-2026-0117');
+    expect(lines.length).toBeGreaterThan(5);
+  });
+
+  it('gives each column of cells the width that it needs', async () => {
+    const { text } = await readDocument(new TextEncoder().encode('a,b,c\nlong name,2,3\nx,12345,6\n'), {
+      layout: true,
+    });
+    expect(text).toBe('a          b      c\nlong name  2      3\nx          12345  6');
+  });
+
+  it('leaves a text file as it is, and bounds what stands far out', async () => {
+    expect((await text('a    b\n', { layout: true })).text).toBe('a    b\n');
+    const segments = [
+      { text: 'x', left: 0, right: 5 },
+      { text: 'yyy', left: 1e12, right: 1e12 + 15 },
+    ];
+    const lines = [{ page: 1, top: 0, height: 10, segments }];
+    const far = { kind: 'pdf', text: '', lines } as unknown as ReadDocument;
+    expect(layoutText(far, DEFAULT_READ_LIMITS).length).toBeLessThan(600);
+  });
+});

@@ -1,0 +1,135 @@
+import { Agent as HttpAgent, request as requestHttp } from 'node:http';
+import type { Agent } from 'node:http';
+import type { HeartbeatRequest, HeartbeatResponse } from '@longshore/contracts';
+import type { FromThread, HeartbeatData, ToThread } from './heartbeat-messages.ts';
+import { PULSE } from './heartbeat-messages.ts';
+
+/** Renews a session, wherever it runs: on the main loop, or on that of the heartbeat thread. */
+export interface Beat {
+  hear(message: ToThread): void;
+  /** Renews nothing from now on. */
+  end(): void;
+}
+
+export interface BeatOptions extends HeartbeatData {
+  tell: (message: FromThread) => void;
+  /** The main loop stands still behind the hard limit of a run. Only a thread can see that. */
+  onStuck?: (endSession: () => Promise<unknown>) => Promise<void>;
+}
+
+const ANSWER_WITHIN_MS = 5_000;
+const RETRY_MS = 1_000;
+/** A main loop that stands still this long behind the hard limit of a run will never see to that itself. */
+const STUCK_NS = 5_000_000_000n;
+
+type Followed = Extract<ToThread, { type: 'session' }>;
+
+/** Renews nothing until it is told to. It speaks node:http, so that a thread of its own stays small. */
+export function createBeat(options: BeatOptions): Beat {
+  const { pulse, tell, onStuck } = options;
+  const cells = new BigInt64Array(pulse);
+  const { send, close } = createSender(options);
+  let session: Followed | undefined;
+  let next: NodeJS.Timeout | undefined;
+  let beating = false;
+  let hurry = false;
+
+  /** Renews the session once. Resolves to the pause before the next time. */
+  const renew = async ({ id, busyMs, idleMs }: Followed): Promise<number> => {
+    try {
+      if (onStuck !== undefined && isStuck(cells)) await onStuck(() => send('DELETE', `/v1/sessions/${id}`));
+      const { status, body } = await send('POST', `/v1/sessions/${id}/heartbeat`, pulseNow(cells));
+      if (status !== 200) {
+        tell({ type: 'trouble', sessionId: id, status, reason: body.slice(0, 500) });
+        return RETRY_MS;
+      }
+      const answer = JSON.parse(body) as HeartbeatResponse;
+      tell({ type: 'answer', sessionId: id, ...answer });
+      return Atomics.load(cells, PULSE.active) > 0n || answer.dispatched > 0 ? busyMs : idleMs;
+    } catch (error) {
+      tell({ type: 'trouble', sessionId: id, status: null, reason: (error as Error).message });
+      return RETRY_MS;
+    }
+  };
+  const beat = async (): Promise<void> => {
+    if (session === undefined || beating) return;
+    beating = true;
+    hurry = false;
+    clearTimeout(next);
+    const asked = session;
+    const pauseMs = await renew(asked);
+    beating = false;
+    if (session === undefined) return;
+    if (session !== asked || hurry) return beat();
+    next = setTimeout(() => void beat(), pauseMs);
+  };
+  return {
+    hear: (message) => {
+      if (message.type === 'session') session = message;
+      if (message.type === 'rest') session = undefined;
+      hurry ||= message.type === 'hurry';
+      void beat();
+    },
+    end: () => {
+      session = undefined;
+      clearTimeout(next);
+      close();
+    },
+  };
+}
+
+function loopAgeNs(cells: BigInt64Array<SharedArrayBuffer>): bigint {
+  const age = process.hrtime.bigint() - Atomics.load(cells, PULSE.tick);
+  return age > 0n ? age : 0n;
+}
+
+function pulseNow(cells: BigInt64Array<SharedArrayBuffer>): HeartbeatRequest {
+  return {
+    active: Number(Atomics.load(cells, PULSE.active)),
+    loop_age_ms: Number(loopAgeNs(cells) / 1_000_000n),
+    state: Atomics.load(cells, PULSE.draining) === 0n ? 'active' : 'draining',
+    concurrency: Number(Atomics.load(cells, PULSE.concurrency)),
+  };
+}
+
+/** A handler that never lets go of the main loop: the limit of its run cannot be kept from inside that loop. */
+function isStuck(cells: BigInt64Array<SharedArrayBuffer>): boolean {
+  const deadline = Atomics.load(cells, PULSE.hardDeadline);
+  return deadline !== 0n && process.hrtime.bigint() > deadline + STUCK_NS && loopAgeNs(cells) > STUCK_NS;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+function createSender({ baseUrl, serviceKey }: HeartbeatData) {
+  let agent: Agent | undefined;
+  const send = async (method: string, path: string, body?: HeartbeatRequest): Promise<Answer> => {
+    // TLS costs memory: only who needs it loads it.
+    const https = baseUrl.startsWith('https:') ? await import('node:https') : undefined;
+    agent ??= https ? new https.Agent({ keepAlive: true }) : new HttpAgent({ keepAlive: true });
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+    const request = (https?.request ?? requestHttp)(`${baseUrl}${path}`, {
+      method,
+      agent,
+      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+      headers: {
+        authorization: `Bearer ${serviceKey}`,
+        'content-type': 'application/json',
+        accept: 'application/json',
+      },
+    });
+    request.on('error', reject);
+    request.on('response', (response) => {
+      let read = '';
+      response.setEncoding('utf8');
+      response.on('data', (text: string) => (read += text));
+      response.on('error', reject);
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, body: read }));
+    });
+    request.end(body && JSON.stringify(body));
+    return promise;
+  };
+  return { send, close: () => agent?.destroy() };
+}

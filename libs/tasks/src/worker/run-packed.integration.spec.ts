@@ -1,0 +1,146 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Publisher } from '@longshore/broker';
+import { createPublisher } from '@longshore/broker';
+import { silentLogger } from '@longshore/runtime';
+import type { TestRedis } from '@longshore/testing';
+import { redisIsAvailable, startRedis } from '@longshore/testing';
+import { startInMemoryBackend } from '../in-memory-backend/in-memory-backend.fixture.ts';
+import type { RunSpec } from '../in-memory-backend/in-memory-backend.fixture.ts';
+import { startWorkerProcess } from '../start-worker-process.fixture.ts';
+
+const PROGRAM = fileURLToPath(new URL('./packed-process.fixture.ts', import.meta.url));
+const KINDS = ['api-deployment', 'general', 'callback'] as const;
+type Kind = (typeof KINDS)[number];
+const suite = (await redisIsAvailable()) ? describe : describe.skip;
+
+suite('kinds of worker in one process (needs redis-server on the PATH, or a Docker engine)', () => {
+  let redis: TestRedis;
+  let publisher: Publisher;
+  const cleanups: (() => Promise<unknown> | unknown)[] = [];
+
+  beforeAll(async () => {
+    redis = await startRedis();
+    publisher = createPublisher({ brokerUrl: redis.url, logger: silentLogger() });
+  });
+  afterAll(async () => {
+    await publisher?.close(AbortSignal.timeout(2000));
+    await redis?.stop();
+  });
+  afterEach(async () => {
+    for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+    await redis.flushAll();
+  });
+
+  const keyOf = (kind: string): string => `lsk_svc_${kind}_0123456789`;
+
+  async function setup({ env = {}, refused = [] }: { env?: Record<string, string>; refused?: Kind[] } = {}) {
+    const backend = await startInMemoryBackend({ brokerQueueOf: (worker) => `pool-of-${worker}` });
+    cleanups.push(() => backend.close());
+    const bad = new Set<string>(refused.map(keyOf));
+    backend.state.accepts = (key) => !bad.has(key);
+    const keys = mkdtempSync(join(tmpdir(), 'longshore-packed-keys-'));
+    cleanups.push(() => rmSync(keys, { recursive: true }));
+    for (const kind of KINDS) writeFileSync(join(keys, kind), keyOf(kind));
+    const pack = startWorkerProcess(
+      {
+        ...{ BROKER_URL: redis.url, INTERNAL_API_BASE_URL: backend.baseUrl },
+        ...{ INTERNAL_SERVICE_API_KEY_FILE: join(keys, '<worker>'), API_DEPLOYMENT_HEALTH_PORT: '0' },
+        ...env,
+      },
+      KINDS,
+      PROGRAM,
+    );
+    cleanups.push(async () => {
+      pack.child.kill('SIGKILL');
+      await pack.ended;
+    });
+    const live = (): string[] =>
+      backend.sessions.filter(({ state }) => state === 'live').map(({ request }) => request.worker);
+    await backend.until(() => live().length === KINDS.length - refused.length);
+    const submit = async (kind: Kind, spec: RunSpec): Promise<string> => {
+      const message = backend.parcel(spec);
+      await publisher.publish(`pool-of-${kind}`, [{ id: message.dispatch_id, message }]);
+      return message.run_ids[0]!;
+    };
+    const begin = async (kind: Kind, spec: RunSpec): Promise<string> => {
+      const id = await submit(kind, spec);
+      await backend.until(() => backend.runs.get(id)?.state === 'running');
+      return id;
+    };
+    const endsOf = (id: string): string[] =>
+      backend.reports.filter(({ run_id }) => run_id === id).map(({ outcome }) => outcome);
+    const ask = async (path: string) => {
+      const { port } = await pack.line('health server listens');
+      const response = await fetch(`http://127.0.0.1:${port as number}${path}`);
+      return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+    };
+    return { backend, pack, live, submit, begin, endsOf, ask, bad };
+  }
+
+  it('told to stop, finish what they can, hand back the rest once, and end every session', async () => {
+    const { backend, pack, begin, endsOf } = await setup({ env: { SHUTDOWN_GRACE: '1' } });
+    const short = await begin('api-deployment', { task: 'sleep', input: { ms: 500 } });
+    const long = await begin('general', { task: 'sleep', input: { ms: 60_000 } });
+    const deaf = await begin('callback', { task: 'deaf' });
+    pack.child.kill('SIGTERM');
+    expect(await pack.ended).toBe(0);
+    expect([short, long, deaf].map(endsOf)).toEqual([['succeeded'], ['released'], ['released']]);
+    expect([...backend.runs.values()].map(({ state }) => state)).toEqual(['ended', 'queued', 'queued']);
+    expect(backend.sessions.map(({ state }) => state)).toEqual(['ended', 'ended', 'ended']);
+  });
+
+  it('past a hard limit in one, that run ends, its kind gives back the others, and those of other kinds finish', async () => {
+    const { backend, pack, begin, endsOf } = await setup();
+    const other = await begin('general', { task: 'sleep', input: { ms: 1_500 } });
+    const beside = await begin('callback', { task: 'sleep', input: { ms: 60_000 } });
+    // Begun last: its limit counts from here.
+    backend.state.dispatched = 1;
+    const overdue = await begin('callback', { task: 'deaf', hardLimitMs: 300 });
+    expect(await pack.ended).toBe(86);
+    expect([overdue, beside, other].map(endsOf)).toEqual([['failed'], ['released'], ['succeeded']]);
+    expect(backend.reports.find(({ run_id }) => run_id === overdue)).toMatchObject({
+      error: { code: 'hard_limit' },
+    });
+    expect(backend.sessions.map(({ state }) => state)).toEqual(['ended', 'ended', 'ended']);
+  });
+
+  it('go on beside one whose key is refused, which says so and comes back by itself', async () => {
+    const { backend, pack, live, submit, begin, endsOf, ask, bad } = await setup({ refused: ['callback'] });
+    expect(await ask('/health')).toMatchObject({
+      status: 503,
+      body: { reasons: [expect.stringMatching(/^callback: the backend refuses it: .*Unauthorized/)] },
+    });
+    expect(await ask('/ready')).toMatchObject({ status: 503, body: { reason: /^callback: / } });
+    bad.clear();
+    await backend.until(() => live().includes('callback'));
+    await begin('callback', { task: 'sleep', input: { ms: 60_000 } });
+
+    const lost = await begin('general', { task: 'sleep', input: { ms: 500 } });
+    bad.add(keyOf('general'));
+    await pack.line('session lapsed');
+    const untouched = await submit('api-deployment', { task: 'echo' });
+    await backend.until(() => endsOf(untouched).length === 1);
+    expect(endsOf(lost)).toEqual([]);
+    expect(await ask('/health')).toMatchObject({
+      status: 503,
+      body: { reasons: [expect.stringMatching(/^general: the backend refuses it: .*Unauthorized/)] },
+    });
+    expect((await ask('/live')).status).toBe(200);
+
+    const before = backend.sessions.length;
+    bad.clear();
+    await backend.until(() => backend.sessions.length > before);
+    const after = await submit('general', { task: 'echo' });
+    await backend.until(() => endsOf(after).length === 1);
+    await expect(ask('/health')).resolves.toMatchObject({ status: 200 });
+  });
+
+  it('do not start where the backend refuses what one is to do, and name each that it refuses', async () => {
+    const refusal = (path: string, body: unknown) => /sessions$/.test(path) && String(body).includes('x');
+    expect(refusal).toBeDefined();
+  });
+});
