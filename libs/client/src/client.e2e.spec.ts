@@ -48,6 +48,8 @@ const values: Record<string, fc.Arbitrary<unknown>> = {
   since: fc.constantFrom('2020-01-01T00:00:00Z', '2100-01-01T00:00:00Z'),
   until: fc.constantFrom('2020-01-01T00:00:00Z', '2100-01-01T00:00:00Z'),
   version: fc.constantFrom(1, 7),
+  // No webhook has sent anything here: it is refused with a reason.
+  delivery_id: fc.uuid(),
   from: fc.constant(1),
   to: fc.constantFrom(1, 2),
 };
