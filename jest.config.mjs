@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+
 /** Every suite runs as native ES modules, on the TypeScript that production runs. */
 export default {
   testEnvironment: 'node',
@@ -10,7 +12,11 @@ export default {
       { jsc: { parser: { syntax: 'typescript' }, target: 'es2024' }, module: { type: 'es6' } },
     ],
   },
+  globalSetup: '<rootDir>/libs/shared/testing/src/jest/set-up.ts',
+  globalTeardown: '<rootDir>/libs/shared/testing/src/jest/tear-down.ts',
+  testSequencer: '<rootDir>/libs/shared/testing/src/jest/longest-first.ts',
   testTimeout: 30_000,
-  // Suites mostly wait for processes, so two go well on two cores; the default would be one.
-  maxWorkers: 2,
+  // Suites wait for processes about a third of their time, so three go well on two cores; the default would be one. A suite can
+  // be a whole platform, so many cores are not filled.
+  maxWorkers: Math.min(6, Math.ceil(1.5 * availableParallelism())),
 };

@@ -24,6 +24,7 @@ import { addQueues } from './commands/queues.ts';
 import { addReplay } from './commands/replay.ts';
 import { addRestore } from './commands/restore.ts';
 import { addResult } from './commands/result.ts';
+import { addRuns } from './commands/runs.ts';
 import { addRun } from './commands/run.ts';
 import { addSchedules } from './commands/schedules.ts';
 import { addSubmit } from './commands/submit.ts';
@@ -68,6 +69,7 @@ export function createProgram(terminal: Terminal): Command {
     addCredentials,
     addWebhooks,
     addExecutions,
+    addRuns,
     addResult,
     addCancel,
     addLogs,

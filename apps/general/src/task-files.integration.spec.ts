@@ -151,7 +151,9 @@ module.exports = (means) => defineTask({ name: 'required', description: ${same},
       'node_modules/package/index.js': `import { z } from 'zod';\nexport const shared = z === 'its own' ? 'its own zod' : 'shared zod';`,
     });
     const { request, health, complaints } = await register(programs[kind], [one, two].join(delimiter));
-    const own = request.tasks.filter(({ name }) => !/^(?:example_|submission_|pipeline\.|webhook\.)/.test(name));
+    const own = request.tasks.filter(
+      ({ name }) => !/^(?:example_|submission_|pipeline\.|webhook\.)/.test(name),
+    );
     expect(own.map(({ name, description }) => [name, description])).toEqual(
       ['typed', 'plain', 'required', 'helped'].map((name) => [name, 'true']),
     );

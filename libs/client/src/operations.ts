@@ -24,6 +24,7 @@ export const operations = Object.freeze({
   updateDeployment: ['patch', '/api/v1/deployments/:api_name'],
   listExecutions: ['get', '/api/v1/executions'],
   execution: ['get', '/api/v1/executions/:id'],
+  listRuns: ['get', '/api/v1/runs'],
   openApi: ['get', '/openapi.json'],
   reader: ['get', '/docs'],
   cancelExecution: ['post', '/api/v1/executions/:id/cancel'],

@@ -97,4 +97,19 @@ describe('an archive', () => {
     expect(text).toBe('here');
     expect(warnings).toEqual([expect.stringContaining('far more than any document')]);
   });
+
+  it('with a bomb in it that lies about its size reads the rest', async () => {
+    const bytes = Buffer.from(zipOf({ 'bomb.txt': ' '.repeat(3_000_000), 'a.txt': 'here' }));
+    bytes.writeUInt32LE(10, bytes.indexOf('PK\x01\x02') + 24);
+    const { text, warnings } = await readDocument(new Uint8Array(bytes));
+    expect(text).toBe('here');
+    expect(warnings).toEqual([expect.stringContaining('far more than any document')]);
+  });
+
+  it('with two files of one name reads the later one once, as what unpacks it would', async () => {
+    const bytes = Buffer.from(zipOf({ 'a.txt': 'earlier', 'b.txt': 'later' })).toString('latin1');
+    const twice = bytes.replaceAll('a.txt', 'b.txt');
+    const { text, pageCount } = await readDocument(new Uint8Array(Buffer.from(twice, 'latin1')));
+    expect([text, pageCount]).toEqual(['later', 1]);
+  });
 });

@@ -115,7 +115,8 @@ suite('a worker that runs from its %s (needs redis-server on the PATH, or a Dock
 
   it('starts anew when a thread is in native code that does not return, for nothing can end that', async () => {
     const { worker, publish, report } = await setup();
-    const run = await publish({ task: 'in_thread', input: { native: true }, hardLimitMs: 1_000 });
+    // Long enough that the thread is there: one that is still starting can be ended.
+    const run = await publish({ task: 'in_thread', input: { native: true }, hardLimitMs: 5_000 });
     expect(await report(run)).toMatchObject({ error: { code: 'hard_limit' } });
     expect(await worker.ended).toBe('SIGKILL');
   }, 60_000);

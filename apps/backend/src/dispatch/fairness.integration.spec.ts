@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest 
 import { startPostgres, type TestPostgres } from '@longshore/testing';
 import { brokenInvariants } from '../testing/invariants.ts';
 import { startModel, type TestModel } from '../testing/model.ts';
+import { truth } from '../testing/templates.ts';
 import { createOrganisation, letWait, type Waiting } from '../testing/waiting-lines.ts';
 
 /** Some serve hundreds of publications one pass after the other. */
@@ -16,7 +17,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => postgres.stop());
 beforeEach(async () => {
-  url = await postgres.createDatabase(`fairness${(databases += 1)}`);
+  url = await postgres.createDatabase(`fairness${(databases += 1)}`, truth);
   model = await startModel(url);
 });
 afterEach(async () => {

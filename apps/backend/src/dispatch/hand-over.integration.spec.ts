@@ -3,6 +3,7 @@ import { startPostgres, type TestPostgres } from '@longshore/testing';
 import { eventually } from '../testing/http-client.ts';
 import { brokenInvariants } from '../testing/invariants.ts';
 import { ended, startModel, type TestModel } from '../testing/model.ts';
+import { truth } from '../testing/templates.ts';
 
 let postgres: TestPostgres;
 let one: TestModel;
@@ -13,7 +14,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => postgres.stop());
 beforeEach(async () => {
-  const url = await postgres.createDatabase(`handover${(databases += 1)}`);
+  const url = await postgres.createDatabase(`handover${(databases += 1)}`, truth);
   one = await startModel(url, { connected: true });
   two = await startModel(url, { connected: true });
   await eventually(async () => [one, two].every(({ notifications }) => notifications.isCurrent()));

@@ -3,6 +3,7 @@ import { startPostgres, type TestPostgres } from '@longshore/testing';
 import type { DispatchMessage } from '@longshore/contracts';
 import { brokenInvariants } from '../testing/invariants.ts';
 import { ended, startModel, type TestModel } from '../testing/model.ts';
+import { truth } from '../testing/templates.ts';
 import { createOrganisation, letWait, type Waiting } from '../testing/waiting-lines.ts';
 
 let postgres: TestPostgres;
@@ -15,7 +16,9 @@ beforeAll(async () => {
 afterAll(() => postgres.stop());
 beforeEach(async () => {
   // One slot: what is handed out is executed in just this order.
-  model = await startModel(await postgres.createDatabase(`mixed${(databases += 1)}`), { concurrency: 1 });
+  model = await startModel(await postgres.createDatabase(`mixed${(databases += 1)}`, truth), {
+    concurrency: 1,
+  });
   organisationId = await createOrganisation(model.database);
   for (const task of ['work', 'plan']) model.catalogue.observe(task, 1);
 });

@@ -3,6 +3,7 @@ import { startPostgres, type TestPostgres } from '@longshore/testing';
 import type { Session } from '../sessions/sessions.ts';
 import { brokenInvariants } from '../testing/invariants.ts';
 import { ended, startModel, type TestModel } from '../testing/model.ts';
+import { truth } from '../testing/templates.ts';
 
 /** Far above what a test takes. */
 const TIMEOUT_S = 1_000;
@@ -15,7 +16,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => postgres.stop());
 beforeEach(async () => {
-  const url = await postgres.createDatabase(`publications${(databases += 1)}`);
+  const url = await postgres.createDatabase(`publications${(databases += 1)}`, truth);
   model = await startModel(url, { concurrency: 100, publicationTimeoutMs: TIMEOUT_S * 1000 });
   session = await model.session();
 });

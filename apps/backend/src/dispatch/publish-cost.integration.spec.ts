@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startPostgres, type TestPostgres } from '@longshore/testing';
 import { startModel, type TestModel } from '../testing/model.ts';
+import { truth } from '../testing/templates.ts';
 import { publishDispatches } from './publish-statements.ts';
 
 const ROOM = 20;
@@ -10,7 +11,7 @@ let postgres: TestPostgres;
 let model: TestModel;
 beforeAll(async () => {
   postgres = await startPostgres();
-  model = await startModel(await postgres.createDatabase('cost'));
+  model = await startModel(await postgres.createDatabase('cost', truth));
   await model.database.query(
     `insert into pool_leases (pool, holder, term, expires_at) values ('pool', $1, 1, now() + interval '1 hour')`,
     [model.backendId],

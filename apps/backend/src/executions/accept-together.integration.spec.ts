@@ -4,6 +4,7 @@ import { uuidV7 } from '@longshore/runtime';
 import { startPostgres, type TestPostgres } from '@longshore/testing';
 import { brokenInvariants } from '../testing/invariants.ts';
 import { startModel } from '../testing/model.ts';
+import { truth } from '../testing/templates.ts';
 import { createAccept, type NewExecution } from './accept.ts';
 
 let postgres: TestPostgres;
@@ -15,7 +16,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => postgres?.stop());
 beforeEach(async () => {
-  model = await startModel(await postgres.createDatabase(`together_${(databases += 1)}`));
+  model = await startModel(await postgres.createDatabase(`together_${(databases += 1)}`, truth));
   model.catalogue.observe(pipelineTasks.plan, 1);
 });
 afterEach(() => model.stop());

@@ -135,7 +135,7 @@ async function submit(
 function spawnWorker(env: Record<string, string>, contractVersion: number | undefined): RealWorker {
   const speaking = contractVersion === undefined ? [] : ['--import', hookFor(contractVersion)];
   const child = spawn(process.execPath, [...speaking, join(apps, 'general/src/main.ts')], {
-    env: { PATH: process.env['PATH'], ...env },
+    env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'], ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const lines: string[] = [];

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { startPostgres, type TestPostgres } from '@longshore/testing';
+import { startOwnPostgres, type OwnPostgres } from '@longshore/testing';
 import { startBackend, type HttpBackend, type TestDeployment } from '../testing/http-backend.ts';
 import { answer, bearer, eventually, poll } from '../testing/http-client.ts';
 import { brokenInvariants } from '../testing/invariants.ts';
@@ -7,11 +7,11 @@ import { brokenInvariants } from '../testing/invariants.ts';
 /** What workers wait for an answer, and most clients. */
 const CALL_MS = 30_000;
 
-let postgres: TestPostgres;
+let postgres: OwnPostgres;
 let backend: HttpBackend;
 let deployment: TestDeployment;
 beforeAll(async () => {
-  postgres = await startPostgres();
+  postgres = await startOwnPostgres();
   backend = await startBackend(postgres);
   deployment = await backend.deploy(await backend.organisation(), 'frozen');
 }, 60_000);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { ClaimedRun, JsonValue } from '@longshore/contracts';
+import { CONTRACT_VERSION, type ClaimedRun, type JsonValue } from '@longshore/contracts';
 import { startPostgres, type TestPostgres } from '@longshore/testing';
 import { startBackend, type HttpBackend, type TestDeployment } from '../testing/http-backend.ts';
 import { answer, eventually, poll, post, refusal, textFile } from '../testing/http-client.ts';
@@ -72,7 +72,7 @@ describe('the health of the backend', () => {
     expect((await get(`Bearer ${deployment.key}`)).status).toBe(403);
     expect(await get(`Bearer ${secret}`)).toMatchObject({
       status: 200,
-      body: { status: 'ok', contract_version: 1 },
+      body: { status: 'ok', contract_version: CONTRACT_VERSION },
     });
   });
 });

@@ -4,6 +4,7 @@ import { publishLimitedDispatches } from '../dispatch/publish-statements.ts';
 import type { Session } from '../sessions/sessions.ts';
 import { brokenInvariants } from '../testing/invariants.ts';
 import { ended, startModel, type TestModel } from '../testing/model.ts';
+import { truth } from '../testing/templates.ts';
 import { limitedRuns, limitedWorker, repeated } from './limited-work.fixture.ts';
 
 jest.setTimeout(60_000);
@@ -12,7 +13,7 @@ let postgres: TestPostgres;
 let model: TestModel;
 beforeAll(async () => {
   postgres = await startPostgres();
-  model = await startModel(await postgres.createDatabase('cost'));
+  model = await startModel(await postgres.createDatabase('cost', truth));
 }, 60_000);
 afterAll(async () => {
   await model?.stop();

@@ -62,6 +62,43 @@ async function executions(deployment: TestDeployment, count: number, state = 'qu
   return ids;
 }
 
+describe('the runs of an execution', () => {
+  it('are listed in the order in which they were made, with every attempt, page by page, to its organisation alone', async () => {
+    const deployment = await backend.deploy(await backend.organisation(), 'runs');
+    const other = await backend.organisation();
+    const [id] = await executions(deployment, 1);
+    await backend.database.query(
+      `insert into runs (id, organisation_id, root_id, parent_id, key, task, queue, input, max_attempts, soft_limit_ms, hard_limit_ms, state)
+       select (substr(id::text, 1, 14) || '7' || substr(md5(n::text), 1, 3) || '-8000-' || substr(md5(n::text), 1, 12))::uuid,
+              organisation_id, id, id, 'file ' || n, 'file.process', 'default', '{}', 3, 1, 1, 'cancelled'
+         from runs, generate_series(1, 3) n where id = $1`,
+      [id],
+    );
+    await backend.database.query(
+      `insert into attempts (run_id, epoch, started_at, outcome) select id, 1, now(), 'lapsed' from runs where root_id = $1 and key = 'file 2'`,
+      [id],
+    );
+    const { key } = deployment.organisation;
+    const read = await pages(`runs?of=${id}&limit=2`, key, 'runs');
+    expect(read.map((page) => page.length)).toEqual([2, 2]);
+    const runs = read.flat() as { run_id: string; key: string; attempts: { outcome: string }[] }[];
+    expect(runs[0]).toMatchObject({ run_id: id, parent_id: null, state: 'queued', attempts: [] });
+    expect(runs.map((run) => run.key).sort()).toEqual(['file 1', 'file 2', 'file 3', null]);
+    const [retried] = (await call(`runs?of=${id}&task=file.process&state=cancelled`, key)).body.runs.filter(
+      (run: { key: string }) => run.key === 'file 2',
+    );
+    expect(retried.attempts).toMatchObject([{ epoch: 1, worker: null, outcome: 'lapsed' }]);
+    expect((await call(`runs?of=${id}`, other.key)).status).toBe(404);
+    expect((await call(`runs?of=${runs[1]!.run_id}`, key)).status).toBe(404);
+    expect((await call('runs', key)).status).toBe(400);
+    expect((await call(`runs?of=${id}&cursor=nonsense`, key)).status).toBe(400);
+    await backend.database.query('delete from attempts where run_id = any($1::uuid[])', [
+      runs.map(({ run_id }) => run_id),
+    ]);
+    await backend.database.query('delete from runs where root_id = $1 and parent_id is not null', [id]);
+  });
+});
+
 const idsOf = (list: readonly { execution_id: string }[]) => list.map((each) => each.execution_id);
 
 describe('executions', () => {

@@ -5,6 +5,7 @@ import { openApiRoutes } from '../openapi/openapi-routes.ts';
 import { deploymentAdminRoutes } from './deployments.ts';
 import { executionRoutes } from './executions.ts';
 import { organisationRoutes } from './organisations.ts';
+import { runListRoutes } from './runs.ts';
 import { workflowRoutes } from './workflows.ts';
 
 export interface NativeRoutesDependencies {
@@ -19,6 +20,7 @@ export function nativeRoutes({ database, outcomes }: NativeRoutesDependencies): 
     ...workflowRoutes({ database }),
     ...deploymentAdminRoutes({ database }),
     ...executionRoutes({ database, outcomes }),
+    ...runListRoutes({ database }),
     ...openApiRoutes(),
   ];
 }

@@ -69,6 +69,7 @@ async function populate() {
     replayIds: [await replayOf(own.id)],
     taskIds: [await taskOf(own.key)],
     scheduleIds: [await scheduleOf(own.key)],
+    credentials: [await credentialOf(own.key)],
     ...(await webhookOf(own.key, own.id)),
     deletionIds: [await deletionOf(await backend.organisation())],
   };
@@ -117,6 +118,17 @@ async function scheduleOf(key: string): Promise<string> {
   return ((await response.json()) as { schedule_id: string }).schedule_id;
 }
 
+/** A credential that no pipeline names. */
+async function credentialOf(key: string): Promise<string> {
+  const name = 'archive';
+  await fetch(`${backend.url}/api/v1/credentials`, {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' },
+    body: JSON.stringify({ name, type: 'bearer', values: { token: 'abcdef' } }),
+  });
+  return name;
+}
+
 /** A webhook, and a delivery of it that was given up. */
 async function webhookOf(key: string, organisationId: string) {
   const response = await fetch(`${backend.url}/api/v1/webhooks`, {
@@ -153,9 +165,11 @@ function known(path: string): Generation['known'] {
     '/webhooks/': webhookIds,
   };
   const ids = Object.entries(others).find(([part]) => path.includes(part))?.[1] ?? executions;
-  const names = path.includes('/workflows/')
-    ? ['invoices-workflow', 'letters-workflow']
-    : ['default', 'other'];
+  const named = {
+    '/workflows/': ['invoices-workflow', 'letters-workflow'],
+    '/credentials/': world.credentials,
+  };
+  const names = Object.entries(named).find(([part]) => path.includes(part))?.[1] ?? ['default', 'other'];
   return {
     organisation: fc.constantFrom('default', 'other'),
     org: fc.constant('default'),

@@ -4,6 +4,7 @@ import { startPostgres, type TestPostgres } from '@longshore/testing';
 import { ensurePartitions, monthPartitions } from '../store/partitions.ts';
 import { brokenInvariants } from '../testing/invariants.ts';
 import { startModel, type TestModel } from '../testing/model.ts';
+import { truth } from '../testing/templates.ts';
 import {
   age,
   beginExecution,
@@ -25,7 +26,7 @@ beforeAll(async () => {
 afterAll(() => postgres.stop());
 beforeEach(async () => {
   databases += 1;
-  model = await startModel(await postgres.createDatabase(`retention${databases}`));
+  model = await startModel(await postgres.createDatabase(`retention${databases}`, truth));
   keeper = await createKeeper(model.database);
 });
 afterEach(async () => {

@@ -3,6 +3,7 @@ import type { ClaimedRun } from '@longshore/contracts';
 import { startPostgres, type TestPostgres } from '@longshore/testing';
 import { brokenInvariants } from '../testing/invariants.ts';
 import { startModel, type TestModel } from '../testing/model.ts';
+import { truth } from '../testing/templates.ts';
 import { MAX_LOG_BYTES, MAX_LOG_LINES } from './log-statement.ts';
 
 let postgres: TestPostgres;
@@ -15,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => postgres.stop());
 beforeEach(async () => {
   databases += 1;
-  model = await startModel(await postgres.createDatabase(`journal${databases}`));
+  model = await startModel(await postgres.createDatabase(`journal${databases}`, truth));
 });
 afterEach(async () => {
   try {

@@ -3,6 +3,7 @@ import type { ClaimedRun } from '@longshore/contracts';
 import { startPostgres, type TestPostgres } from '@longshore/testing';
 import { brokenInvariants } from '../testing/invariants.ts';
 import { ended, startModel, type TestModel } from '../testing/model.ts';
+import { truth } from '../testing/templates.ts';
 
 let postgres: TestPostgres;
 let model: TestModel;
@@ -14,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => postgres.stop());
 beforeEach(async () => {
   databases += 1;
-  model = await startModel(await postgres.createDatabase(`model${databases}`));
+  model = await startModel(await postgres.createDatabase(`model${databases}`, truth));
 });
 afterEach(async () => {
   try {

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { silentLogger, uuidV7 } from '@longshore/runtime';
-import { startFaultProxy, startPostgres, type FaultProxy, type TestPostgres } from '@longshore/testing';
+import { startFaultProxy, startOwnPostgres, type FaultProxy, type OwnPostgres } from '@longshore/testing';
 import { brokenInvariants } from '../testing/invariants.ts';
 import { ended, startModel, type TestModel } from '../testing/model.ts';
 import { createDatabase, isOutOfReach, type Database } from './database.ts';
@@ -9,11 +9,11 @@ const PATIENCE = { statementMs: 700, connectMs: 1_000 };
 /** Statement and what is added to it, or a connection; and what a loaded machine takes on top. */
 const BOUND_MS = 6_000;
 
-let postgres: TestPostgres;
+let postgres: OwnPostgres;
 let proxy: FaultProxy;
 let databases = 0;
 beforeAll(async () => {
-  postgres = await startPostgres();
+  postgres = await startOwnPostgres();
 }, 60_000);
 afterAll(() => postgres.stop());
 

@@ -10,6 +10,7 @@ import type { BackendConfig } from '../config.ts';
 import { createKeys } from '../keys/keys.ts';
 import { createDatabase, type Database } from '../store/database.ts';
 import { startTestWorker, type TestWorkerOptions } from './http-worker.ts';
+import { broker, truth } from './templates.ts';
 
 const MIB = 1024 ** 2;
 let databases = 0;
@@ -115,8 +116,8 @@ const workerBinding = {
 async function freshStores(postgres: TestPostgres, folder: string) {
   databases += 1;
   return {
-    databaseUrl: await postgres.createDatabase(`truth${databases}`),
-    brokerUrl: await postgres.createDatabase(`broker${databases}`),
+    databaseUrl: await postgres.createDatabase(`truth${databases}`, truth),
+    brokerUrl: await postgres.createDatabase(`broker${databases}`, broker),
     storageDir: join(folder, 'storage'),
   };
 }

@@ -4,6 +4,10 @@ import { startPostgres, type TestPostgres } from '@longshore/testing';
 import type { Session } from '../sessions/sessions.ts';
 import { brokenInvariants } from './invariants.ts';
 import { ended, startModel, type TestModel } from './model.ts';
+import { truth } from './templates.ts';
+
+/** No session lapses by itself, however long a test takes. */
+const OPTIONS = { concurrency: 200, sessionTimeoutMs: 1_800_000 };
 
 /**
  * Gives each test of a file two backends on one database of their own, and holds the database against the invariants after it. What it
@@ -21,9 +25,9 @@ export function twoBackends() {
   afterAll(() => postgres.stop());
   beforeEach(async () => {
     databases += 1;
-    const url = await postgres.createDatabase(`failures${databases}`);
-    model = await startModel(url, { concurrency: 200 });
-    other = await startModel(url, { concurrency: 200 });
+    const url = await postgres.createDatabase(`failures${databases}`, truth);
+    model = await startModel(url, OPTIONS);
+    other = await startModel(url, OPTIONS);
   });
   afterEach(async () => {
     try {

@@ -3,7 +3,8 @@ import { uuidV7 } from '@longshore/runtime';
 import { startPostgres, type TestPostgres } from '@longshore/testing';
 import { brokenInvariants } from '../testing/invariants.ts';
 import { ended, startModel, type TestModel } from '../testing/model.ts';
-import { forgetOldDeliveries } from './forget-webhooks.ts';
+import { truth } from '../testing/templates.ts';
+import { deleteWebhook, forgetOldDeliveries } from './forget-webhooks.ts';
 import { closeWindows } from './new-deliveries.ts';
 
 let postgres: TestPostgres;
@@ -16,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => postgres.stop());
 beforeEach(async () => {
   databases += 1;
-  url = await postgres.createDatabase(`events${databases}`);
+  url = await postgres.createDatabase(`events${databases}`, truth);
   model = await startModel(url);
 });
 afterEach(async () => {
@@ -226,5 +227,29 @@ describe('what is forgotten', () => {
     );
     await forgetOldDeliveries(model.database, 1);
     expect([(await events()).length, (await deliveries()).length]).toEqual([0, 0]);
+  });
+
+  it('is whatever a delivery told, however that went, and of an endpoint that is gone all, bit by bit', async () => {
+    const [one, two] = [await endpoint(), await endpoint()];
+    await model.database.query(
+      `insert into webhook_deliveries (id, webhook_id, organisation_id, run_id, test, events)
+       select gen_random_uuid(), $1, $2, gen_random_uuid(), true, 1 from generate_series(1, 450)`,
+      [one, model.organisationId],
+    );
+    await model.database.query(
+      `insert into webhook_events (webhook_id, organisation_id, type, delivery_id, data)
+       select webhook_id, organisation_id, 'webhook.test', id, '{}' from webhook_deliveries where webhook_id = $1`,
+      [one],
+    );
+    await model.database.query(
+      `delete from webhook_deliveries where run_id in (select run_id from webhook_deliveries where webhook_id = $1 limit 10)`,
+      [one],
+    );
+    const counts = async () => [(await events()).length, (await deliveries()).length];
+    expect(await counts()).toEqual([440, 440]);
+    for (const id of [one, two]) await model.database.transaction((client) => deleteWebhook(client, id));
+    expect(await counts()).toEqual([240, 240]);
+    await forgetOldDeliveries(model.database, 0);
+    expect(await counts()).toEqual([0, 0]);
   });
 });

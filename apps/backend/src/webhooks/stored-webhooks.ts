@@ -98,6 +98,7 @@ export interface HeldWebhook {
   readonly id: string;
   readonly organisationId: string;
   readonly name: string;
+  readonly form: Webhook['form'];
   /** Sealed. */
   readonly secret: string;
   readonly enabled: boolean;
@@ -106,7 +107,7 @@ export interface HeldWebhook {
 /** Locks it: nobody else changes it, and its window does not close meanwhile. @throws ApiError 404 */
 export async function holdWebhook(client: SqlClient, id: string, caller: Caller): Promise<HeldWebhook> {
   const { rows } = await client.query<HeldWebhook>(
-    `select id, organisation_id as "organisationId", name, secret, enabled from webhooks where id = $1 for update`,
+    `select id, organisation_id as "organisationId", name, form, secret, enabled from webhooks where id = $1 for update`,
     [id],
   );
   const [held] = rows;

@@ -41,7 +41,7 @@ export function measureWebhooks(metrics: Metrics, database: Database): void {
 
 /**
  * What is on its way is found by what is live, what has ended by the index on its end: history that is kept costs nothing. An event that
- * waits is in no delivery, or in one that is on its way.
+ * waits is in no delivery, or in one that is on its way. What was given up of an endpoint that is gone is nobody's matter any more.
  */
 function readDeliveries(database: Database): Promise<Row[]> {
   return database.query<Row>(
@@ -57,7 +57,8 @@ function readDeliveries(database: Database): Promise<Row[]> {
        select (select e.occurred_at from webhook_events e where e.webhook_id = w.id and e.delivery_id is null order by e.id limit 1)
          from webhooks w where w.enabled)
      select (select count(*)::int from pending) as pending,
-            (select count(*)::int from webhook_deliveries where state = 'dead' and not test) as dead,
+            (select count(*)::int from webhook_deliveries d
+              where state = 'dead' and not test and exists (select from webhooks w where w.id = d.webhook_id)) as dead,
             (select count(*)::int from lately where state = 'delivered') as delivered_lately,
             (select count(*)::int from lately where state = 'dead') as dead_lately,
             (select coalesce(extract(epoch from now() - min(occurred_at)), 0)::float8 from oldest) as oldest_age_s`,

@@ -6,6 +6,7 @@ import { oneOrganisation, visibleOrganisations } from '../native/visible-organis
 import type { Sealing } from '../sealing/sealing.ts';
 import type { SqlClient } from '../store/database.ts';
 import { listDeliveries, readDelivery } from './deliveries.ts';
+import { deleteWebhook } from './forget-webhooks.ts';
 import { beginTest, type NewDeliveriesDependencies } from './new-deliveries.ts';
 import { replayDeliveries } from './replay-deliveries.ts';
 import { holdWebhook, listWebhooks, readWebhook, viewOf, type HeldWebhook } from './stored-webhooks.ts';
@@ -72,9 +73,7 @@ function endpointRoutes(dependencies: WebhookRoutesDependencies): MountedRoute[]
       return { ...(await shown(dependencies, id, caller)), secret };
     }),
     handle(routes.deleteWebhook, async ({ params: { id }, caller, act }) => {
-      await holding(dependencies, { id, caller, act }, async (client) => {
-        await client.query('delete from webhooks where id = $1', [id]);
-      });
+      await holding(dependencies, { id, caller, act }, (client) => deleteWebhook(client, id));
       return { status: 'ok' as const };
     }),
   ];

@@ -188,11 +188,28 @@ describe('an endpoint', () => {
     expect((await ask('GET', `/${id}`)).status).toBe(404);
   });
 
+  it('is one of a hundred of its organisation at most: each costs every end a row', async () => {
+    const other = await backend.organisation();
+    const make = async (name: string) =>
+      (await ask('POST', '', { name, url: receiver.at('/many'), enabled: false }, other.key)).status;
+    expect(await make('first')).toBe(201);
+    await backend.database.query(
+      `insert into webhooks (id, organisation_id, name, description, url, events, form, window_ms, enabled, secret)
+       select gen_random_uuid(), organisation_id, 'many-' || n, '', url, events, form, window_ms, enabled, secret
+         from webhooks, generate_series(1, 98) n where organisation_id = $1`,
+      [other.id],
+    );
+    expect((await Promise.all(['a', 'b', 'c'].map(make))).toSorted()).toEqual([201, 409, 409]);
+    await backend.database.query('delete from webhooks where organisation_id = $1', [other.id]);
+  });
+
   it('leaves neither its secret nor its address where anybody could read them', async () => {
     const { secret, webhook_id: id } = await create(receiver.at('/hidden/T0KEN'), { form: 'slack' });
     await ask('POST', `/${id}/rotate`, { overlap_seconds: 600 });
     await tested(id);
-    const dump = [];
+    const unmasked = await ask('PATCH', `/${id}`, { form: 'standard' });
+    expect(unmasked).toMatchObject({ status: 400, body: { errors: [{ attr: 'url' }] } });
+    const dump = [JSON.stringify(unmasked.body)];
     for (const table of [
       'runs',
       'attempts',

@@ -14,6 +14,8 @@ import type { HeldWebhook } from './stored-webhooks.ts';
 
 const UNIQUE_VIOLATION = '23505';
 const FOREIGN_KEY_VIOLATION = '23503';
+/** Of one organisation: each may be one more row in the transaction of every end. */
+const MOST_WEBHOOKS = 100;
 
 /** What the platform allows beyond the form of a request. */
 export interface WebhookRules {
@@ -38,7 +40,7 @@ export function refuseForbidden(
   if (issues.length > 0) throw validationError(issues);
 }
 
-/** Answers its id and its secret. @throws ApiError 409 when there is one of that name, 404 for a deployment */
+/** Answers its id and its secret. @throws ApiError 409 when there is one of that name or there are too many, 404 for a deployment */
 export async function insertWebhook(
   client: SqlClient,
   sealing: Sealing,
@@ -47,6 +49,7 @@ export async function insertWebhook(
   const [id, secret] = [uuidV7(), newSigningSecret()];
   const { name, description, url, form, events, deployments, window_seconds, enabled } = given;
   const ids = await deploymentIds(client, organisationId, deployments);
+  await refuseTooMany(client, organisationId);
   await unlessTaken(() =>
     client.query(
       `insert into webhooks (id, organisation_id, name, description, url, form, events, deployment_ids, window_ms, enabled, secret)
@@ -61,13 +64,18 @@ export async function insertWebhook(
   return { id, secret };
 }
 
-/** @throws ApiError 409 when there is one of that name, 404 for a deployment */
+/** @throws ApiError 409 when there is one of that name, 404 for a deployment, 400 for a form that would show an address that is secret */
 export async function updateWebhook(
   client: SqlClient,
   sealing: Sealing,
-  { held: { id, organisationId }, change }: { held: HeldWebhook; change: ChangeWebhookRequest },
+  { held, change }: { held: HeldWebhook; change: ChangeWebhookRequest },
 ): Promise<void> {
+  const { id, organisationId } = held;
   const { name, description, url, form, events, deployments, window_seconds: seconds, enabled } = change;
+  if (held.form === 'slack' && form === 'standard' && url === undefined)
+    throw validationError([
+      { path: ['url'], message: 'is to be given with this form: the one before is a secret' },
+    ]);
   const ids = await deploymentIds(client, organisationId, deployments ?? null);
   await unlessTaken(() =>
     client.query(
@@ -109,6 +117,17 @@ export async function rotateSecret(
     ],
   );
   return anew;
+}
+
+/** Those that are made at the same moment wait for each other; whoever only refers to the organisation does not. */
+async function refuseTooMany(client: SqlClient, organisationId: string): Promise<void> {
+  await client.query('select 1 from organisations where id = $1 for no key update', [organisationId]);
+  const { rows } = await client.query<{ n: number }>(
+    'select count(*)::int as n from webhooks where organisation_id = $1',
+    [organisationId],
+  );
+  if (rows[0]!.n >= MOST_WEBHOOKS)
+    throw apiError('conflict', `An organisation has at most ${MOST_WEBHOOKS} webhooks: delete one first`);
 }
 
 function unique<T>(all: readonly T[]): T[] {

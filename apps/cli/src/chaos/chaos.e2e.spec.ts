@@ -39,6 +39,10 @@ describe('longshore chaos', () => {
     expect(summary.executions.ended).toBe(summary.executions.accepted);
     expect(summary.executions.across_a_fault).toBeGreaterThan(0);
     expect(summary.files.results).toBe(summary.files.sent);
+    expect(summary.files.rows).toBeGreaterThan(0);
+    expect(summary.webhooks).toMatchObject({ lost: 0, twice: 0 });
+    expect(summary.webhooks.events).toBe(summary.executions.ended + summary.tasks.ended);
+    expect(summary.webhooks.repeated).toBeGreaterThan(0);
     expect(existsSync(folderIn(err))).toBe(false);
   }, 480_000);
 

@@ -16,7 +16,7 @@ function setup(delivered: Record<string, { execution_id: string; output: unknown
   mkdirSync(destination);
   for (const [name, document] of Object.entries(delivered))
     writeFileSync(join(destination, name), JSON.stringify(document));
-  const pipeline = { id: 'p', source: join(folder, 'in'), destination };
+  const pipeline = { id: 'p', source: join(folder, 'in'), destination: { folder: destination } };
   const [one, two] = [
     { name: 'one.txt', output: { number: '1', total: 1 } },
     { name: 'two.txt', output: { number: '2', total: 2 } },

@@ -2,23 +2,23 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { type Violation, violation } from './check-ledger.ts';
-import type { ChaosPipeline } from './documents.ts';
 import type { PipelineEntry } from './pipeline-load.ts';
 
 /**
- * Holds what lies in the destinations against what was put into the sources: each file is delivered, with what stands in it, by
+ * Holds what lies in the folders that are destinations against what was put into the sources: each file is delivered, with what stands in it, by
  * the execution that it was put there for and by no later one; nothing else lies there.
  */
 export async function checkDeliveries(entries: readonly PipelineEntry[]): Promise<Violation[]> {
-  const byPipeline = Map.groupBy(entries, ({ pipeline }) => pipeline);
-  const found = await Promise.all([...byPipeline].map(([pipeline, own]) => checkPipeline(pipeline, own)));
+  const byPipeline = Map.groupBy(entries, ({ pipeline }) => pipeline.destination);
+  const found = await Promise.all(
+    [...byPipeline].map(async ([destination, own]) =>
+      'folder' in destination ? checkFolder(destination.folder, own) : [],
+    ),
+  );
   return found.flat();
 }
 
-async function checkPipeline(
-  { destination }: ChaosPipeline,
-  entries: readonly PipelineEntry[],
-): Promise<Violation[]> {
+async function checkFolder(destination: string, entries: readonly PipelineEntry[]): Promise<Violation[]> {
   const names = await readdir(destination).catch(() => []);
   const there = new Set(names.filter((name) => !name.startsWith('.')));
   const expected = entries.flatMap((entry) =>

@@ -38,20 +38,21 @@ export const chaosDocuments: ApplyRequest['documents'] = [
   { kind: 'deployment', api_name: API_NAME, workflow: API_NAME, settings: { max_parallel_files: 3 } },
 ];
 
-/** A pipeline between two folders, and where they are. */
+/** A pipeline that reads a folder, and where its results go. */
 export interface ChaosPipeline {
   readonly id: string;
   readonly source: string;
-  readonly destination: string;
+  readonly destination: ChaosDestination;
 }
 
-const PIPELINES = 2;
+export type ChaosDestination = { readonly folder: string } | { readonly table: string };
 
-/** Pipelines whose folders lie below this one; each has one client. */
+/** Pipelines whose folders lie below this one, two that write files and one that writes rows; each has one client. */
 export function chaosPipelines(folder: string): ChaosPipeline[] {
-  return Array.from({ length: PIPELINES }, (_, index) => {
-    const id = `${API_NAME}-pipeline-${index + 1}`;
-    return { id, source: join(folder, id, 'in'), destination: join(folder, id, 'out') };
+  return [1, 2, 3].map((number) => {
+    const id = `${API_NAME}-pipeline-${number}`;
+    const destination = number < 3 ? { folder: join(folder, id, 'out') } : { table: 'chaos_results' };
+    return { id, source: join(folder, id, 'in'), destination };
   });
 }
 
@@ -62,9 +63,22 @@ export function pipelineDocuments(pipelines: readonly ChaosPipeline[]): ApplyReq
     pipeline_id: id,
     workflow: API_NAME,
     source: { folder: { path: source } },
-    destination: { folder: { path: destination } },
+    destination:
+      'folder' in destination
+        ? { folder: { path: destination.folder } }
+        : { postgresql: { table: destination.table, credential: RESULTS } },
     settings: { max_parallel_files: 3 },
   }));
+}
+
+/** The database that gets the rows, and the credential by which it is reached. */
+export const RESULTS = 'results';
+
+/** What lets pipelines into the database at this address. */
+export function resultsCredential(databaseUrl: string): ApplyRequest['documents'][number] {
+  const { hostname: host, port, username: user, password, pathname } = new URL(databaseUrl);
+  const values = { host, port, user, password: decodeURIComponent(password), database: pathname.slice(1) };
+  return { kind: 'credential', name: RESULTS, type: 'postgresql', values: { ...values, tls: 'off' } };
 }
 
 const MOST_FILES = 5;

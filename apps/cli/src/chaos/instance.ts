@@ -26,6 +26,8 @@ export interface ChaosInstance {
   /** Undefined: the broker is the PostgreSQL server. */
   readonly redis: ThrowAwayRedis | undefined;
   readonly storage: Storage;
+  /** The database that gets rows from pipelines, through the wire before the server: what the platform is told of it. */
+  readonly resultsUrl: string;
   /** Backends and workers, two processes of each. */
   readonly processes: readonly Child[];
   /** Ends everything, frozen processes too. */
@@ -36,6 +38,8 @@ export interface ChaosInstance {
 interface Storage {
   readonly databaseUrl: string;
   readonly brokerUrl: string;
+  /** Of the database that gets rows from pipelines. */
+  readonly resultsUrl: string;
   /** The superuser's. */
   readonly adminUrl: string;
 }
@@ -43,10 +47,8 @@ interface Storage {
 export interface InstanceOptions {
   home: Home;
   broker: 'redis' | 'postgres';
-  /** Below which pipelines may read and write. */
-  pipelineFolder: string;
-  /** With the task that general workers load. */
-  tasksFolder: string;
+  /** What the processes are told besides. */
+  environment: Readonly<Record<string, string>>;
   logger: Logger;
   clock: Clock;
   signal: AbortSignal;
@@ -89,7 +91,8 @@ async function assemble(options: InstanceOptions, started: AsyncDisposableStack)
   started.defer(() => supervisor.stopAll(AbortSignal.timeout(GRACE_MS + HAND_BACK_MS)));
   started.defer(() => stopWorkers(supervisor));
   started.defer(async () => wake(supervisor));
-  const run = runner(supervisor, settingsOf(options));
+  const resultsUrl = through(storage.resultsUrl, wires.all.postgres);
+  const run = runner(supervisor, settingsOf(options, resultsUrl));
 
   onStep('starting two backends');
   for (const [index, name] of BACKENDS.entries()) {
@@ -108,7 +111,8 @@ async function assemble(options: InstanceOptions, started: AsyncDisposableStack)
   }
   await allRegistered({ url, credentials, home, clock, signal });
   const stop = () => started.disposeAsync();
-  return { url, credentials, wires: wires.all, redis, storage, processes: supervisor.children, stop };
+  const processes = supervisor.children;
+  return { url, credentials, wires: wires.all, redis, storage, resultsUrl, processes, stop };
 }
 
 async function startStorage({ home, broker, logger }: InstanceOptions, started: AsyncDisposableStack) {
@@ -118,19 +122,21 @@ async function startStorage({ home, broker, logger }: InstanceOptions, started: 
     logger: logger.child({ part: 'postgresql' }),
   });
   started.defer(() => server.stop());
+  const { adminUrl } = server;
   const databaseUrl = await server.createDatabase({ name: 'longshore', role: 'longshore' });
+  const resultsUrl = await server.createDatabase({ name: 'results', role: 'results' });
   if (broker === 'postgres') {
     const brokerUrl = await server.createDatabase({ name: 'broker', role: 'longshore_broker' });
-    return { storage: { databaseUrl, brokerUrl, adminUrl: server.adminUrl }, redis: undefined };
+    return { storage: { databaseUrl, brokerUrl, resultsUrl, adminUrl }, redis: undefined };
   }
   const redis = await startRedis(home.folder);
   started.defer(() => redis.kill());
-  return { storage: { databaseUrl, brokerUrl: redis.url, adminUrl: server.adminUrl }, redis };
+  return { storage: { databaseUrl, brokerUrl: redis.url, resultsUrl, adminUrl }, redis };
 }
 
-function settingsOf({ home, pipelineFolder, tasksFolder }: InstanceOptions): PlatformSettings {
+function settingsOf({ home, environment }: InstanceOptions, resultsUrl: string): PlatformSettings {
   const settings = throwAwaySettings(home, GRACE_MS);
-  return { ...settings, env: { ...settings.env, PIPELINE_FOLDERS: pipelineFolder, TASKS_DIR: tasksFolder } };
+  return { ...settings, env: { ...settings.env, ...environment, PIPELINE_HOSTS: new URL(resultsUrl).host } };
 }
 
 /** A wire before the backends, and one before each server; the processes know the stores by the wires' addresses. */

@@ -41,6 +41,14 @@ async function setup() {
   return { one, two, proxy, dial, ask };
 }
 
+/** How many this process has, once those that are being closed are. */
+async function connectionsLeft(): Promise<number> {
+  const count = () => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
+  for (let turn = 0; count() > 0 && turn < 100; turn += 1)
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  return count();
+}
+
 describe('a wire that can be broken', () => {
   it('leads to the backends in turn', async () => {
     const { dial, ask } = await setup();
@@ -68,6 +76,25 @@ describe('a wire that can be broken', () => {
     proxy.cut();
     await closed;
     expect(await ask(await dial(), 'y')).toMatch(/:y$/);
+  });
+
+  it('leaves no connection behind that it cuts in the middle of its end', async () => {
+    const { proxy, dial, ask } = await setup();
+    expect(await connectionsLeft()).toBe(0);
+    const socket = await dial();
+    await ask(socket, 'x');
+    proxy.blackhole();
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.end();
+    await once(socket, 'finish');
+    // Its end is at the proxy by now, which holds it back.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    proxy.heal();
+    // In the turn in which the end is passed on, and so before it has gone out.
+    for (let step = 0; step < 50; step += 1) await Promise.resolve();
+    proxy.cut();
+    await closed;
+    expect(await connectionsLeft()).toBe(0);
   });
 
   it('holds everything back in a blackhole, and lets it pass afterwards', async () => {

@@ -39,7 +39,7 @@ export async function startProxy(backendPorts: readonly number[]): Promise<Break
     release();
   };
   const cut = (): void => {
-    for (const socket of sockets) socket.resetAndDestroy();
+    for (const socket of sockets) reset(socket);
   };
   return {
     port: (server.address() as AddressInfo).port,
@@ -61,6 +61,12 @@ export async function startProxy(backendPorts: readonly number[]): Promise<Break
       await closed;
     },
   };
+}
+
+/** One whose end is on its way cannot be reset: the attempt would leave it open without a word, and its process without an end. */
+export function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 function watch(socket: Socket, sockets: Set<Socket>): void {

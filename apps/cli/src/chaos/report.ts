@@ -24,6 +24,7 @@ function rows({
   executions,
   files,
   tasks,
+  webhooks,
   losses,
   duplicates,
   violations,
@@ -36,8 +37,9 @@ function rows({
       'executions',
       `${executions.accepted} accepted, ${executions.ended} ended, ${executions.across_a_fault} while a fault struck`,
     ],
-    ['files', `${files.sent} sent, ${files.results} results`],
+    ['files', `${files.sent} sent, ${files.results} results, ${files.rows} rows in a table`],
     ['tasks', `${tasks.accepted} accepted, ${tasks.ended} ended`],
+    ['webhooks', webhooksLine(webhooks)],
     ['losses', String(losses)],
     ['duplicates', String(duplicates)],
     ['other violations', String(others)],
@@ -46,6 +48,11 @@ function rows({
       slowest === null ? 'none' : `${duration(slowest.ms)} (${slowest.execution_id}, ${slowest.fault})`,
     ],
   ];
+}
+
+function webhooksLine({ events, delivered, repeated, dead, lost, twice }: ChaosSummary['webhooks']): string {
+  const asked = dead === 0 ? '' : `, ${dead} given up and asked for again`;
+  return `${events} ends in ${delivered} deliveries, ${repeated} repeated${asked}, ${lost} lost, ${twice} twice`;
 }
 
 function violationLines({ violations, home, seed }: ChaosSummary): string[] {

@@ -9,7 +9,17 @@ import type { Terminal } from '../output/terminal.ts';
 import { checkDatabase } from './check-database.ts';
 import { checkDeliveries } from './check-deliveries.ts';
 import { checkLedger, type Violation } from './check-ledger.ts';
-import { chaosDocuments, type ChaosPipeline, chaosPipelines, pipelineDocuments } from './documents.ts';
+import { checkRows, readRows } from './check-rows.ts';
+import { checkWebhooks, type WebhookFigures } from './check-webhooks.ts';
+import {
+  chaosDocuments,
+  type ChaosPipeline,
+  chaosPipelines,
+  pipelineDocuments,
+  resultsCredential,
+} from './documents.ts';
+import { createEndpoint, type Endpoint, webhookEnvironment } from './endpoint.ts';
+import { endingsOf } from './endings.ts';
 import { describeFault, type FaultKind, wires } from './fault.ts';
 import { effectsFolder, writeTask } from './chaos-task.ts';
 import { checkTasks, type Effect } from './check-tasks.ts';
@@ -18,11 +28,13 @@ import { createInjector, type Injector } from './inject.ts';
 import { type ChaosInstance, processNames, startInstance } from './instance.ts';
 import { type LedgerEntry, listedOf } from './ledger.ts';
 import { driveLoad, readAgain } from './load.ts';
+import { createManners } from './manners.ts';
 import { drivePipelines, type PipelineEntry } from './pipeline-load.ts';
 import { planFaults } from './plan.ts';
 import { createPublicApi, type PublicApi } from './public-api.ts';
 import { createRandom } from './random.ts';
 import type { InjectedFault } from './summary.ts';
+import { startReceiver, type WebhookReceiver } from './webhook-receiver.ts';
 
 export interface ChaosOptions {
   /** Held by the caller. */
@@ -41,6 +53,9 @@ export interface ChaosResult {
   readonly entries: readonly LedgerEntry[];
   readonly tasks: readonly TaskEntry[];
   readonly injected: readonly InjectedFault[];
+  /** In the tables that are destinations. */
+  readonly rows: number;
+  readonly webhooks: WebhookFigures;
   readonly violations: readonly Violation[];
 }
 
@@ -53,29 +68,51 @@ const STATUS_EVERY_MS = 250;
  * started has ended when this returns or throws.
  */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
-  const { home, broker, logger, signal, terminal, clock = systemClock } = options;
-  const startedAt = clock.monotonic();
-  const onStep = terminal.status;
-  const pipelineFolder = join(home.folder, 'pipelines');
-  const tasksFolder = join(home.folder, 'tasks');
-  await writeTask(tasksFolder);
-  const folders = { pipelineFolder, tasksFolder };
-  const instance = await startInstance({ home, broker, ...folders, logger, clock, signal, onStep });
+  const { clock = systemClock, home, seed, terminal } = options;
+  const receiver = await startReceiver(createManners(seed));
   try {
+    const folders = { pipelines: join(home.folder, 'pipelines'), tasks: join(home.folder, 'tasks') };
+    return await inInstance({ ...options, clock, receiver, folders });
+  } finally {
+    await receiver.stop();
+    terminal.status('');
+  }
+}
+
+interface Prepared extends Required<ChaosOptions> {
+  readonly receiver: WebhookReceiver;
+  readonly folders: { readonly pipelines: string; readonly tasks: string };
+}
+
+async function inInstance(prepared: Prepared): Promise<ChaosResult> {
+  const { home, broker, logger, clock, signal, terminal, receiver, folders } = prepared;
+  const startedAt = clock.monotonic();
+  await writeTask(folders.tasks);
+  const environment = {
+    ...{ PIPELINE_FOLDERS: folders.pipelines, TASKS_DIR: folders.tasks },
+    ...webhookEnvironment(receiver),
+  };
+  const onStep = terminal.status;
+  const instance = await startInstance({ home, broker, environment, logger, clock, signal, onStep });
+  try {
+    const pipelines = chaosPipelines(folders.pipelines);
     const { url, credentials } = instance;
     const admin = createPlatformClient({ url, key: credentials.admin_key });
-    const pipelines = chaosPipelines(pipelineFolder);
-    const documents = [...chaosDocuments, ...pipelineDocuments(pipelines)];
+    const documents = [
+      ...[...chaosDocuments, resultsCredential(instance.resultsUrl)],
+      ...pipelineDocuments(pipelines),
+    ];
     const body = { organisation: credentials.organisation, documents };
     await admin.call(routes.apply, { body, signal });
+    const client = createPlatformClient({ url, key: credentials.api_key });
+    const endpoint = await createEndpoint({ client, receiver, clock, signal });
     terminal.err(
       `${instance.processes.length} processes are ready after ${duration(clock.monotonic() - startedAt)}.`,
     );
-    return await breakAndCheck(instance, { ...options, clock, pipelines, tasksFolder });
+    return await breakAndCheck(instance, { ...prepared, pipelines, endpoint });
   } finally {
     terminal.status('stopping');
     await instance.stop();
-    terminal.status('');
   }
 }
 
@@ -90,10 +127,10 @@ function allOf({ uploads, pipelineRuns }: Ledger): LedgerEntry[] {
   return [...uploads, ...pipelineRuns];
 }
 
-type Context = Required<ChaosOptions> & {
+interface Context extends Prepared {
   readonly pipelines: readonly ChaosPipeline[];
-  readonly tasksFolder: string;
-};
+  readonly endpoint: Endpoint;
+}
 
 async function breakAndCheck(instance: ChaosInstance, context: Context): Promise<ChaosResult> {
   const { clock, signal, terminal, seed } = context;
@@ -121,8 +158,8 @@ async function breakAndCheck(instance: ChaosInstance, context: Context): Promise
     const timer = setTimeout(() => late.abort(), ENDS_WITHIN_MS);
     await load.finally(() => clearTimeout(timer));
     signal.throwIfAborted();
-    const violations = await check({ instance, api, ledger, context });
-    return { entries: allOf(ledger), tasks: ledger.tasks, injected, violations };
+    const checked = await check({ instance, api, ledger, context });
+    return { entries: allOf(ledger), tasks: ledger.tasks, injected, ...checked };
   } finally {
     clearInterval(status);
     over.abort();
@@ -167,19 +204,34 @@ interface Checking {
   context: Context;
 }
 
-async function check({ instance, api, ledger, context }: Checking): Promise<Violation[]> {
+async function check({
+  instance,
+  api,
+  ledger,
+  context,
+}: Checking): Promise<Pick<ChaosResult, 'violations' | 'webhooks' | 'rows'>> {
   const entries = allOf(ledger);
-  const { clock, signal, terminal } = context;
+  const { clock, signal, terminal, receiver, endpoint } = context;
+  const { databaseUrl, resultsUrl } = instance.storage;
+  terminal.status('waiting for the last webhooks');
+  const dead = await endpoint.settle();
   terminal.status('reading everything again');
   await readAgain(entries, { api, clock });
   await readTasksAgain(ledger.tasks, { api });
   const listed = (await api.list()).map(listedOf);
-  const seen = [
+  const told = { requests: receiver.requests, dead, ...endingsOf(entries, ledger.tasks) };
+  const webhooks = checkWebhooks(told);
+  const tables = await readRows(resultsUrl, ledger.pipelineRuns);
+  const violations = [
     ...checkLedger({ entries, listed }),
     ...(await checkDeliveries(ledger.pipelineRuns)),
-    ...checkTasks(ledger.tasks, await effectsIn(context.tasksFolder)),
+    ...checkRows(ledger.pipelineRuns, tables),
+    ...checkTasks(ledger.tasks, await effectsIn(context.folders.tasks)),
+    ...webhooks.violations,
+    ...(await checkDatabase(databaseUrl, { clock, signal })),
   ];
-  return [...seen, ...(await checkDatabase(instance.storage.databaseUrl, { clock, signal }))];
+  const rows = [...tables.values()].reduce((sum, { length }) => sum + length, 0);
+  return { violations, rows, webhooks: webhooks.figures };
 }
 
 async function effectsIn(folder: string): Promise<Effect[]> {

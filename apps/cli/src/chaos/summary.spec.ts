@@ -41,9 +41,11 @@ function input(changes: Partial<SummaryInput> = {}): SummaryInput {
     seed: 7,
     broker: 'redis',
     duration_s: 60,
+    webhooks: { events: 3, delivered: 2, repeated: 1, dead: 1, lost: 0, twice: 0 },
     violations: [],
     home: null,
     tasks: [],
+    rows: 2,
     entries: [entry('early', 0, 900), entry('long', 1_000, 9_000), entry('quick', 5_000, 5_500)],
     injected: [
       { at: 2_000, fault: { kind: 'redis', how: 'flush' } },
@@ -58,7 +60,7 @@ describe('the summary', () => {
     expect(summarise(input())).toMatchObject({
       faults: { kill: 1, freeze: 0, redis: 1, postgres: 0, network: 0, repeat: 0 },
       executions: { accepted: 3, ended: 3, across_a_fault: 2 },
-      files: { sent: 3, results: 3 },
+      files: { sent: 3, results: 3, rows: 2 },
       losses: 0,
       duplicates: 0,
       slowest_recovery: { ms: 8_000, execution_id: 'execution-long', fault: 'kill -9 backend-1' },
@@ -75,6 +77,9 @@ describe('the report', () => {
     const lines = reportLines(summarise(input()));
     expect(lines.join('\n')).toMatch(
       /losses +0\nduplicates +0\nother violations +0\nslowest recovery +8\.0 s/,
+    );
+    expect(lines.join('\n')).toMatch(
+      /webhooks +3 ends in 2 deliveries, 1 repeated, 1 given up and asked for again, 0 lost, 0 twice/,
     );
     expect(lines.at(-1)).toBe('Nothing accepted was lost or done twice.');
   });

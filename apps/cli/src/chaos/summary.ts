@@ -1,4 +1,5 @@
 import type { Violation } from './check-ledger.ts';
+import type { WebhookFigures } from './check-webhooks.ts';
 import { describeFault, type Fault, type FaultKind, faultKinds } from './fault.ts';
 import { hasEnded, type LedgerEntry, type Outcome } from './ledger.ts';
 import { hasEnded as taskHasEnded, type TaskEntry } from './task-load.ts';
@@ -16,8 +17,11 @@ export interface ChaosSummary {
   readonly duration_s: number;
   readonly faults: Readonly<Record<FaultKind, number>>;
   readonly executions: { readonly accepted: number; readonly ended: number; readonly across_a_fault: number };
-  readonly files: { readonly sent: number; readonly results: number };
+  /** `rows`: in the table that is a destination. */
+  readonly files: { readonly sent: number; readonly results: number; readonly rows: number };
   readonly tasks: { readonly accepted: number; readonly ended: number };
+  /** What the receiver of a webhook was told of what ended. */
+  readonly webhooks: WebhookFigures;
   /** What was accepted and did not end, or is gone. */
   readonly losses: number;
   /** What was done twice. */
@@ -38,14 +42,22 @@ export interface SlowestRecovery {
 
 export interface SummaryInput extends Pick<
   ChaosSummary,
-  'seed' | 'broker' | 'duration_s' | 'violations' | 'home'
+  'seed' | 'broker' | 'duration_s' | 'webhooks' | 'violations' | 'home'
 > {
   readonly entries: readonly LedgerEntry[];
   readonly tasks: readonly TaskEntry[];
   readonly injected: readonly InjectedFault[];
+  readonly rows: number;
 }
 
-export function summarise({ entries, tasks, injected, violations, ...given }: SummaryInput): ChaosSummary {
+export function summarise({
+  entries,
+  tasks,
+  injected,
+  rows,
+  violations,
+  ...given
+}: SummaryInput): ChaosSummary {
   const accepted = entries.filter(({ executionIds }) => executionIds.length > 0);
   const recoveries = accepted.flatMap((entry) => recoveryOf(entry, injected));
   const counts = faultKinds.map((kind) => [kind, injected.filter(({ fault }) => fault.kind === kind).length]);
@@ -64,6 +76,7 @@ export function summarise({ entries, tasks, injected, violations, ...given }: Su
         0,
       ),
       results: accepted.reduce((sum, { last }) => sum + processedIn(last), 0),
+      rows,
     },
     tasks: {
       accepted: tasks.filter(({ executionIds }) => executionIds.length > 0).length,

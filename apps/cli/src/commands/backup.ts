@@ -25,11 +25,17 @@ export function addBackup(program: Command, terminal: Terminal): void {
         'Nothing has to be stopped; what is committed when the copy of the database ends is in it.',
     )
     .option('-o, --output <file>', 'file to write, .tar.zst or .tar.gz (default: named after the time)')
+    .option('--json', 'print what was written as JSON')
     .addHelpText('after', EXAMPLES)
-    .action((flags: { output?: string }) => backup(flags.output, terminal));
+    .action((flags: BackupFlags) => backup(flags, terminal));
 }
 
-async function backup(output: string | undefined, terminal: Terminal): Promise<void> {
+interface BackupFlags {
+  readonly output?: string;
+  readonly json?: true;
+}
+
+async function backup({ output, json }: BackupFlags, terminal: Terminal): Promise<void> {
   const config = configure(['longshoreHome', 'storageDir', 'databaseUrl', 'encryptionKeys'], {
     optional: ['databaseUrl'],
   });
@@ -49,7 +55,9 @@ async function backup(output: string | undefined, terminal: Terminal): Promise<v
     logger: silentLogger(),
     onProgress: (bytes) => terminal.status(`${byteSize(bytes)} copied`),
   });
-  terminal.out(`Wrote ${file} (${byteSize(statSync(file).size)}, ${entries} files).`);
+  const size = statSync(file).size;
+  if (json) return terminal.out(JSON.stringify({ file, size, entries }));
+  terminal.out(`Wrote ${file} (${byteSize(size)}, ${entries} files).`);
   terminal.out('It holds the keys and passwords of this platform: keep it as secret as the platform itself.');
   if (config.encryptionKeys !== undefined)
     terminal.out(

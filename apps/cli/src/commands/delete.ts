@@ -39,11 +39,14 @@ export function addDelete(program: Command, terminal: Terminal): void {
       'Deletes one execution with its files, results and logs. One that has not ended is to be cancelled first.',
     )
     .argument('<id>', 'an execution that has ended')
+    .option('--json', "print the backend's answer as JSON")
     .addHelpText('after', EXECUTION_EXAMPLES);
-  addOrganisationConnection(execution).action(async (id: string, flags: ConnectionFlags) => {
-    await connect('organisation', flags).call(routes.deleteExecution, { params: { id } });
-    terminal.out(`Deleted execution ${id}.`);
-  });
+  addOrganisationConnection(execution).action(
+    async (id: string, flags: ConnectionFlags & { json?: true }) => {
+      const answer = await connect('organisation', flags).call(routes.deleteExecution, { params: { id } });
+      terminal.out(flags.json ? JSON.stringify(answer) : `Deleted execution ${id}.`);
+    },
+  );
   const organisation = command
     .command('organisation')
     .summary('delete an organisation with everything of it')

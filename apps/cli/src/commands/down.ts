@@ -26,11 +26,16 @@ export function addDown(program: Command, terminal: Terminal): void {
     .description(
       'Stops what "longshore up" started from this home, as Ctrl-C does there: what runs is finished or given back.',
     )
+    .option('--json', 'print what was done as JSON')
     .addHelpText('after', EXAMPLES)
-    .action(async () => {
+    .action(async (flags: { json?: true }) => {
       const config = configure(['longshoreHome', 'shutdownGraceMs']);
       const home = homeAt(config.longshoreHome);
-      terminal.out(await stopPlatform(home, { graceMs: config.shutdownGraceMs, clock: systemClock }));
+      const { stopped, message } = await stopPlatform(home, {
+        graceMs: config.shutdownGraceMs,
+        clock: systemClock,
+      });
+      terminal.out(flags.json ? JSON.stringify({ home: home.folder, stopped, message }) : message);
     });
 }
 
@@ -39,23 +44,33 @@ interface Patience {
   clock: Clock;
 }
 
-async function stopPlatform(home: Home, patience: Patience): Promise<string> {
-  if (!existsSync(home.folder)) return `Nothing runs in ${home.folder}.`;
+interface Done {
+  /** Whether there was something to stop. */
+  readonly stopped: boolean;
+  readonly message: string;
+}
+
+async function stopPlatform(home: Home, patience: Patience): Promise<Done> {
+  if (!existsSync(home.folder)) return nothingRuns(home);
   if (!isHeld(home)) return await stopLeftovers(home, patience);
   const pid = await holderOf(home, patience.clock);
   process.kill(pid, 'SIGTERM');
   await untilReleased(home, pid, patience);
-  return 'Stopped.';
+  return { stopped: true, message: 'Stopped.' };
+}
+
+function nothingRuns(home: Home): Done {
+  return { stopped: false, message: `Nothing runs in ${home.folder}.` };
 }
 
 /** What outlives a platform that was killed: processes that finish what they do, and the database. */
-async function stopLeftovers(home: Home, { graceMs, clock }: Patience): Promise<string> {
+async function stopLeftovers(home: Home, { graceMs, clock }: Patience): Promise<Done> {
   const earlier = readInstance(home) ?? readEarlierInstance(home);
   if (earlier) await awaitLeftovers(earlier, graceMs + 6_000, clock);
   const database = await stopLeftBehindPostgres(home.postgres, clock);
   return database === undefined
-    ? `Nothing runs in ${home.folder}.`
-    : 'Stopped what a killed platform had left.';
+    ? nothingRuns(home)
+    : { stopped: true, message: 'Stopped what a killed platform had left.' };
 }
 
 /** The process id is true only while the home is held, for its holder wrote it. */

@@ -26,7 +26,7 @@ const status = {
 };
 
 /** A platform that answers as it is told to, by method and path. */
-async function setup(answers: Readonly<Record<string, unknown>>) {
+async function setup(answers: Readonly<Record<string, unknown>>, ask?: Terminal['ask']) {
   const asked: string[] = [];
   const server = createServer((request, response) => {
     void text(request).then((body) => {
@@ -56,6 +56,7 @@ async function setup(answers: Readonly<Record<string, unknown>>) {
     out: (line) => told.out.push(line),
     err: (line) => told.err.push(line),
     status: () => undefined,
+    ask,
   };
   const run = (...args: string[]) => {
     const [name = '', ...rest] = args;
@@ -76,7 +77,66 @@ describe('longshore tasks', () => {
     expect([out, err]).toEqual([[ID], ['nobody serves it']]);
   });
 
+  it('submit takes single parameters, which go before those of the object', async () => {
+    const { run, asked } = await setup({
+      'POST /tasks/submit': { task_id: ID, status: 'submitted', message: 'm' },
+    });
+    await run('submit', 'work', '{"a":1,"b":2}', '-p', 'b=[3]', '-p', 'c=x=y', '-p', 'd=007');
+    expect(JSON.parse(asked[0]!.slice(asked[0]!.indexOf('{')))).toMatchObject({
+      parameters: { a: 1, b: [3], c: 'x=y', d: '007' },
+    });
+  });
+
+  const type = {
+    ...{ name: 'work', group: 'g', queue: 'q', description: 'd', max_attempts: 1, isolation: 'inline' },
+    ...{ soft_limit_ms: 1, hard_limit_ms: 1, limits: [], served: true },
+    input_schema: { properties: { pages: { type: 'integer' } }, required: ['pages'] },
+  };
+  const answers = {
+    'GET /tasks/types': { types: ['work'], details: [type] },
+    'POST /tasks/submit': { task_id: ID, status: 'submitted', message: 'm' },
+  };
+
+  it('submit asks for what the schema of the task wants where somebody sits at the terminal', async () => {
+    const given = ['many', '3'];
+    const { run, asked, err } = await setup(answers, async () => given.shift()!);
+    await run('submit', 'work');
+    expect(asked.at(-1)).toContain('"parameters":{"pages":3}');
+    expect(err).toEqual(['pages is a whole number.']);
+  });
+
+  it('submit asks nothing of scripts: with --json, with parameters, and where nobody is there', async () => {
+    const ask = () => Promise.reject(new Error('asked'));
+    const beside = await setup(answers, ask);
+    await beside.run('submit', 'work', '--json');
+    await beside.run('submit', 'work', '{}');
+    const alone = await setup(answers);
+    await alone.run('submit', 'work');
+    for (const { asked } of [beside, alone])
+      expect(asked.every((line) => line.startsWith('POST') && line.includes('"parameters":{}'))).toBe(true);
+  });
+
+  it('submit --follow shows what the task says while it works, and prints its result', async () => {
+    const events = (response: ServerResponse) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      const event = (id: string, name: string, data: object) =>
+        `id: ${id}\nevent: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
+      response.write(event('1', 'log', { at: NOW, level: 'info', message: 'hello' }));
+      response.write(event('2', 'progress', { percentage: 40, message: 'half' }));
+      response.end(event('3', 'end', { status: 'finished' }));
+    };
+    const { run, out, err } = await setup({
+      ...answers,
+      [`GET /tasks/${ID}/events`]: events,
+      [`GET /tasks/${ID}/result`]: { ...status, result: { pages: 3 }, result_expired: false },
+    });
+    await run('submit', 'work', '-p', 'pages=3', '--follow');
+    expect(err).toEqual([`${NOW} INFO hello`, 'progress 40 half', 'end finished']);
+    expect(out).toEqual(['{"pages":3}']);
+  });
+
   it.each([
+    [['submit', 'work', '-p', 'pages'], /-p needs a name and a value/],
     [['submit', 'work', '[1]'], /no JSON object/],
     [['submit', 'work', '{a'], /no JSON/],
     [['submit', 'work', '{}', '--priority', 'high'], /--priority needs a number/],

@@ -9,6 +9,7 @@ import { addOrganisationConnection } from './connection-options.ts';
 import { DURATION, secondsFrom, secondsOf } from './duration-option.ts';
 import { given, momentOf } from './key-options.ts';
 import { jsonObject, numberOf } from './task-arguments.ts';
+import { taskParameters } from './task-parameters.ts';
 
 interface TaskFlags extends ConnectionFlags {
   json?: true;
@@ -32,7 +33,9 @@ const examples: Readonly<Record<string, string>> = {
   status: 'longshore tasks status 019a2f6e-3c4d-7a10-8b5e-2f0c9d417a63',
   result: 'longshore tasks result 019a2f6e-3c4d-7a10-8b5e-2f0c9d417a63 --wait 60',
   events: 'longshore tasks events 019a2f6e-3c4d-7a10-8b5e-2f0c9d417a63',
-  submit: `longshore tasks submit example_long_running '{"duration": 5}' --priority 9 --delay 30m --wait`,
+  submit: `longshore tasks submit example_long_running '{"duration": 5}' --priority 9 --delay 30m --wait
+  longshore tasks submit example_long_running -p duration=5 --follow
+  longshore tasks submit example_long_running            asks for what it needs, at a terminal`,
   retry: `longshore tasks retry 019a2f6e-3c4d-7a10-8b5e-2f0c9d417a63 --parameters '{"duration": 1}'`,
   cancel: 'longshore tasks cancel 019a2f6e-3c4d-7a10-8b5e-2f0c9d417a63',
 };
@@ -86,7 +89,7 @@ function addReads(sub: Sub, terminal: Terminal): void {
     const answer = await connect('organisation', flags).call(routes.taskTypes, {
       query: { details: 'true' },
     });
-    (flags.json ? [JSON.stringify(answer)] : typeLines(answer)).forEach(terminal.out);
+    (flags.json ? [JSON.stringify(answer)] : typeLines(answer, terminal.columns)).forEach(terminal.out);
   });
   sub('list', 'search the history of tasks, newest first')
     .option('--status <status>', 'queued, deferred, started, finished, failed or cancelled')
@@ -99,7 +102,7 @@ function addReads(sub: Sub, terminal: Terminal): void {
       const from = since === undefined ? undefined : momentOf(since, Date.now());
       const filter = given({ status, task_name: task, q: query, since: from, limit, offset });
       const answer = await connect('organisation', flags).call(routes.listTasks, { query: filter });
-      (flags.json ? [JSON.stringify(answer)] : listLines(answer)).forEach(terminal.out);
+      (flags.json ? [JSON.stringify(answer)] : listLines(answer, terminal.columns)).forEach(terminal.out);
     });
   sub('show', 'show all about a task: parameters, times, attempts, what it waits for')
     .argument('<task_id>', 'as submitting printed it, or a list shows it')
@@ -130,11 +133,17 @@ function addReads(sub: Sub, terminal: Terminal): void {
     });
 }
 
+function listOf(value: string, before: string[]): string[] {
+  return [...before, value];
+}
+
 interface SubmitFlags extends TaskFlags {
   priority?: string;
   delay?: string;
   key?: string;
+  parameter: string[];
   wait?: true;
+  follow?: true;
 }
 
 function addSubmits(sub: Sub, terminal: Terminal): void {
@@ -142,24 +151,26 @@ function addSubmits(sub: Sub, terminal: Terminal): void {
     command
       .option('--priority <n>', '-100 to 100')
       .option('--delay <time>', `not before this time is over: ${DURATION}`)
-      .option('--wait', 'wait for the result and print it; exit 1 unless the task is finished');
+      .option('--wait', 'wait for the result and print it; exit 1 unless the task is finished')
+      .option('--follow', 'as --wait, and show its progress and what it says meanwhile');
   options(sub('submit', 'submit a task, and print its id'))
     .argument('<task_name>', 'as "longshore tasks types" lists it')
-    .argument('[parameters]', 'a JSON object', '{}')
+    .argument('[parameters]', 'a JSON object; without, and without -p, you are asked at a terminal')
+    .option('-p, --parameter <name=value>', 'one of them; the value is JSON, else a text', listOf, [])
     .option('--key <key>', 'the same key with the same request submits nothing more within a day')
-    .action(async (name: string, parameters: string, flags: SubmitFlags) => {
+    .action(async (name: string, json: string | undefined, flags: SubmitFlags) => {
+      // Before somebody is asked in vain.
+      const client = connect('organisation', flags);
+      const given = { json, pairs: flags.parameter };
+      const asking = { task: name, client, ask: flags.json ? undefined : terminal.ask, tell: terminal.err };
       const body = {
         task_name: name,
-        parameters: jsonObject(parameters),
+        parameters: await taskParameters(given, asking),
         priority: numberOf('--priority', flags.priority) ?? 0,
         delay: flags.delay === undefined ? null : secondsOf(flags.delay),
         ...(flags.key === undefined ? {} : { idempotency_key: flags.key }),
       };
-      await tellSubmitted(
-        await connect('organisation', flags).call(routes.submitTask, { body }),
-        flags,
-        terminal,
-      );
+      await tellSubmitted(await client.call(routes.submitTask, { body }), flags, terminal);
     });
   options(sub('retry', 'run a task that has ended again, as a new one'))
     .argument('<task_id>', 'as submitting printed it, or a list shows it')
@@ -182,11 +193,13 @@ async function tellSubmitted(
   terminal: Terminal,
 ): Promise<void> {
   if (submitted.warning !== undefined) terminal.err(submitted.warning);
-  if (!flags.wait) {
+  if (!flags.wait && !flags.follow) {
     terminal.out(flags.json ? JSON.stringify(submitted) : submitted.task_id);
     return;
   }
   const client = connect('organisation', flags);
+  // On standard error: the result alone goes to standard output.
+  if (flags.follow) await followTask(client, submitted.task_id, (event) => terminal.err(eventLine(event)));
   for (;;) {
     const params = { id: submitted.task_id };
     const answer = await client.call(routes.taskResult, { params, query: { wait: '300' } });

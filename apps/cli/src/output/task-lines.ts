@@ -11,22 +11,19 @@ import { duration } from './duration.ts';
 import { oneLine, table } from './table.ts';
 
 /** A table with one line for each type. */
-export function typeLines({ details = [] }: TaskTypes): string[] {
+export function typeLines({ details = [] }: TaskTypes, columns?: number): string[] {
   if (details.length === 0) return ['No worker has registered a task yet.'];
   const rows = details.map(({ name, group, queue, served, limits, description }) => [
     ...[name, group, queue, served ? 'yes' : 'NO', limitsText(limits) || '-', description],
   ]);
-  return table(['TASK', 'GROUP', 'QUEUE', 'SERVED', 'LIMITS', 'DESCRIPTION'], rows, 60);
+  return table(['TASK', 'GROUP', 'QUEUE', 'SERVED', 'LIMITS', 'DESCRIPTION'], rows, 60, columns);
 }
 
 /** A table with one line for each task, and how to see more. */
-export function listLines({
-  tasks,
-  total,
-  total_is_exact: isExact,
-  offset,
-  has_more: hasMore,
-}: TaskList): string[] {
+export function listLines(
+  { tasks, total, total_is_exact: isExact, offset, has_more: hasMore }: TaskList,
+  columns?: number,
+): string[] {
   if (tasks.length === 0) return ['There is no such task.'];
   const rows = tasks.map(({ task_id, task_name, status, created_at, error }) => [
     ...[task_id, task_name, status, created_at, error ?? ''],
@@ -36,7 +33,7 @@ export function listLines({
         `${tasks.length} of ${isExact ? '' : 'more than '}${total}; go on with --offset ${offset + tasks.length}`,
       ]
     : [];
-  return [...table(['ID', 'TASK', 'STATUS', 'SUBMITTED', 'ERROR'], rows), ...end];
+  return [...table(['ID', 'TASK', 'STATUS', 'SUBMITTED', 'ERROR'], rows, 40, columns), ...end];
 }
 
 /** How far a task is, and what it waits for. */

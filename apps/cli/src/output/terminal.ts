@@ -1,3 +1,5 @@
+import { askPerson } from '../prompt/ask-person.ts';
+
 /** Where a command writes. Results go to `out`, all that is about them to `err`. */
 export interface Terminal {
   out(line: string): void;
@@ -6,6 +8,8 @@ export interface Terminal {
   status(line: string): void;
   /** Width of `out`, where it is a terminal. */
   readonly columns?: number | undefined;
+  /** Asks whoever sits there; not there where nobody does. */
+  readonly ask?: ((question: string) => Promise<string>) | undefined;
 }
 
 interface Sink {
@@ -24,6 +28,12 @@ export function createTerminal(stdout: Sink = process.stdout, stderr: Sink = pro
   return {
     get columns() {
       return stdout.isTTY === true ? stdout.columns : undefined;
+    },
+    get ask() {
+      // The answer of a command may be on its way to a file; questions are about it.
+      return stderr === process.stderr
+        ? askPerson({ input: process.stdin, output: process.stderr })
+        : undefined;
     },
     out: (line) => {
       clear();

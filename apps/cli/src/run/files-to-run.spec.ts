@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,7 +24,7 @@ function setup() {
       given.map((name) => join(inbox, name)),
       join(inbox, 'results.jsonl'),
     ).map((file) => file.slice(inbox.length + 1));
-  return files;
+  return Object.assign(files, { inbox });
 }
 
 describe('the files of a batch', () => {
@@ -34,6 +35,18 @@ describe('the files of a batch', () => {
     expect(files('a[1].pdf')).toEqual(['a[1].pdf']);
     expect(files('**/*.pdf')).toContain('old/c.pdf');
     expect(files('.secret')).toEqual(['.secret']);
+  });
+
+  it('are files: what else a pattern matches is passed over, for a pipe would be waited for', () => {
+    const files = setup();
+    const place = files.inbox;
+    symlinkSync('loop.pdf', join(place, 'loop.pdf'));
+    symlinkSync('gone.pdf', join(place, 'gone.pdf'));
+    symlinkSync('a.pdf', join(place, 'link.pdf'));
+    mkdirSync(join(place, 'folder.pdf'));
+    execFileSync('/usr/bin/env', ['mkfifo', join(place, 'pipe.pdf')]);
+    expect(files('*.pdf')).toEqual(['a.pdf', 'a[1].pdf', 'b.pdf', 'link.pdf']);
+    expect(files('')).toEqual(['a.pdf', 'a[1].pdf', 'b.pdf', 'link.pdf', 'old/c.pdf']);
   });
 
   it('must be there', () => {

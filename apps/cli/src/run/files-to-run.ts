@@ -19,7 +19,7 @@ export function filesToRun(given: readonly string[], except: string): string[] {
 function filesOf(name: string): string[] {
   if (existsSync(name)) return isFolder(name) ? filesBelow(name) : [name];
   if (!/[*?[{]/.test(name)) return [];
-  return globSync(name).flatMap((path) => (isFolder(path) ? [] : [path]));
+  return globSync(name).filter(isFile);
 }
 
 function filesBelow(folder: string): string[] {
@@ -27,8 +27,13 @@ function filesBelow(folder: string): string[] {
     const path = join(folder, entry.name);
     if (entry.name.startsWith('.')) return [];
     if (entry.isDirectory()) return filesBelow(path);
-    return entry.isFile() || (entry.isSymbolicLink() && existsSync(path) && !isFolder(path)) ? [path] : [];
+    return isFile(path) ? [path] : [];
   });
+}
+
+/** A link to one too; neither a pipe, which would be waited for, nor a link in a circle. */
+function isFile(path: string): boolean {
+  return existsSync(path) && statSync(path).isFile();
 }
 
 function isFolder(path: string): boolean {

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { constants, open, opendir, realpath, stat, type FileHandle } from 'node:fs/promises';
-import { join, posix } from 'node:path';
+import { join } from 'node:path';
+import { pathGlob } from '../glob/path-glob.ts';
 import type { AllowedFolders } from './allowed-folders.ts';
 import { asReadError, FolderError } from './folder-error.ts';
 
@@ -51,8 +52,7 @@ export interface FolderSource {
 export async function openFolderSource(options: FolderSourceOptions): Promise<FolderSource> {
   const { folders, path, recursive, now = Date.now } = options;
   const realPath = await folders.find(path);
-  const glob = options.glob.toLowerCase();
-  const fits = (file: string) => posix.matchesGlob(file.toLowerCase(), glob);
+  const fits = pathGlob(options.glob);
   return {
     realPath,
     async list(most, signal) {

@@ -22,7 +22,7 @@ function refusal(): Buffer {
 }
 
 /** A server by the name of db.test that speaks TLS, and refuses each password. */
-async function setup(secret: Partial<PostgresSecret> = {}) {
+async function setup(secret: Partial<PostgresSecret> = {}, shown = certificate) {
   const names: (string | false | null)[] = [];
   const open = new Set<Socket>();
   const server: Server = createServer((socket) => {
@@ -32,7 +32,7 @@ async function setup(secret: Partial<PostgresSecret> = {}) {
       socket.write('S');
       const secure = new TLSSocket(socket, {
         isServer: true,
-        secureContext: createSecureContext(certificate),
+        secureContext: createSecureContext(shown),
       });
       secure.on('error', () => undefined);
       secure.on('secure', () => names.push((secure as { servername?: string | false }).servername ?? null));
@@ -76,6 +76,15 @@ describe('a connection to a database', () => {
     await expect((await setup(secret)).connecting()).rejects.toMatchObject({
       ...{ problem: 'refused', message: expect.stringContaining('no secure connection') },
     });
+  });
+
+  it.each([
+    ['is made to the address', '127.0.0.1', OURS],
+    ['is not made to "localhost" instead of the address', 'localhost', 'no secure connection'],
+  ])('%s that the credential names', async (_what, name, said) => {
+    const shown = makeCertificate(name);
+    const { connecting } = await setup({ host: '127.0.0.1', ca: shown.cert }, shown);
+    await expect(connecting()).rejects.toThrow(said);
   });
 
   it('is made to whoever answers where the credential says so', async () => {

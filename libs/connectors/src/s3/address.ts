@@ -13,7 +13,7 @@ export interface BucketPlace {
 
 /**
  * The address of an object, or of the bucket where there is no key. @throws S3Error for a key that no address can name: its
- * parts `.` and `..` are taken for steps between folders on the way.
+ * parts `.` and `..` are taken for steps between folders on the way; and for one that no file can have.
  */
 export function addressOf(
   place: BucketPlace,
@@ -23,6 +23,8 @@ export function addressOf(
   const { endpoint, region = 'us-east-1', bucket, path_style: pathStyle = endpoint !== undefined } = place;
   if (key?.split('/').some((part) => part === '.' || part === '..'))
     throw new S3Error('unusable', 'its key holds "." or ".." and cannot be asked for');
+  if (key !== undefined && (key.includes('\0') || !key.isWellFormed()))
+    throw new S3Error('unusable', 'its key holds characters that no file name can');
   const url = new URL(endpoint ?? `https://s3.${region}.amazonaws.com`);
   const base = url.pathname.replace(/\/+$/, '');
   if (!pathStyle) url.hostname = `${bucket}.${url.hostname}`;

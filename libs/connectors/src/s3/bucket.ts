@@ -71,6 +71,7 @@ export async function openBucket({ place, secret, web, pauseMs = PAUSE_MS }: Buc
     });
     const { statusCode = 0 } = response;
     if (statusCode === 200) return response;
+    response.setTimeout(web.silenceMs, () => response.destroy());
     throw s3ErrorOf(statusCode, await codeIn(response), operation);
   }
 

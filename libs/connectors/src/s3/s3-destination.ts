@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { readAway } from '../https/read-away.ts';
 import { openBucket, type BucketOptions } from './bucket.ts';
 import { S3Error } from './s3-error.ts';
 
@@ -38,7 +39,7 @@ export async function openS3Destination({
       const response = await bucket.request({
         ...{ method: 'PUT', key, headers, body, signal, operation: 'it cannot be written' },
       });
-      response.resume();
+      await readAway(response);
     },
   };
 }

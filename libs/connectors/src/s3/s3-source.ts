@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { posix } from 'node:path';
+import { pathGlob } from '../glob/path-glob.ts';
 import { bodyOf } from '../https/body.ts';
 import { openBucket, type Bucket, type BucketOptions } from './bucket.ts';
 import { S3Error } from './s3-error.ts';
@@ -39,13 +39,13 @@ const LONGEST_PAGE_BYTES = 16 * 1024 * 1024;
 export async function openS3Source(options: S3SourceOptions): Promise<S3Source> {
   const { place, web, prefix = '' } = options;
   const bucket = await openBucket(options);
-  const glob = options.glob.toLowerCase();
+  const fitsGlob = pathGlob(options.glob);
 
   function fileOf({ Key: key = '', ETag: etag = '', Size: size = '', LastModified: at = '' }: Texts) {
-    const path = key.slice(prefix.length);
+    // What no file can be called is listed nevertheless: it fails when it is read.
+    const path = key.slice(prefix.length).toWellFormed().replaceAll('\0', '\uFFFD');
     const isHidden = path.split('/').some((part) => part.startsWith('.'));
-    const fits =
-      path !== '' && !path.endsWith('/') && !isHidden && posix.matchesGlob(path.toLowerCase(), glob);
+    const fits = path !== '' && !path.endsWith('/') && !isHidden && fitsGlob(path);
     if (!key.startsWith(prefix) || !fits) return [];
     const state = JSON.stringify(['s3', place.endpoint ?? '', place.bucket, key, etag, size, at]);
     return [
@@ -59,21 +59,27 @@ export async function openS3Source(options: S3SourceOptions): Promise<S3Source> 
 
   return {
     async list(most, signal) {
-      const found: S3File[] = [];
-      for await (const page of pagesOf(bucket, prefix, signal)) {
-        found.push(...page.flatMap(fileOf));
-        if (found.length > most)
+      const found = new Map<string, S3File>();
+      for await (const page of pagesOf(bucket, { prefix, silenceMs: web.silenceMs, signal })) {
+        for (const file of page.flatMap(fileOf)) found.set(file.path, file);
+        if (found.size > most)
           throw new S3Error(
             'too_many',
             `the bucket ${place.bucket} holds more than ${most} objects that fit`,
           );
       }
-      return found.sort((one, other) => (one.path < other.path ? -1 : 1));
+      return [...found.values()].sort((one, other) => (one.path < other.path ? -1 : 1));
     },
   };
 }
 
-async function* pagesOf(bucket: Bucket, prefix: string, signal: AbortSignal): AsyncGenerator<Texts[]> {
+interface Listing {
+  readonly prefix: string;
+  readonly silenceMs: number;
+  readonly signal: AbortSignal;
+}
+
+async function* pagesOf(bucket: Bucket, { prefix, silenceMs, signal }: Listing): AsyncGenerator<Texts[]> {
   const operation = 'the bucket cannot be listed';
   for (let token: string | undefined, before: string | undefined; ; before = token) {
     const query = {
@@ -81,8 +87,8 @@ async function* pagesOf(bucket: Bucket, prefix: string, signal: AbortSignal): As
       ...(token === undefined ? {} : { 'continuation-token': token }),
     };
     const response = await bucket.request({ method: 'GET', query, signal, operation });
-    const { root, items } = await pageIn(response, operation);
-    yield items.map(root['EncodingType'] === 'url' ? decoded : (item) => item);
+    const { root, items } = await pageIn(response, operation, silenceMs);
+    yield root['EncodingType'] === 'url' ? items.map((item) => decoded(item, operation)) : items;
     if (root['IsTruncated'] !== 'true') return;
     token = root['NextContinuationToken'];
     // Else it would go on for ever, or end early without anybody knowing.
@@ -91,7 +97,8 @@ async function* pagesOf(bucket: Bucket, prefix: string, signal: AbortSignal): As
   }
 }
 
-async function pageIn(response: IncomingMessage, operation: string) {
+async function pageIn(response: IncomingMessage, operation: string, silenceMs: number) {
+  response.setTimeout(silenceMs, () => response.destroy());
   let size = 0;
   response.on('data', (chunk: Buffer) => {
     size += chunk.length;
@@ -108,8 +115,14 @@ async function pageIn(response: IncomingMessage, operation: string) {
 }
 
 /** Keys come as in a form, for XML cannot hold all of their characters. */
-function decoded(item: Texts): Texts {
-  return { ...item, Key: decodeURIComponent((item['Key'] ?? '').replaceAll('+', ' ')) };
+function decoded(item: Texts, operation: string): Texts {
+  try {
+    return { ...item, Key: decodeURIComponent((item['Key'] ?? '').replaceAll('+', ' ')) };
+  } catch (error) {
+    throw new S3Error('refused', `${operation}: the server lists a key that cannot be decoded`, {
+      cause: error,
+    });
+  }
 }
 
 interface ReadOptions {

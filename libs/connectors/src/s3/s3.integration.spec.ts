@@ -131,6 +131,20 @@ describe('a server in trouble', () => {
     });
   });
 
+  it('that answers a write without end is not listened to without end', async () => {
+    let closed = () => undefined as void;
+    const isClosed = new Promise<void>((done) => (closed = done));
+    const endless = createServer((_request, response) => {
+      response.on('close', closed).on('drain', () => response.write('x'.repeat(100_000)));
+      response.writeHead(200).write('x'.repeat(100_000));
+    });
+    endless.listen(0, '127.0.0.1');
+    await new Promise((done) => endless.once('listening', done));
+    cleanups.push(() => (endless.closeAllConnections(), endless.close()));
+    await setup({ host: `127.0.0.1:${(endless.address() as AddressInfo).port}` }).put('a.json');
+    await isClosed;
+  });
+
   it('is asked by the name of the bucket where that stands in the host', async () => {
     const asked = await answering(listing('false</IsTruncated>'));
     const port = asked.options.place.endpoint.split(':').at(-1)!;
@@ -183,6 +197,29 @@ describe('a server in trouble', () => {
     expect((await source.list(10, signal)).map(({ path }) => path)).toEqual(["a&b's + c.txt"]);
   });
 
+  it('lists what no file can be called so that it fails alone, and each key once', async () => {
+    const keys = ['a%00b.txt', 'good.txt', 'good.txt'].map((key) => `<Contents><Key>${key}</Key></Contents>`);
+    const asked = await answering(
+      listing(`false</IsTruncated><EncodingType>url</EncodingType>${keys.join('')}`),
+    );
+    const source = await openS3Source({ ...asked.options, prefix: '', glob: '*' });
+    const files = await source.list(10, signal);
+    expect(files.map(({ path }) => path)).toEqual(['a\uFFFDb.txt', 'good.txt']);
+    await expect(textOf(files[0]!)).rejects.toMatchObject({ problem: 'unusable' });
+    expect(asked.asked()).toBe(1);
+  });
+
+  it('is not waited for without end where it goes silent in the middle of a listing', async () => {
+    const silent = createServer((_request, response) => void response.writeHead(200).write('<R>'));
+    silent.listen(0, '127.0.0.1');
+    await new Promise((done) => silent.once('listening', done));
+    cleanups.push(() => (silent.closeAllConnections(), silent.close()));
+    const host = `127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const web = createWebAccess({ hosts: [host], allowHttp: true, silenceMs: 50 });
+    const source = await openS3Source({ ...setup({ host }).options, web, glob: '*' });
+    await expect(source.list(10, signal)).rejects.toMatchObject({ problem: 'unavailable' });
+  }, 10_000);
+
   it('is asked three times', async () => {
     const recovered = await answering(BUSY, BUSY, listing('false</IsTruncated>'));
     expect(await recovered.list()).toEqual([]);
@@ -196,6 +233,10 @@ describe('a server in trouble', () => {
   it.each([
     ['answers with a page for people', { status: 200, body: '<html><body>Sign in</body></html>' }],
     ['answers with what is no XML', { status: 200, body: 'nothing here' }],
+    [
+      'lists keys that cannot be decoded',
+      listing('false</IsTruncated><EncodingType>url</EncodingType><Contents><Key>%zz</Key></Contents>'),
+    ],
     ['does not say where a listing goes on', listing('true</IsTruncated>')],
     [
       'goes on for ever at the same place',

@@ -3,6 +3,7 @@ import { getCACertificates } from 'node:tls';
 import { allowedHosts } from '../guard/allowed-hosts.ts';
 import { guardedTarget, type GuardOptions, type ResolveHost } from '../guard/guarded-target.ts';
 import { asFetchError, FetchError } from '../https/fetch-error.ts';
+import { readAway } from '../https/read-away.ts';
 import { send } from '../https/send.ts';
 
 export interface WebhookSenderOptions {
@@ -42,10 +43,6 @@ export interface WebhookSender {
 
 /** The caller's signal is shorter in practice. */
 const SILENCE_MS = 60_000;
-/** An answer's body means nothing here: what is not read keeps the receiver from ending its answer, so a little is. */
-const MOST_READ_BYTES = 65_536;
-const READ_WITHIN_MS = 1_000;
-
 /** Posts by https behind a guard against requests into internal networks. No proxy is used. */
 export function createWebhookSender(options: WebhookSenderOptions): WebhookSender {
   const { allowHttp = false, certificates = [], resolve } = options;
@@ -76,24 +73,6 @@ function parseAddress(address: string): URL {
   const url = URL.parse(address);
   if (url === null) throw new FetchError('refused', 'it is no address');
   return url;
-}
-
-/** Reads an answer to its end where that comes soon. Its head has said all that counts: nothing here can fail. */
-function readAway(response: IncomingMessage): Promise<void> {
-  return new Promise((resolve) => {
-    let bytes = 0;
-    const done = () => {
-      clearTimeout(patience);
-      response.destroy();
-      resolve();
-    };
-    const patience = setTimeout(done, READ_WITHIN_MS);
-    response.on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes > MOST_READ_BYTES) done();
-    });
-    response.once('end', done).once('close', done).on('error', done);
-  });
 }
 
 /** Seconds, or a date. */

@@ -30,6 +30,8 @@ const SPACE_GAP = 0.15;
 const SEGMENT_GAP = 1.2;
 const SAME_ROW = 0.5;
 const USUAL_SIZE = 10;
+/** White space beyond single spaces: looking for it first is cheaper than replacing each space by itself. */
+const UNEVEN = /\s\s|[^\S ]/u;
 
 /** Sorts the pieces of a page into rows from top to bottom. */
 export function pageRows(items: readonly PlacedText[]): Row[] {
@@ -76,8 +78,8 @@ function isPrintedTwice(last: PlacedText | undefined, item: PlacedText): boolean
 }
 
 function tidy({ pieces, left, right }: OpenSegment): Segment {
-  const text = joinAsRead(pieces);
-  return { text: cleanText(text).replaceAll(/\s+/gu, ' ').trim(), left, right };
+  const text = cleanText(joinAsRead(pieces));
+  return { text: (UNEVEN.test(text) ? text.replaceAll(/\s+/gu, ' ') : text).trim(), left, right };
 }
 
 /** Rows as the lines of a document. */

@@ -27,15 +27,19 @@ export async function readZipOfFiles(
 ): Promise<ReadDocument> {
   if (entries.length > MAX_ENTRIES)
     throw new UnreadableError('too_large', `The archive lists more than the allowed ${MAX_ENTRIES} files.`);
-  const files = entries.filter(isFile);
+  // Of two of one name the later one counts, as wherever it is unpacked.
+  const files = [...new Map(entries.filter(isFile).map((entry) => [entry.name, entry])).values()];
   const parts: ReadDocument[] = [];
   const warnings: string[] = [];
   const attached = files.map((entry) => ({
     name: entry.name,
     content: () => {
-      assertNoBomb(entry);
+      assertNoBomb(entry, entry.unpackedBytes);
+      const content = read(entry.name);
+      // Nobody held it to what it said.
+      assertNoBomb(entry, content.byteLength);
       // Not the archive's own memory: readers keep what they are given.
-      return new Uint8Array(read(entry.name));
+      return new Uint8Array(content);
     },
   }));
   await readAttachments(attached, {
@@ -52,7 +56,7 @@ function isFile({ name }: ZipEntry): boolean {
   return base !== '' && !base.startsWith('.') && base !== 'Thumbs.db' && base !== 'desktop.ini';
 }
 
-function assertNoBomb({ packedBytes, unpackedBytes }: ZipEntry): void {
+function assertNoBomb({ packedBytes }: ZipEntry, unpackedBytes: number): void {
   if (unpackedBytes <= Math.max(HARMLESS_BYTES, packedBytes * MAX_RATIO)) return;
   throw new UnreadableError(
     'unpacks_too_large',

@@ -8,6 +8,8 @@ const line = z
   .min(1)
   .max(8192)
   .regex(/^[^\0\r\n]*$/, 'must be one line');
+/** What stands in a header of a request as it is: nothing else could ever be sent. */
+const inHeader = line.regex(/^[ -~]*$/, 'holds characters that no header can');
 const pem = z
   .string()
   .max(100_000)
@@ -16,9 +18,9 @@ const pem = z
 /** What a credential of each type holds. All values are texts, and all of them are kept as secrets. */
 const VALUES = {
   s3: closed('an s3 credential', {
-    access_key_id: line,
+    access_key_id: inHeader,
     secret_access_key: line,
-    session_token: line.optional(),
+    session_token: inHeader.optional(),
   }),
   postgresql: closed('a postgresql credential', {
     host: line.regex(/^[^\s/]+$/, 'is the name or the address of a host'),
@@ -31,7 +33,7 @@ const VALUES = {
     certificate: pem.optional(),
     key: pem.optional(),
   }),
-  bearer: closed('a bearer credential', { token: line }),
+  bearer: closed('a bearer credential', { token: inHeader }),
   basic: closed('a basic credential', {
     username: line.regex(/^[^:]*$/, 'may not hold ":"'),
     password: line,

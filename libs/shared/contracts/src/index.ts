@@ -23,6 +23,7 @@ export * from './credentials.ts';
 export * from './pipelines-api.ts';
 export * from './failures-api.ts';
 export * from './tasks-api.ts';
+export * from './runs-api.ts';
 export * from './schedules-api.ts';
 export * from './webhook-call.ts';
 export * from './webhooks.ts';

@@ -54,6 +54,7 @@ describe('a pipeline', () => {
     [{ source: { folder: { path: '/in', glob: '/x' } } }, 'source.folder.glob: is matched against'],
     [{ source: { folder: { path: '/in', glob: '*.{pdf' } } }, 'source.folder.glob: holds a bracket'],
     [{ source: { folder: { path: '/in', glob: '../*' } } }, 'source.folder.glob: must not hold ".."'],
+    [{ source: { folder: { path: '/in', glob: 'a{1..3}' } } }, 'source.folder.glob: a range such as'],
     [{ source: { https: ['ftp://example.org/a'] } }, 'source.https.0: is no https address'],
     [{ source: { https: ['https://me:x@a.b/c'] } }, 'source.https.0: must not hold a user name'],
     [{ source: { https: ['https://a.b/c?1', 'https://a.b/c?2'] } }, 'source.https.1: has the same host'],

@@ -48,7 +48,8 @@ const globSchema = z
   .refine((glob) => !glob.startsWith('/'), 'is matched against the path below the folder: no / in front')
   .refine((glob) => !/[\\\0]/.test(glob), 'folders are separated by /, and there is nothing to escape with')
   .refine((glob) => !glob.split('/').includes('..'), 'must not hold ".."')
-  .refine(isBalanced, 'holds a bracket that is not closed: known are *, **, ?, [abc] and {a,b}');
+  .refine(isBalanced, 'holds a bracket that is not closed: known are *, **, ?, [abc] and {a,b}')
+  .refine((glob) => !/\{[^{}]*\.\.[^{}]*\}/.test(glob), 'a range such as {1..3} is not known: write {1,2,3}');
 
 function isBalanced(glob: string): boolean {
   const open = glob.replaceAll(/\[[^[\]]+\]/g, '');

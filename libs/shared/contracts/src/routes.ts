@@ -11,6 +11,7 @@ import { organisationRoutes } from './routes/organisations.ts';
 import { pipelineRoutes } from './routes/pipelines.ts';
 import { platformRoutes } from './routes/platform.ts';
 import { retentionRoutes } from './routes/retention.ts';
+import { runRoutes } from './routes/runs.ts';
 import { scheduleRoutes } from './routes/schedules.ts';
 import { taskRoutes } from './routes/tasks.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
@@ -27,6 +28,7 @@ export const routes = Object.freeze({
   ...organisationRoutes,
   ...workflowRoutes,
   ...executionRoutes,
+  ...runRoutes,
   ...openApiRoutes,
   ...cancelRoutes,
   ...keyRoutes,

@@ -103,7 +103,8 @@ function checkTogether(given: Loose, context: Complaints): void {
   const has = (key: keyof Loose) => given[key] !== undefined;
   const oneOf = (one: keyof Loose, other: keyof Loose, asked: string) => {
     if (!has(one) && !has(other)) complain(one, `${asked}: give it ${one} or ${other}`);
-    if (has(one) && has(other)) complain(other, `it has ${one} already: give it one of the two`);
+    if (has(one) && has(other))
+      complain(one, `${one} and ${other} exclude each other: give it one of the two`);
   };
   oneOf('cron', 'every', 'nothing says when it fires');
   oneOf('task', 'pipeline', 'nothing says what it begins');

@@ -14,6 +14,8 @@ const apps = resolve(import.meta.dirname, '../../../../apps');
 const WORKERS = ['api-deployment', 'file-processing', 'callback'] as const;
 const STARTS_WITHIN_MS = 60_000;
 const LOOK_EVERY_MS = 50;
+/** What a process needs to start, and to start soon. */
+const NODE = { PATH: process.env['PATH'], NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] };
 
 export type ClusterWorker = (typeof WORKERS)[number];
 
@@ -161,7 +163,7 @@ function seat({ app, folder, environment, isReady }: SeatOptions): Seat {
       child = spawn(process.execPath, [join(apps, app, 'src', 'main.ts')], {
         cwd: folder,
         stdio: 'ignore',
-        env: { PATH: process.env['PATH'], LONGSHORE_HOME: folder, LONGSHORE_LOG_DIR: folder, ...environment },
+        env: { ...NODE, LONGSHORE_HOME: folder, LONGSHORE_LOG_DIR: folder, ...environment },
       });
       await until(`${app} is ready`, isReady);
     },

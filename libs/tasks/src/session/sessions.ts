@@ -5,10 +5,9 @@ import type { Clock, Logger } from '@longshore/runtime';
 import type { Session } from '../execution/session-link.ts';
 import type { FromThread } from './heartbeat-messages.ts';
 import { createNews } from './heartbeat-news.ts';
-import type { SessionNews } from './heartbeat-news.ts';
+import type { News, SessionNews } from './heartbeat-news.ts';
 import type { Heartbeat } from './heartbeat.ts';
 import { refusalIn } from './refusal.ts';
-import { BACKEND_EVERY_MS } from './wait-for-backend.ts';
 
 /** The session of this process, and what its heartbeats told. */
 export interface SessionState extends SessionNews {
@@ -45,6 +44,9 @@ export interface SessionsOptions {
   onFailure: (error: unknown) => void;
 }
 
+/** How often a backend is asked again that takes our key no more. */
+const REFUSED_EVERY_MS = 2_000;
+
 export function createSessions(options: SessionsOptions): Sessions {
   const { client, heartbeat, request, logger, onSession, onFailure } = options;
   const ending = new AbortController();
@@ -77,21 +79,9 @@ export function createSessions(options: SessionsOptions): Sessions {
     try {
       // Lapsed by our own wish it may still be live over there.
       await client.call(routes.endSession, { params: { id: lapsed } }).catch(() => undefined);
-      while (!(await isAdmitted())) await options.clock.sleep(BACKEND_EVERY_MS, ending.signal);
+      await untilAdmitted(register, options, { news, signal: ending.signal });
     } catch (error) {
       if (!ending.signal.aborted) onFailure(error);
-    }
-  };
-  const isAdmitted = async (): Promise<boolean> => {
-    try {
-      await register();
-      return true;
-    } catch (error) {
-      const refusal = refusalIn(error);
-      if (refusal === undefined || ending.signal.aborted) throw error;
-      logger.warn('the backend refuses this worker', { reason: refusal, retry_ms: BACKEND_EVERY_MS });
-      news.refuse(refusal);
-      return false;
     }
   };
   const end = async (deadline: AbortSignal): Promise<void> => {
@@ -116,6 +106,25 @@ export function createSessions(options: SessionsOptions): Sessions {
     },
     state: () => ({ sessionId: current?.id, ...news.state() }),
   };
+}
+
+/** Registers again and again while the backend takes our key no more. Rejects with anything else, and when the signal aborts. */
+async function untilAdmitted(
+  register: () => Promise<void>,
+  { clock, logger }: Pick<SessionsOptions, 'clock' | 'logger'>,
+  { news, signal }: { news: Pick<News, 'refuse'>; signal: AbortSignal },
+): Promise<void> {
+  for (;;) {
+    try {
+      return await register();
+    } catch (error) {
+      const refusal = refusalIn(error);
+      if (refusal === undefined || signal.aborted) throw error;
+      logger.warn('the backend refuses this worker', { reason: refusal, retry_ms: REFUSED_EVERY_MS });
+      news.refuse(refusal);
+    }
+    await clock.sleep(REFUSED_EVERY_MS, signal);
+  }
 }
 
 /** The backend gave this session up: its runs belong to others now. */

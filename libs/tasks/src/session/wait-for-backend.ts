@@ -14,7 +14,7 @@ export interface WaitForBackend {
 }
 
 /** How often a backend is asked that is away, or that refuses us. */
-export const BACKEND_EVERY_MS = 5_000;
+const BACKEND_EVERY_MS = 5_000;
 
 /** Waits until the backend answers, and takes the key of this worker. Rejects only through the signal. */
 export async function waitForBackend(options: WaitForBackend): Promise<void> {

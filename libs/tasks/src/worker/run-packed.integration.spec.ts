@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Publisher } from '@longshore/broker';
 import { createPublisher } from '@longshore/broker';
+import { apiError } from '@longshore/contracts';
 import { silentLogger } from '@longshore/runtime';
 import type { TestRedis } from '@longshore/testing';
 import { redisIsAvailable, startRedis } from '@longshore/testing';
@@ -37,11 +38,24 @@ suite('kinds of worker in one process (needs redis-server on the PATH, or a Dock
 
   const keyOf = (kind: string): string => `lsk_svc_${kind}_0123456789`;
 
-  async function setup({ env = {}, refused = [] }: { env?: Record<string, string>; refused?: Kind[] } = {}) {
+  interface Settings {
+    readonly env?: Record<string, string>;
+    /** Whose keys are not good. */
+    readonly refused?: readonly Kind[];
+    /** Whose keys are good, for something else. */
+    readonly mayNotServe?: readonly Kind[];
+  }
+
+  async function setup({ env = {}, refused = [], mayNotServe = [] }: Settings = {}) {
     const backend = await startInMemoryBackend({ brokerQueueOf: (worker) => `pool-of-${worker}` });
     cleanups.push(() => backend.close());
     const bad = new Set<string>(refused.map(keyOf));
     backend.state.accepts = (key) => !bad.has(key);
+    backend.state.fault = (method, path, body) =>
+      `${method} ${path}` === 'POST /v1/sessions' &&
+      mayNotServe.some((kind) => String(body).includes(`"worker":"${kind}"`))
+        ? apiError('permission_denied', 'This key may not serve its queues')
+        : undefined;
     const keys = mkdtempSync(join(tmpdir(), 'longshore-packed-keys-'));
     cleanups.push(() => rmSync(keys, { recursive: true }));
     for (const kind of KINDS) writeFileSync(join(keys, kind), keyOf(kind));
@@ -60,7 +74,7 @@ suite('kinds of worker in one process (needs redis-server on the PATH, or a Dock
     });
     const live = (): string[] =>
       backend.sessions.filter(({ state }) => state === 'live').map(({ request }) => request.worker);
-    await backend.until(() => live().length === KINDS.length - refused.length);
+    await backend.until(() => live().length === KINDS.length - refused.length - mayNotServe.length);
     const submit = async (kind: Kind, spec: RunSpec): Promise<string> => {
       const message = backend.parcel(spec);
       await publisher.publish(`pool-of-${kind}`, [{ id: message.dispatch_id, message }]);
@@ -110,11 +124,15 @@ suite('kinds of worker in one process (needs redis-server on the PATH, or a Dock
 
   it('go on beside one whose key is refused, which says so and comes back by itself', async () => {
     const { backend, pack, live, submit, begin, endsOf, ask, bad } = await setup({ refused: ['callback'] });
+    await pack.line('waiting');
     expect(await ask('/health')).toMatchObject({
       status: 503,
       body: { reasons: [expect.stringMatching(/^callback: the backend refuses it: .*Unauthorized/)] },
     });
-    expect(await ask('/ready')).toMatchObject({ status: 503, body: { reason: /^callback: / } });
+    expect(await ask('/ready')).toMatchObject({
+      status: 503,
+      body: { reason: expect.stringMatching(/^callback: /) },
+    });
     bad.clear();
     await backend.until(() => live().includes('callback'));
     await begin('callback', { task: 'sleep', input: { ms: 60_000 } });
@@ -139,8 +157,11 @@ suite('kinds of worker in one process (needs redis-server on the PATH, or a Dock
     await expect(ask('/health')).resolves.toMatchObject({ status: 200 });
   });
 
-  it('do not start where the backend refuses what one is to do, and name each that it refuses', async () => {
-    const refusal = (path: string, body: unknown) => /sessions$/.test(path) && String(body).includes('x');
-    expect(refusal).toBeDefined();
+  it('do not start where the backend refuses what they are to do, and name each that it refuses', async () => {
+    const { pack } = await setup({ mayNotServe: ['general', 'callback'] });
+    expect(await pack.ended).toBe(1);
+    const { error } = await pack.line('start failed');
+    for (const kind of ['general', 'callback'])
+      expect(JSON.stringify(error)).toContain(`${kind} cannot start: This key may not serve its queues`);
   });
 });

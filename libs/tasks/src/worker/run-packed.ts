@@ -16,6 +16,7 @@ import { autoscaleVariable, healthPortVariable } from './own-variables.ts';
 import { packedHealth } from './packed-health.ts';
 import type { PackedMember } from './packed-health.ts';
 import { packedHelp } from './packed-help.ts';
+import { startSideBySide } from './start-side-by-side.ts';
 import { restWhenIdle, settleHeap } from './settle-heap.ts';
 import type { StartOptions, WorkerSpec } from './start-worker.ts';
 import { startWorker } from './start-worker.ts';
@@ -124,17 +125,15 @@ async function startPacked({ kinds, load, logger, lifecycle, onHardLimit }: Pack
   lifecycle.onStop('health server', () => server.close());
   lifecycle.onStop('workers', (deadline) => stopAll(members, deadline));
   logger.info(`Starting ${kinds.map(({ kind }) => kind).join(', ')} in one process`);
-  await Promise.all(
-    members.map(async (member) => {
-      const expose: StartOptions['expose'] = async (checks) => {
-        member.checks = checks;
-        return server.port;
-      };
-      const { config, logger: its, metrics, branch } = member;
-      const spec = await load(member.kind);
-      await startWorker({ spec, config, logger: its, metrics, expose, lifecycle: branch, onHardLimit });
-    }),
-  );
+  await startSideBySide(members, lifecycle.signal, async (member) => {
+    const expose: StartOptions['expose'] = async (checks) => {
+      member.checks = checks;
+      return server.port;
+    };
+    const { config, logger: its, metrics, branch } = member;
+    const spec = await load(member.kind);
+    await startWorker({ spec, config, logger: its, metrics, expose, lifecycle: branch, onHardLimit });
+  });
   settleHeap({ grows: false });
   restWhenIdle({ checks: packedHealth(members), lifecycle });
 }

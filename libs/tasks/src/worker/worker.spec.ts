@@ -215,6 +215,15 @@ describe('the health of a worker', () => {
     expect(report.details).toMatchObject({ active_tasks: 1, processed_tasks: 7, free_slots: 3 });
   });
 
+  it('is red while the backend refuses its key, in the words of the backend, and not while it stops', () => {
+    const given = facts({ runner: { busySlots: 4 }, session: { refusal: 'Unauthorized' } });
+    expect(healthOf(given)).toMatchObject({
+      healthy: false,
+      reasons: ['the backend refuses it: Unauthorized'],
+    });
+    expect(healthOf({ ...given, stopping: true }).healthy).toBe(true);
+  });
+
   it('tells which task files were skipped, and is green with them', () => {
     const skippedTaskFiles = [{ file: '/tasks/broken.ts', reason: 'Unexpected end of input' }];
     const report = healthOf(facts({ skippedTaskFiles, runner: { busySlots: 4 } }));
