@@ -56,7 +56,7 @@ base() {
   printf 'root:x:0:\nnode:x:1000:\nredis:x:999:\npostgres:x:70:\n' > "$to/etc/group"
   printf 'hosts: files dns\n' > "$to/etc/nsswitch.conf"
   [ ! -e /etc/ssl/certs/ca-certificates.crt ] || cp -L /etc/ssl/certs/ca-certificates.crt "$to/etc/ssl/certs/"
-  add "$to" sh cat ls mkdir chmod chown id env sleep rm cp mv ps grep sed
+  add "$to" sh cat ls mkdir chmod chown id env sleep rm cp mv ps grep sed cut tr dirname
   for library in $(ldconfig -p | grep -oE '/[^ ]*/libnss_(files|dns)\.so\.2$'); do cp_into "$to" "$library" "$library"; done
 }
 

@@ -263,6 +263,8 @@ describe('two organisations', () => {
       ([, { auth, method, path }]) => auth === 'organisation' && method === 'get' && !path.includes('/:'),
     );
     for (const [name, route] of lists) {
+      // It is of one execution or task, and has a test of its own for those of others.
+      if (name === 'listRuns') continue;
       // What it tried itself, by name, stands in its own log.
       const query = name === 'auditLog' ? '?outcome=success' : '';
       const own = await call(route, { key: other.organisation.key, query });

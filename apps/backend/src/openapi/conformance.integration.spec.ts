@@ -180,6 +180,11 @@ function known(path: string): Generation['known'] {
     from: fc.constant(1),
     to: fc.constant(1),
     id: fc.constantFrom(...ids),
+    of: fc.constantFrom(...world.executions),
+    ...(path.includes('/credentials') && {
+      type: fc.constant('bearer'),
+      values: fc.constant({ token: 'abcdef' }),
+    }),
     execution_id: fc.constantFrom(...world.executions),
     delivery_id: fc.constantFrom(...world.deliveryIds),
     url: fc.constantFrom('https://example.com/in', 'https://127.0.0.1/in'),
