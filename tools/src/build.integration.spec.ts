@@ -31,6 +31,9 @@ function run(app: string, args: string[] = [], nodeArgs: string[] = []) {
     cwd: folder,
     env: {},
     encoding: 'utf8',
+    // One that hangs fails by its status instead of holding everything up.
+    timeout: 20_000,
+    killSignal: 'SIGKILL',
   });
 }
 
