@@ -47,9 +47,7 @@ const starter = (heap: string) => `if (parseInt(process.versions.node, 10) < ${N
  * keeps them; and less code is kept compiled. What was loaded ends that where it costs speed (`settleHeap` in libs/tasks). It is said here, since
  * whoever starts the bundle would have to know.
  */
-const SMALL_HEAP = `process.getBuiltinModule('v8').setFlagsFromString('--no-concurrent-sparkplug');
-  process.getBuiltinModule('v8').setFlagsFromString('--no-concurrent-recompilation');
-  process.getBuiltinModule('v8').setFlagsFromString('--semi-space-growth-factor=1');
+const SMALL_HEAP = `process.getBuiltinModule('v8').setFlagsFromString('--semi-space-growth-factor=1');
   process.getBuiltinModule('v8').setFlagsFromString('--optimize-for-size');
   `;
 

@@ -5,10 +5,7 @@ import { loadBackendConfig } from './config.ts';
 
 await runProcess(() => {
   const command = commandOf(process.argv.slice(2));
-  if (command.kind === 'print') {
-    process.stdout.write(command.text);
-    process.exit(0);
-  }
+  if (command.kind === 'print') return command.text;
   const config = loadBackendConfig();
   const logger = createLogger({
     worker: 'backend',

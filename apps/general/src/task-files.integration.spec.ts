@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout } from 'node:timers/promises';
 import { json } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import {
@@ -117,10 +118,15 @@ async function register(program: readonly string[], taskFolders: string) {
     child.kill('SIGKILL');
     await closed;
   });
-  const early = closed.then(() => Promise.reject(new Error(`it ended: ${complaints}${said}`)));
+  const early = closed.then(([code, signal]: unknown[]) =>
+    Promise.reject(new Error(`it ended with ${String(signal ?? code)}: ${complaints}${said}`)),
+  );
   early.catch(() => undefined);
   const request = await Promise.race([backend.registered, early]);
-  const health = await fetch(`http://127.0.0.1:${await port}/health`);
+  const health = await fetch(`http://127.0.0.1:${await port}/health`).catch(async (error: unknown) => {
+    await Promise.race([early, setTimeout(1_000)]);
+    throw new Error(`it does not answer, and lives: ${complaints}${said}`, { cause: error });
+  });
   return { request, health: (await health.json()) as Record<string, unknown>, complaints: () => complaints };
 }
 

@@ -33,6 +33,7 @@ export type { Metrics } from './health/metrics.ts';
 export { createMetrics } from './health/metrics.ts';
 
 export type { Lifecycle, ProcessHost, RunOptions } from './lifecycle/run-process.ts';
+export { thisProcess } from './lifecycle/process-host.ts';
 export { runProcess } from './lifecycle/run-process.ts';
 export { createStopSteps, ShutdownTimeoutError } from './lifecycle/stop-steps.ts';
 

@@ -1,4 +1,4 @@
-import type { ProcessHost } from '@longshore/runtime';
+import { type ProcessHost, thisProcess } from '@longshore/runtime';
 
 /** A run was past its hard limit: the process handed back the others and wants to be started anew. */
 export const EXIT_HARD_LIMIT = 86;
@@ -7,16 +7,13 @@ export const EXIT_HARD_LIMIT = 86;
 export function hardLimitHost(): { host: ProcessHost; onHardLimit: (isStuck: boolean) => void } {
   let hardLimit = false;
   let isStuck = false;
-  const host: ProcessHost = {
-    events: process,
-    stdin: process.stdin,
-    writeError: (text) => void process.stderr.write(text),
-    exit: (code) => {
-      // An orderly exit joins all threads, and one of them does not end.
-      if (isStuck) process.kill(process.pid, 'SIGKILL');
-      process.exit(hardLimit ? EXIT_HARD_LIMIT : code);
-    },
+  const here = thisProcess();
+  const ending = (how: (code: number) => void) => (code: number) => {
+    // An orderly exit joins all threads, and one of them does not end.
+    if (isStuck) process.kill(process.pid, 'SIGKILL');
+    how(hardLimit ? EXIT_HARD_LIMIT : code);
   };
+  const host: ProcessHost = { ...here, end: ending(here.end), exit: ending(here.exit) };
   const onHardLimit = (stuck: boolean): void => {
     hardLimit = true;
     isStuck ||= stuck;

@@ -35,8 +35,11 @@ export interface PackedOptions {
  */
 export async function runPacked({ load }: PackedOptions): Promise<void> {
   const { host, onHardLimit } = hardLimitHost();
-  const options = (): RunOptions => {
-    const kinds = packedKinds(process.argv.slice(2), process.env, process.cwd());
+  const options = (): RunOptions | string => {
+    const argv = process.argv.slice(2);
+    const answer = packedAnswer(argv);
+    if (answer !== undefined) return answer;
+    const kinds = packedKinds(argv, process.env, process.cwd());
     const { config } = kinds[0]!;
     const logger = loggerOf('packed', config);
     return {
@@ -53,14 +56,22 @@ export interface PackedKind {
   readonly config: WorkerConfig;
 }
 
-/** What the command line says and each of the kinds reads. Answers --help and --version. @throws {ConfigError} */
-export function packedKinds(argv: readonly string[], env: NodeJS.ProcessEnv, cwd: string): PackedKind[] {
+/** The text that answers --help and --version. @throws {ConfigError} */
+function packedAnswer(argv: readonly string[]): string | undefined {
+  const { help, version } = parseFlags(partsOf(argv).flags, { healthPort: '', autoscale: '' });
+  if (help) return packedHelp();
+  return version ? `${RELEASE}\n` : undefined;
+}
+
+function partsOf(argv: readonly string[]) {
   const flagsFrom = argv.findIndex((arg) => arg.startsWith('-'));
   const words = flagsFrom < 0 ? argv : argv.slice(0, flagsFrom);
-  const flags = argv.slice(words.length);
-  const { help, version } = parseFlags(flags, { healthPort: '', autoscale: '' });
-  if (help) answer(packedHelp());
-  if (version) answer(`${RELEASE}\n`);
+  return { words, flags: argv.slice(words.length) };
+}
+
+/** What the command line says and each of the kinds reads. @throws {ConfigError} */
+export function packedKinds(argv: readonly string[], env: NodeJS.ProcessEnv, cwd: string): PackedKind[] {
+  const { words, flags } = partsOf(argv);
   const kinds = coreWorkerNames.filter((kind) => words.length === 0 || words.includes(kind));
   const unknown = words.filter((word) => !coreWorkerNames.some((kind) => kind === word));
   if (unknown.length > 0)
@@ -93,11 +104,6 @@ function configOf(kind: CoreWorkerName, among: number, { flags, env: given, cwd 
 
 function wrong(name: string, problem: string, allowed: string): ConfigError {
   return new ConfigError([{ name, problem, allowed }]);
-}
-
-function answer(text: string): never {
-  process.stdout.write(text);
-  process.exit(0);
 }
 
 function loggerOf(worker: string, { logLevel: level, logDir: dir, parentPipe }: WorkerConfig): RootLogger {

@@ -20,11 +20,11 @@ import { loadWorkerConfig, queuesOf } from './worker-config.ts';
  */
 export async function runWorker(spec: WorkerSpec): Promise<void> {
   const { host, onHardLimit } = hardLimitHost();
-  const options = (): RunOptions => {
+  const options = (): RunOptions | string => {
     const own = { healthPort: healthPortVariable(spec.name), autoscale: autoscaleVariable(spec.name) };
     const { chose, ...flags } = parseFlags(process.argv.slice(2), own);
-    if (flags.help) return answer(helpOf(spec));
-    if (flags.version) return answer(`${RELEASE}\n`);
+    if (flags.help) return helpOf(spec);
+    if (flags.version) return `${RELEASE}\n`;
     const env = { ...process.env, ...flags.env };
     const config = loadWorkerConfig(spec, { env, cwd: process.cwd(), ...(chose && { chose }) });
     const logger = createLogger({
@@ -101,9 +101,4 @@ function helpOf(spec: WorkerSpec): string {
   const { name, defaultConcurrency: concurrency, defaultHealthPort: healthPort } = spec;
   const { defaultMinConcurrency: minConcurrency = concurrency } = spec;
   return helpText({ name, queues: queuesOf(spec), concurrency, minConcurrency, healthPort });
-}
-
-function answer(text: string): never {
-  process.stdout.write(text);
-  process.exit(0);
 }

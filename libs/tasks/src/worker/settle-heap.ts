@@ -8,8 +8,6 @@ import type { HealthChecks, Lifecycle } from '@longshore/runtime';
  */
 export function settleHeap({ grows }: { readonly grows: boolean }): void {
   setFlagsFromString('--no-optimize-for-size');
-  setFlagsFromString('--concurrent-sparkplug');
-  setFlagsFromString('--concurrent-recompilation');
   if (grows) setFlagsFromString('--semi-space-growth-factor=2');
 }
 

@@ -18,8 +18,9 @@ function setup(options: Partial<RunOptions> = {}) {
     error: (message, fields) => void said.push([message, fields]),
     close: async () => void said.push(['closed', undefined]),
   };
-  const exit = jest.fn<(code: number) => void>();
-  const host = { events, stdin, exit, writeError: (text: string) => void errors.push(text) };
+  const [exit, end] = [jest.fn<(code: number) => void>(), jest.fn<(code: number) => void>()];
+  const writeError = (text: string) => void errors.push(text);
+  const host = { events, stdin, exit, end, write: () => undefined, writeError };
   let monotonic = 0;
   const clock = { now: () => 0, monotonic: () => monotonic, sleep: () => Promise.resolve() };
   const started = Promise.withResolvers<Lifecycle>();
@@ -40,7 +41,19 @@ function setup(options: Partial<RunOptions> = {}) {
   const advance = (ms: number): void => void (monotonic += ms);
   const signal = (name: string): boolean => events.emit(name, name);
   const messages = (): string[] => said.map(([message]) => message);
-  return { events, stdin, errors, said, messages, exit, code, started: started.promise, signal, advance };
+  return {
+    events,
+    stdin,
+    errors,
+    said,
+    messages,
+    exit,
+    end,
+    code,
+    started: started.promise,
+    signal,
+    advance,
+  };
 }
 
 describe('a process', () => {
@@ -62,7 +75,7 @@ describe('a process', () => {
     expect(lifecycle.signal.aborted).toBe(true);
     expect(await run.code).toBe(0);
     expect(order).toEqual(['server', 'database']);
-    expect(run.exit.mock.calls).toEqual([[0]]);
+    expect([run.end.mock.calls, run.exit.mock.calls]).toEqual([[[0]], []]);
     expect(run.messages()).toEqual(['stopping', 'exit', 'closed']);
   });
 
@@ -84,6 +97,7 @@ describe('a process', () => {
     run.signal('SIGTERM');
     expect(await run.code).toBe(1);
     expect(run.messages()).toContain('second signal');
+    expect([run.end.mock.calls, run.exit.mock.calls]).toEqual([[], [[1]]]);
   });
 
   it('takes the two SIGINTs of one Ctrl-C under npm for one, and a later one for a second', async () => {
@@ -95,7 +109,7 @@ describe('a process', () => {
     run.advance(50);
     run.signal('SIGINT');
     await new Promise(setImmediate);
-    expect(run.exit).not.toHaveBeenCalled();
+    expect([run.end.mock.calls, run.exit.mock.calls]).toEqual([[], []]);
     run.advance(1000);
     run.signal('SIGINT');
     expect(await run.code).toBe(1);
@@ -256,7 +270,7 @@ describe('a process', () => {
     run.stdin.end();
     run.stdin.resume();
     await once(run.stdin, 'close');
-    expect(run.exit).not.toHaveBeenCalled();
+    expect([run.end.mock.calls, run.exit.mock.calls]).toEqual([[], []]);
     run.signal('SIGTERM');
     expect(await run.code).toBe(0);
   });
@@ -277,17 +291,32 @@ describe('a wrong configuration', () => {
   });
 
   it('found before there is a logger is told in the same way', async () => {
-    const errors: string[] = [];
-    const exit = jest.fn<(code: number) => void>();
-    const host = {
-      events: new EventEmitter(),
-      stdin: new PassThrough(),
-      exit,
-      writeError: (text: string) => void errors.push(text),
-    };
+    const { host, said } = bareHost();
     const code = await runProcess(() => {
       throw wrong;
     }, host);
-    expect([code, exit.mock.calls, errors]).toEqual([1, [[1]], [`${wrong.message}\n`]]);
+    expect([code, said]).toEqual([1, [`error ${wrong.message}\n`, 'end 1']]);
   });
 });
+
+describe('an answer to the command line', () => {
+  it('goes to standard output, and nothing starts', async () => {
+    const { host, said } = bareHost();
+    expect(await runProcess(() => '1.2.3\n', host)).toBe(0);
+    expect(said).toEqual(['text 1.2.3\n', 'end 0']);
+  });
+});
+
+/** A process of which only the end is looked at. */
+function bareHost() {
+  const said: string[] = [];
+  const host = {
+    events: new EventEmitter(),
+    stdin: new PassThrough(),
+    write: (text: string) => void said.push(`text ${text}`),
+    writeError: (text: string) => void said.push(`error ${text}`),
+    end: (code: number) => void said.push(`end ${code}`),
+    exit: (code: number) => void said.push(`exit ${code}`),
+  };
+  return { host, said };
+}

@@ -51,18 +51,22 @@ const LONGEST_INTERVAL_MS = 2 ** 31 - 1;
  * pipe stop it in order: exit 0. Exit 1 follows a second signal (at once), a start that fails, a stop that fails or takes too long,
  * `fail`, an uncaught exception and an unhandled rejection. A ConfigError is told on standard error, without a stack;
  * give a function instead of options to have configuration errors in it treated the same. To a parent any error that ends the start is
- * told there.
+ * told there. Where the function gives a text, that is the answer to the command line: it goes to standard output, exit 0.
  */
 export async function runProcess(
-  given: RunOptions | (() => RunOptions),
+  given: RunOptions | (() => RunOptions | string),
   host: ProcessHost = thisProcess(),
 ): Promise<number> {
   try {
-    return await live(typeof given === 'function' ? given() : given, host);
+    const options = typeof given === 'function' ? given() : given;
+    if (typeof options !== 'string') return await live(options, host);
+    host.write(options);
+    host.end(0);
+    return 0;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     host.writeError(`${error.message}\n`);
-    host.exit(1);
+    host.end(1);
     return 1;
   }
 }
@@ -90,7 +94,8 @@ async function live(options: RunOptions, host: ProcessHost): Promise<number> {
   if ('close' in logger) await logger.close();
   clearInterval(keepAlive);
   release();
-  host.exit(code);
+  if (well) host.end(code);
+  else host.exit(code);
   return code;
 }
 
