@@ -1,5 +1,6 @@
 import type { Tracing } from '@longshore/runtime';
 import type { Database, Statement } from '../store/database.ts';
+import { deleteInSlices } from '../store/delete-in-slices.ts';
 
 /**
  * Which trace the runs of a family belong to: that of the request which made them. It is written with the root run, in the
@@ -76,10 +77,13 @@ export function notingTraces({ name, text }: Statement): Statement {
 
 /** Traces are of use while their runs go on. */
 const KEPT_DAYS = 30;
+const AT_ONCE = 5_000;
+
+const OLD_TRACES = `
+delete from run_traces where run_id = any(array(
+  select run_id from run_traces where created_at < now() - $1 * interval '1 day' limit ${AT_ONCE}))`;
 
 /** Removes what nobody looks at any more. */
 export async function forgetOldTraces(database: Database): Promise<void> {
-  await database.query(`delete from run_traces where created_at < now() - $1 * interval '1 day'`, [
-    KEPT_DAYS,
-  ]);
+  await deleteInSlices(database, OLD_TRACES, KEPT_DAYS, AT_ONCE);
 }

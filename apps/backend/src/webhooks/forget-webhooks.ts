@@ -1,4 +1,5 @@
 import type { Database, SqlClient } from '../store/database.ts';
+import { deleteInSlices } from '../store/delete-in-slices.ts';
 
 /** Their events, up to 500 each, go in the same statement. */
 const DELIVERIES_AT_ONCE = 200;
@@ -39,12 +40,12 @@ export async function forgetOldDeliveries(database: Database, days: number): Pro
   await database.query(
     'update webhooks set earlier_secret = null, earlier_until = null where earlier_until < now()',
   );
-  await inSlices(database, OLD_DELIVERIES, days, DELIVERIES_AT_ONCE);
-  await inSlices(database, OLD_GATHERED, days, EVENTS_AT_ONCE);
+  await deleteInSlices(database, OLD_DELIVERIES, days, DELIVERIES_AT_ONCE);
+  await deleteInSlices(database, OLD_GATHERED, days, EVENTS_AT_ONCE);
   for (const { id } of await database.query<{ id: string }>(goneIn('webhook_deliveries', 'true')))
-    await inSlices(database, DELIVERIES_OF, id, DELIVERIES_AT_ONCE);
+    await deleteInSlices(database, DELIVERIES_OF, id, DELIVERIES_AT_ONCE);
   for (const { id } of await database.query<{ id: string }>(goneIn('webhook_events', 'delivery_id is null')))
-    await inSlices(database, GATHERED_OF, id, EVENTS_AT_ONCE);
+    await deleteInSlices(database, GATHERED_OF, id, EVENTS_AT_ONCE);
 }
 
 /** Deletes an endpoint with what it needs to be told no more; where that is much, the rest is left to {@link forgetOldDeliveries}. */
@@ -52,15 +53,4 @@ export async function deleteWebhook(client: SqlClient, id: string): Promise<void
   await client.query('delete from webhooks where id = $1', [id]);
   await client.query(DELIVERIES_OF, [id]);
   await client.query(GATHERED_OF, [id]);
-}
-
-async function inSlices(
-  database: Database,
-  statement: string,
-  value: string | number,
-  slice: number,
-): Promise<void> {
-  for (let removed = slice; removed === slice;)
-    removed = (await database.query(`with gone as (${statement} returning 1) select 1 from gone`, [value]))
-      .length;
 }

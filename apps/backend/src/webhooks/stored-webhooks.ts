@@ -4,7 +4,7 @@ import type { Caller } from '../http/auth.ts';
 import { decodeCursor, pageOf } from '../native/paging.ts';
 import { maySee } from '../native/visible-organisations.ts';
 import { contextOf, webhookUrl } from '../sealing/sealed-columns.ts';
-import type { Sealing } from '../sealing/sealing.ts';
+import { SealingError, type Sealing } from '../sealing/sealing.ts';
 import type { Database, SqlClient } from '../store/database.ts';
 
 export interface StoredWebhook {
@@ -57,7 +57,7 @@ export function viewOf(sealing: Sealing, stored: StoredWebhook): Webhook {
   return {
     webhook_id: id,
     ...{ organisation, name, description, form, events, deployments },
-    url: shownUrl(form, sealing.open(stored.url, contextOf(webhookUrl, id))),
+    url: shownUrl(sealing, stored),
     window_seconds: window_ms / 1000,
     enabled: stored.enabled,
     disabled_reason: stored.disabled_reason,
@@ -68,9 +68,15 @@ export function viewOf(sealing: Sealing, stored: StoredWebhook): Webhook {
   };
 }
 
-/** Who knows an address of Slack may post there. */
-function shownUrl(form: Webhook['form'], url: string): string {
-  return form === 'slack' ? `${new URL(url).origin}/…` : url;
+/** Who knows an address of Slack may post there. One that cannot be opened hides neither the others nor itself: it is to be given anew. */
+function shownUrl(sealing: Sealing, { id, form, url: sealed }: StoredWebhook): string | null {
+  try {
+    const url = sealing.open(sealed, contextOf(webhookUrl, id));
+    return form === 'slack' ? `${new URL(url).origin}/…` : url;
+  } catch (error) {
+    if (error instanceof SealingError) return null;
+    throw error;
+  }
 }
 
 const cursorKey = z.tuple([z.string(), z.uuid()]);

@@ -167,6 +167,19 @@ describe('an endpoint', () => {
     expect([isSignedBy(anew, second!), isSignedBy(last, second!)]).toEqual([false, true]);
   });
 
+  it('whose address cannot be opened is listed without it, and takes another one and another secret', async () => {
+    const { webhook_id: id, name } = await create(receiver.at('/damaged'));
+    await backend.database.query("update webhooks set url = 'damaged', secret = 'damaged' where id = $1", [
+      id,
+    ]);
+    expect((await ask('GET', `?name=${name}`)).body).toMatchObject({ webhooks: [{ name, url: null }] });
+    const url = receiver.at('/mended');
+    expect((await ask('PATCH', `/${id}`, { url })).body).toMatchObject({ url });
+    const { secret } = (await ask('POST', `/${id}/rotate`, { overlap_seconds: 0 })).body;
+    await tested(id);
+    expect(isSignedBy(secret, receiver.of('/mended')[0]!)).toBe(true);
+  });
+
   it('cannot be where nothing may be sent, gather for too short, or be seen by others', async () => {
     const refused = async (body: object) => (await ask('POST', '', { name: 'no', ...body })).body.errors;
     expect(await refused({ url: 'https://169.254.169.254/latest' })).toMatchObject([{ attr: 'url' }]);

@@ -104,7 +104,7 @@ export async function rotateSecret(
   { held: { id, secret }, overlapSeconds }: { held: HeldWebhook; overlapSeconds: number },
 ): Promise<string> {
   const anew = newSigningSecret();
-  const earlier = sealing.open(secret, contextOf(webhookSecret, id));
+  const earlier = overlapSeconds > 0 ? sealing.open(secret, contextOf(webhookSecret, id)) : null;
   await client.query(
     `update webhooks set secret = $2, earlier_secret = $3,
             earlier_until = case when $3::text is not null then now() + $4 * interval '1 second' end, changed_at = now()
@@ -112,7 +112,7 @@ export async function rotateSecret(
     [
       id,
       sealing.seal(anew, contextOf(webhookSecret, id)),
-      overlapSeconds === 0 ? null : sealing.seal(earlier, contextOf(earlierWebhookSecret, id)),
+      earlier && sealing.seal(earlier, contextOf(earlierWebhookSecret, id)),
       overlapSeconds,
     ],
   );

@@ -6,16 +6,20 @@ export function webhookLines(webhooks: readonly Webhook[]): string[] {
   if (webhooks.length === 0) return ['There is no such webhook.'];
   const rows = webhooks.map((webhook) => [
     ...[webhook.name, webhook.organisation, webhook.form, stateOf(webhook), `${webhook.window_seconds} s`],
-    ...[String(webhook.gathered), webhook.url],
+    ...[String(webhook.gathered), shownUrl(webhook)],
   ]);
   return table(['NAME', 'ORGANISATION', 'FORM', 'STATE', 'WINDOW', 'GATHERED', 'URL'], rows);
+}
+
+function shownUrl({ url }: Webhook): string {
+  return url ?? 'an address that cannot be read: give it anew';
 }
 
 /** All about one webhook. */
 export function webhookDetailLines(webhook: Webhook): string[] {
   const { description, deployments, earlier_secret_until: until } = webhook;
   return [
-    `${webhook.name} (${stateOf(webhook)}): ${webhook.form}, every ${webhook.window_seconds} s, to ${webhook.url}`,
+    `${webhook.name} (${stateOf(webhook)}): ${webhook.form}, every ${webhook.window_seconds} s, to ${shownUrl(webhook)}`,
     ...(description === '' ? [] : [description]),
     ...(webhook.disabled_reason === null ? [] : [`disabled: ${webhook.disabled_reason}`]),
     `of ${webhook.events.join(', ')}`,

@@ -88,7 +88,12 @@ export const webhookSchema = z.object({
   organisation: z.string(),
   ...shape,
   name: z.string(),
-  url: z.string().describe('Of the form `slack` only its host: the rest of it is a secret.'),
+  url: z
+    .string()
+    .nullable()
+    .describe(
+      'Of the form `slack` only its host: the rest of it is a secret. null: it cannot be opened with the keys that the backend has, and is to be given anew.',
+    ),
   deployments: z.array(z.string()).nullable(),
   disabled_reason: z.string().nullable().describe('Why the platform disabled it; null where it did not.'),
   earlier_secret_until: timestamp.nullable().describe('Until then the secret before this one signs as well.'),
