@@ -88,7 +88,7 @@ export async function createModel(dependencies: ModelDependencies) {
     },
     sessions: createSessions({ database, catalogue, logger, sessionTimeoutMs, changed }),
     claim: createClaims({ database, files: store, contexts, tokens, waited: dependencies.waited, traces }),
-    report: createReports({ tokens, catalogue, endAttempts, cancellations, fanOut }),
+    report: createReports({ tokens, catalogue, contexts, endAttempts, cancellations, fanOut }),
     cancel,
     /** Ends the executions whose time is over. To be called again and again. */
     endOverdue: createDeadlines({ database, cancel, logger }),

@@ -1,10 +1,19 @@
-import type { ExecutionContext } from '@longshore/contracts';
+import { pipelineTasks, type ExecutionContext } from '@longshore/contracts';
 import type { Database, Statement } from '../store/database.ts';
 
 /** What all runs of an execution share. It never changes, so it is read once per backend. */
 export interface ExecutionContexts {
   of(executionIds: readonly string[]): Promise<ExecutionContext[]>;
   remember(context: ExecutionContext): void;
+  /** To be called where it is known without a look that it has none. */
+  rememberNone(executionId: string): void;
+}
+
+const PLANS: ReadonlySet<string> = new Set([pipelineTasks.plan, pipelineTasks.planPipeline]);
+
+/** Whether a root of this task has a context. One that plans nothing of ours was submitted as a task, and nobody needs to look. */
+export function isPlanning(task: string): boolean {
+  return PLANS.has(task);
 }
 
 const contextsById: Statement = {
@@ -41,5 +50,6 @@ export function createExecutionContexts(database: Database): ExecutionContexts {
       return unknown.length === 0 ? remembered : [...remembered, ...(await read(unknown))];
     },
     remember: (context) => remember(context.execution_id, context),
+    rememberNone: (executionId) => remember(executionId, null),
   };
 }

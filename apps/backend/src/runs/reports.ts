@@ -1,5 +1,6 @@
 import type { Report, ReportAnswer } from '@longshore/contracts';
 import type { TaskCatalogue } from '../dispatch/task-catalogue.ts';
+import { isPlanning, type ExecutionContexts } from '../executions/contexts.ts';
 import { superseded, type AttemptEnd, type EndAttempts } from './attempt-ends.ts';
 import type { Cancellations } from './cancellations.ts';
 import type { FanOutReport } from './fan-out.ts';
@@ -9,6 +10,7 @@ import type { RunTokenClaims, RunTokens } from './run-tokens.ts';
 export interface ReportsDependencies {
   readonly tokens: RunTokens;
   readonly catalogue: TaskCatalogue;
+  readonly contexts: Pick<ExecutionContexts, 'rememberNone'>;
   readonly endAttempts: EndAttempts;
   readonly cancellations: Pick<Cancellations, 'letGo'>;
   readonly fanOut: (reports: readonly FanOutReport[]) => Promise<ReportAnswer[]>;
@@ -21,6 +23,7 @@ export interface ReportsDependencies {
 export function createReports({
   tokens,
   catalogue,
+  contexts,
   endAttempts,
   cancellations,
   fanOut,
@@ -37,8 +40,11 @@ export function createReports({
         continue;
       }
       seen.add(item.run_id);
-      if (item.outcome === 'fanned_out') fanOuts.push(item);
-      else ends.push(endOf(item, run.executionId));
+      if (item.outcome === 'fanned_out') {
+        fanOuts.push(item);
+        // Spares the claim of its children a look.
+        if (run.executionId === run.runId && !isPlanning(run.task)) contexts.rememberNone(run.executionId);
+      } else ends.push(endOf(item, run.executionId));
       if (item.outcome === 'succeeded' || item.outcome === 'fanned_out')
         catalogue.observe(run.task, item.duration_ms);
     }

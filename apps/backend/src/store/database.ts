@@ -43,6 +43,13 @@ const PATIENCE: Patience = { statementMs: 20_000, connectMs: 10_000 };
 const LATER_MS = 2_000;
 /** A transaction whose client fell silent holds its locks no longer than this. */
 const IDLE_IN_TRANSACTION_MS = 30_000;
+/**
+ * A connection of the hot pool that nobody used for so long is closed. A new one has to prepare and plan each statement anew, which
+ * costs the first runs after a rest several times what they take.
+ */
+const HOT_IDLE_MS = 5 * 60_000;
+/** Of the others. */
+const IDLE_MS = 10_000;
 /** The server notices within half a minute that nobody is at the other end, instead of after two hours. */
 const SERVER_KEEPALIVE = '-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=4';
 
@@ -60,8 +67,8 @@ export interface DatabaseOptions {
  * satisfies {@link isOutOfReach}. Whether the statement took effect is not known then, unless the server said so.
  */
 export function createDatabase(options: DatabaseOptions): Database {
-  const hotPool = createPool(options, HOT_SETTINGS);
-  const pool = createPool(options, '-c jit=off');
+  const hotPool = createPool(options, { settings: HOT_SETTINGS, idleMs: HOT_IDLE_MS });
+  const pool = createPool(options, { settings: '-c jit=off', idleMs: IDLE_MS });
   const sent = { hot: 0, other: 0 };
 
   return {
@@ -103,13 +110,14 @@ export function createDatabase(options: DatabaseOptions): Database {
 
 function createPool(
   { url, logger, connections: max = 4, patience = PATIENCE }: DatabaseOptions,
-  settings: string,
+  { settings, idleMs }: { readonly settings: string; readonly idleMs: number },
 ): pg.Pool {
   const limits = patience === 'endless' ? null : patience;
   const options = [settings, SERVER_KEEPALIVE, ...(limits === null ? [] : [serverLimits(limits)])].join(' ');
   const pool = new pg.Pool({
     connectionString: url,
     max,
+    idleTimeoutMillis: idleMs,
     options,
     application_name: 'longshore-backend',
     connectionTimeoutMillis: limits?.connectMs ?? PATIENCE.connectMs,

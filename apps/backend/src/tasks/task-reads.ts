@@ -45,16 +45,25 @@ const taskById: Statement = {
 select ${STORED_TASK}
   from submitted_tasks t join runs r on r.id = t.id join organisations o on o.id = t.organisation_id where t.id = $1`,
 };
-const resultOfTask: Statement = {
-  name: 'result_of_task',
+const taskWithResult: Statement = {
+  name: 'task_with_result',
   text: `
-select r.output, exists (select 1 from ended_executions x where x.id = r.id and x.results_removed_at is not null) as expired
-  from runs r where r.id = $1`,
+select ${STORED_TASK}, r.output,
+       exists (select 1 from ended_executions x where x.id = r.id and x.results_removed_at is not null) as expired
+  from submitted_tasks t join runs r on r.id = t.id join organisations o on o.id = t.organisation_id where t.id = $1`,
 };
 
 /** The task. @throws ApiError 404, for one of another organisation too: nobody learns that it exists. */
 export async function readTask(database: Database, id: string, caller: Caller): Promise<StoredTask> {
-  const [task] = await database.hot<StoredTask & Record<string, unknown>>(taskById, [id]);
+  return await readVisible(database, taskById, { id, caller });
+}
+
+async function readVisible<Row extends StoredTask>(
+  database: Database,
+  statement: Statement,
+  { id, caller }: { readonly id: string; readonly caller: Caller },
+): Promise<Row> {
+  const [task] = await database.hot<Row & Record<string, unknown>>(statement, [id]);
   if (task === undefined || !maySee(caller, task.organisation_id)) throw unknownTask();
   return task;
 }
@@ -95,20 +104,22 @@ export function statusAnswer(task: StoredTask): TaskStatusAnswer {
   };
 }
 
-interface OutputRow {
-  output: Output | null;
-  expired: boolean;
+/** A task with what it made, and whether that was removed. */
+interface TaskWithResult extends StoredTask {
+  readonly output: Output | null;
+  readonly expired: boolean;
 }
 
-/** The result of a task, and whether it was removed. */
-export async function readResult(
-  database: Database,
+/** The task with its result, in one question. @throws ApiError 404 as {@link readTask} */
+export function readTaskWithResult(database: Database, id: string, caller: Caller): Promise<TaskWithResult> {
+  return readVisible(database, taskWithResult, { id, caller });
+}
+
+export async function resultAnswer(
   store: FileStore,
-  id: string,
+  { output, expired }: Pick<TaskWithResult, 'output' | 'expired'>,
 ): Promise<Pick<TaskResult, 'result' | 'result_expired'>> {
-  const [row] = await database.hot<OutputRow & Record<string, unknown>>(resultOfTask, [id]);
-  if (row === undefined) throw unknownTask();
-  return { result: await valueOf(store, row.output), result_expired: row.expired };
+  return { result: await valueOf(store, output), result_expired: expired };
 }
 
 async function valueOf(store: FileStore, output: Output | null): Promise<JsonValue> {

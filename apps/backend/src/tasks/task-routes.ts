@@ -16,9 +16,10 @@ import { taskEvents } from './task-events.ts';
 import { listTasks, summaryOf } from './task-list.ts';
 import {
   readParticulars,
-  readResult,
   readTask,
+  readTaskWithResult,
   requireTask,
+  resultAnswer,
   statusAnswer,
   type StoredTask,
 } from './task-reads.ts';
@@ -120,12 +121,12 @@ async function resultOf(
   const enough = new AbortController();
   const waited = waitMs > 0 ? waiters.wait(id, waitMs, AbortSignal.any([signal, enough.signal])) : null;
   try {
-    let task = await readTask(database, id, caller);
+    let task = await readTaskWithResult(database, id, caller);
     if (waited !== null && !isTerminal(task.state)) {
       await waited;
-      task = await readTask(database, id, caller);
+      task = await readTaskWithResult(database, id, caller);
     }
-    return { ...statusAnswer(task), ...(await readResult(database, store, id)) };
+    return { ...statusAnswer(task), ...(await resultAnswer(store, task)) };
   } finally {
     enough.abort();
   }

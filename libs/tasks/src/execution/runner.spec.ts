@@ -54,6 +54,13 @@ describe('the runner', () => {
     expect(backend.reports).toHaveLength(1);
   });
 
+  it('reports the runs of a parcel that end in one turn of the event loop in one call', async () => {
+    const { backend, runner } = await setup(() => null);
+    await runner.handle(backend.parcel(...Array.from({ length: 20 }, () => ({ task: 'work' }))));
+    expect(backend.reports).toHaveLength(20);
+    expect(backend.calls.get('POST /v1/reports')).toBe(1);
+  });
+
   it('executes the runs of a parcel one after the other, in its order', async () => {
     const order: unknown[] = [];
     let atOnce = 0;

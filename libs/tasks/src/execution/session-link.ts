@@ -68,11 +68,27 @@ export function createSessionLink(options: SessionLinkOptions): SessionLink {
       return sendReports(batch, options);
     },
   });
+  const ended = endOfTurn();
   return {
     session,
     claim: (message) => claims.add({ ...message, claim_id: uuidV7() }),
-    report: (report) => reports.add(report),
+    report: (report) => ended().then(() => reports.add(report)),
   };
+}
+
+/**
+ * Resolves when the event loop has done all that it has in hand, which is no waiting: the runs of a parcel that end in one turn are
+ * reported in one call, where the first would go alone and all others stand behind its answer.
+ */
+function endOfTurn(): () => Promise<void> {
+  let turn: Promise<void> | undefined;
+  return () =>
+    (turn ??= new Promise((resolve) => {
+      setImmediate(() => {
+        turn = undefined;
+        resolve();
+      });
+    }));
 }
 
 /** Of a report beside what the handler made. */

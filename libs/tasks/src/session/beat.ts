@@ -30,41 +30,47 @@ export function createBeat(options: BeatOptions): Beat {
   const cells = new BigInt64Array(pulse);
   const { send, close } = createSender(options);
   let session: Followed | undefined;
-  let next: NodeJS.Timeout | undefined;
+  const pause = createPause(() => void beat());
   let beating = false;
   let hurry = false;
 
-  /** Renews the session once. Resolves to the pause before the next time. */
-  const renew = async ({ id, busyMs, idleMs }: Followed): Promise<number> => {
+  /** Renews the session once. Resolves to what waits unclaimed; null: it was not renewed. */
+  const renew = async ({ id }: Followed): Promise<number | null> => {
     try {
       if (onStuck !== undefined && isStuck(cells)) await onStuck(() => send('DELETE', `/v1/sessions/${id}`));
       const { status, body } = await send('POST', `/v1/sessions/${id}/heartbeat`, pulseNow(cells));
       if (status !== 200) {
         tell({ type: 'trouble', sessionId: id, status, reason: body.slice(0, 500) });
-        return RETRY_MS;
+        return null;
       }
       const answer = JSON.parse(body) as HeartbeatResponse;
       tell({ type: 'answer', sessionId: id, ...answer });
-      return Atomics.load(cells, PULSE.active) > 0n || answer.dispatched > 0 ? busyMs : idleMs;
+      return answer.dispatched;
     } catch (error) {
       tell({ type: 'trouble', sessionId: id, status: null, reason: (error as Error).message });
-      return RETRY_MS;
+      return null;
     }
   };
   const beat = async (): Promise<void> => {
     if (session === undefined || beating) return;
     beating = true;
     hurry = false;
-    clearTimeout(next);
+    pause.end();
     const asked = session;
-    const pauseMs = await renew(asked);
+    const dispatched = await renew(asked);
     beating = false;
     if (session === undefined) return;
     if (session !== asked || hurry) return beat();
-    next = setTimeout(() => void beat(), pauseMs);
+    // Looked at now, not before: work that begins while this beats is told to nobody.
+    pause.begin(pauseAfter(dispatched, { active: Atomics.load(cells, PULSE.active) > 0n, ...asked }));
+  };
+  /** Work that has ended by then needed no heartbeat of its own. */
+  const bringForward = (): void => {
+    if (session !== undefined && !beating && pause.left() > session.busyMs) pause.begin(session.busyMs);
   };
   return {
     hear: (message) => {
+      if (message.type === 'soon') return bringForward();
       if (message.type === 'session') session = message;
       if (message.type === 'rest') session = undefined;
       hurry ||= message.type === 'hurry';
@@ -72,9 +78,31 @@ export function createBeat(options: BeatOptions): Beat {
     },
     end: () => {
       session = undefined;
-      clearTimeout(next);
+      pause.end();
       close();
     },
+  };
+}
+
+type Pace = Pick<Followed, 'busyMs' | 'idleMs'> & { readonly active: boolean };
+
+function pauseAfter(dispatched: number | null, { active, busyMs, idleMs }: Pace): number {
+  if (dispatched === null) return RETRY_MS;
+  return active || dispatched > 0 ? busyMs : idleMs;
+}
+
+/** A pause after which `act` is called; one that begins ends the one before. */
+function createPause(act: () => void) {
+  let timer: NodeJS.Timeout | undefined;
+  let endsAt = 0;
+  return {
+    begin: (ms: number): void => {
+      clearTimeout(timer);
+      endsAt = performance.now() + ms;
+      timer = setTimeout(act, ms);
+    },
+    left: () => endsAt - performance.now(),
+    end: () => clearTimeout(timer),
   };
 }
 

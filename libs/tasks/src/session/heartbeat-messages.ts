@@ -31,7 +31,9 @@ export type ToThread =
   /** No session any more. */
   | { readonly type: 'rest' }
   /** There is news since just now: do not wait for the end of the idle pause. */
-  | { readonly type: 'hurry' };
+  | { readonly type: 'hurry' }
+  /** Work has begun: the idle pause ends when the busy one would. */
+  | { readonly type: 'soon' };
 
 export type FromThread =
   | ({ readonly type: 'answer'; readonly sessionId: string } & HeartbeatResponse)

@@ -56,6 +56,22 @@ describe('a heartbeat on the main loop', () => {
     expect(heard[0]).toMatchObject({ type: 'answer', sessionId: 'one', status: 'active' });
   });
 
+  it('is brought forward to the busy pace by work that begins, and needs no more for work that comes and goes', async () => {
+    const { heartbeat, beats, heard, beat } = await setup();
+    const pulse = { concurrency: 2, mostConcurrency: 2, hardDeadline: undefined, draining: false };
+    const first = beat();
+    heartbeat.follow({ id: 'one', busyMs: 200, idleMs: 60_000 });
+    await first;
+    while (heard.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    const next = beat();
+    for (let i = 0; i < 10; i += 1) for (const active of [1, 0]) heartbeat.tell({ ...pulse, active });
+    heartbeat.tell({ ...pulse, active: 1 });
+    await next;
+    expect(beats.map(({ body }) => (body as { active: number }).active)).toEqual([0, 1]);
+    await beat();
+    expect(beats).toHaveLength(3);
+  });
+
   it('gets a thread once the loop was held up, and renews the same session from there', async () => {
     const { heartbeat, beats, moved, beat } = await setup();
     const first = beat();

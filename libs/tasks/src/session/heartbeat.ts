@@ -98,6 +98,7 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
       Atomics.store(cells, PULSE.hardDeadline, hardDeadline === undefined ? 0n : nanosecondsAt(hardDeadline));
       Atomics.store(cells, PULSE.draining, draining ? 1n : 0n);
       if (isNews(before, pulse)) post({ type: 'hurry' });
+      else if (active > 0 && (before?.active ?? 0) === 0) post({ type: 'soon' });
       before = pulse;
     },
     stop: async () => {
@@ -132,10 +133,9 @@ function inThread(data: HeartbeatData, { onMessage, onDeath }: HeartbeatOptions)
 
 /** Whether the backend is to hear, or to be asked, before the next heartbeat is due. */
 function isNews(before: Pulse | undefined, now: Pulse): boolean {
-  const startsWork = now.active > 0 && (before?.active ?? 0) === 0;
   const startsDraining = now.draining && before?.draining !== true;
   const hasOtherSlots = before !== undefined && before.concurrency !== now.concurrency;
-  return startsWork || startsDraining || hasOtherSlots || (isTight(now) && !(before && isTight(before)));
+  return startsDraining || hasOtherSlots || (isTight(now) && !(before && isTight(before)));
 }
 
 function isTight({ active, concurrency, mostConcurrency }: Pulse): boolean {
