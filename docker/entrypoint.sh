@@ -30,6 +30,8 @@ start() {
   export "$variable=$port"
   echo "$port" > "$port_file"
   shift 3
+  # The space for its youngest objects, which grows with its work, is bounded: see docs/decisions/memory.md.
+  [ "$app" != general ] || exec node --max-semi-space-size=16 "/app/$app/main.js" "$@"
   exec node "/app/$app/main.js" "$@"
 }
 

@@ -4,7 +4,7 @@ FROM ${NODE_IMAGE}
 COPY --chown=0:0 dist/apps/general /app
 COPY --chown=0:0 docker/health.mjs /app/health.mjs
 ENV NODE_ENV=production HOST=0.0.0.0 GENERAL_HEALTH_PORT=8081 LONGSHORE_HOME=/tmp/longshore \
-    NODE_OPTIONS="--max-old-space-size-percentage=75"
+    NODE_OPTIONS="--max-old-space-size-percentage=75 --max-semi-space-size=16"
 WORKDIR /app
 USER 1000:1000
 EXPOSE 8081

@@ -7,7 +7,7 @@ import { measureFiles, measurePipeline, measureScans } from './documents/platfor
 import { HOW_TO_INSTALL, isInstalled } from './documents/program.ts';
 import { measureOffice, measurePdfs, measureRecall } from './documents/readers.ts';
 import { type DocumentFigures, report } from './documents/report.ts';
-import { openStage } from './documents/stage.ts';
+import { buildPlatform, openStage } from './documents/stage.ts';
 
 const say = (text: string) => void process.stderr.write(`${text}\n`);
 
@@ -29,16 +29,22 @@ async function measureReaders(sizes: Sizes, figures: DocumentFigures): Promise<v
 /** What needs a whole platform. Scans come first: their memory is that of a worker that did nothing before. */
 async function measurePlatform(sizes: Sizes, figures: DocumentFigures): Promise<void> {
   const wanted = (['scans', 'files', 'pipeline'] as const).filter((part) => sizes.parts.includes(part));
-  for (const part of wanted) {
-    const stage = await openStage();
-    try {
-      if (part === 'scans') figures.scans = await measureScans(stage, sizes.scans);
-      if (part === 'files') figures.files = await measureFiles(stage, sizes.files);
-      if (part === 'pipeline') figures.pipeline = await measurePipeline(stage, sizes.smallFiles);
-      say(part);
-    } finally {
-      await stage.stop();
+  if (wanted.length === 0) return;
+  const { program, remove } = await buildPlatform();
+  try {
+    for (const part of wanted) {
+      const stage = await openStage(program);
+      try {
+        if (part === 'scans') figures.scans = await measureScans(stage, sizes.scans);
+        if (part === 'files') figures.files = await measureFiles(stage, sizes.files);
+        if (part === 'pipeline') figures.pipeline = await measurePipeline(stage, sizes.smallFiles);
+        say(part);
+      } finally {
+        await stage.stop();
+      }
     }
+  } finally {
+    await remove();
   }
 }
 

@@ -22,18 +22,21 @@ export interface PlatformChoice {
   /** Redis as the broker; else PostgreSQL. */
   readonly redisUrl?: string;
   readonly concurrency: number;
+  /** The `longshore` that is measured. Default: that of the sources. */
+  readonly program?: string;
 }
 
 export async function startMeasuredPlatform({
   redisUrl,
   concurrency,
+  program = 'apps/cli/src/main.ts',
 }: PlatformChoice): Promise<MeasuredPlatform> {
   const folder = await mkdtemp(join(tmpdir(), 'longshore-bench-'));
   const postgres = await startEmbeddedPostgres({ dataDir: join(folder, 'postgres'), logger: silentLogger() });
   const databaseUrl = await postgres.createDatabase({ name: 'truth', role: 'longshore' });
   const brokerUrl = redisUrl ?? (await postgres.createDatabase({ name: 'broker', role: 'longshore_broker' }));
   const started = performance.now();
-  const child = spawn(process.execPath, ['apps/cli/src/main.ts', 'up', '--json'], {
+  const child = spawn(process.execPath, [program, 'up', '--json'], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'inherit'],
     env: {

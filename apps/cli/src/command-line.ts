@@ -3,6 +3,7 @@ import { exitCodeOf } from './exit-code.ts';
 import { callersFolder } from './home/callers-folder.ts';
 import { endWithReader } from './output/closed-pipe.ts';
 import { explainError } from './output/explain-error.ts';
+import { paintedError } from './output/look.ts';
 import { createTerminal } from './output/terminal.ts';
 import { createProgram } from './program.ts';
 
@@ -19,6 +20,7 @@ const OUTLIVE_THEIR_READER = [
   'cancel',
   'replay',
   'schedules',
+  'bench',
   'chaos',
   'run',
 ];
@@ -30,14 +32,16 @@ export async function runCommandLine(process: NodeJS.Process): Promise<void> {
   const program = createProgram(terminal);
   endWithReader({
     streams: [process.stdout, process.stderr],
-    outlivesReader: () => OUTLIVE_THEIR_READER.includes(program.args[0] ?? ''),
+    outlivesReader: () =>
+      OUTLIVE_THEIR_READER.includes(program.args[0] ?? '') || program.args[1] === 'cancel',
     end: () => process.exit(),
   });
   try {
     await program.parseAsync();
   } catch (error) {
     // What is wrong with a command line, and help, was told by commander itself.
-    if (!(error instanceof CommanderError)) terminal.err(explainError(error));
+    if (!(error instanceof CommanderError))
+      terminal.err(paintedError(explainError(error), terminal.errorLook ?? {}));
     process.exitCode = exitCodeOf(error);
   }
 }

@@ -2,6 +2,7 @@ import { RELEASE } from '@longshore/contracts';
 import { Command } from 'commander';
 import { addApply } from './commands/apply.ts';
 import { addBackup } from './commands/backup.ts';
+import { addBench } from './commands/bench.ts';
 import { addCancel } from './commands/cancel.ts';
 import { addChaos } from './commands/chaos.ts';
 import { addAudit } from './commands/audit.ts';
@@ -33,6 +34,7 @@ import { addUp } from './commands/up.ts';
 import { addWebhooks } from './commands/webhooks.ts';
 import { addWorker } from './commands/worker.ts';
 import { addWorkers } from './commands/workers.ts';
+import { paintedError } from './output/look.ts';
 import type { Terminal } from './output/terminal.ts';
 
 const EXAMPLES = `
@@ -50,6 +52,7 @@ export function createProgram(terminal: Terminal): Command {
     .helpCommand(true)
     // Whoever runs the program decides how it ends.
     .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(paintedError(text, terminal.errorLook ?? {})) })
     .showHelpAfterError('Add --help to see what is possible.')
     .addHelpText('after', EXAMPLES);
   const commands = [
@@ -84,6 +87,7 @@ export function createProgram(terminal: Terminal): Command {
     addDelete,
     addBackup,
     addRestore,
+    addBench,
     addChaos,
     addCompletion,
   ];

@@ -6,13 +6,13 @@ docs/benchmarks-documents.md. Needs Linux. Beside it, where they are installed: 
   --part NAME      measure this part only (may be given again; nothing is written then): pdf, office, recall, files, scans, pipeline
   --rounds N       interleaved rounds of pdf and office (3); with fewer than 3 nothing is written
   --pages N        pages of the large PDF (500)
-  --files N        files of all formats that pass through one worker (1000)
+  --files N        files of all formats that pass through one worker (4000)
   --scans N        pages that are recognised one after the other (60)
   --small-files N  files that a pipeline carries from one folder to another (10000)
   --help
 
 Examples:
-  npm run bench:documents                                     everything; about ten minutes on two cores
+  npm run bench:documents                                     everything; about fifteen minutes on two cores
   npm run bench:documents -- --part pdf --rounds 1 --pages 50
   npm run bench:documents -- --part scans --scans 10
 `;
@@ -30,7 +30,7 @@ export interface Sizes {
   readonly smallFiles: number;
 }
 
-const NUMBERS = { rounds: 3, pages: 500, files: 1_000, scans: 60, 'small-files': 10_000 } as const;
+const NUMBERS = { rounds: 3, pages: 500, files: 4_000, scans: 60, 'small-files': 10_000 } as const;
 
 /** Null when help was asked for. @throws Error that names what is wrong */
 export function parseSizes(args: readonly string[]): Sizes | null {

@@ -28,11 +28,14 @@ const deployment = {
   settings: { max_parallel_files: 20 },
 };
 
+/** When memory is looked at, as shares of the files: once the worker is warm, and twice later, by when it may not have grown. */
+const LOOKS = [0.25, 0.5, 1] as const;
+
 /** Sends files of all formats through one worker. */
 export async function measureFiles({ platform, memory }: Stage, total: number): Promise<MemoryAfter[]> {
   await apply(platform, [workflow, deployment]);
   const files = await knownFiles();
-  const looks = [0.1, 0.5, 1].map((share) => Math.round(total * share));
+  const looks = LOOKS.map((share) => Math.round(total * share));
   const taken: MemoryAfter[] = [];
   for (let done = 0; done < total;) {
     const next = looks[taken.length]!;
@@ -97,7 +100,7 @@ const fileWorkerCpu = () => cpuByName(processTree(process.pid)).get('file-proces
 export interface PipelineFigures {
   readonly files: number;
   readonly seconds: number;
-  /** By process, MiB, when a tenth of the files was delivered, half of them, and at the end. */
+  /** By process, MiB, at each of the looks. */
   readonly memory: readonly { readonly delivered: number; readonly byName: ReadonlyMap<string, number> }[];
 }
 
@@ -125,7 +128,7 @@ export async function measurePipeline({ platform, folder }: Stage, total: number
   const id = await runPipeline(platform, 'carry');
   await untilEnded(platform, id, async () => {
     const delivered = (await readdir(target)).filter((name) => name.endsWith('.json')).length;
-    if (delivered >= ([0.1, 0.5][memory.length] ?? Infinity) * total) look(delivered);
+    if (delivered < total && delivered >= LOOKS[memory.length]! * total) look(delivered);
   });
   const seconds = (performance.now() - started) / 1000;
   const delivered = (await readdir(target)).filter((name) => name.endsWith('.json')).length;

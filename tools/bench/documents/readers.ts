@@ -19,6 +19,14 @@ const ORIGINALS: Readonly<Record<string, string>> = {
 تاريخ الفاتورة 12/03/2026
 المجموع المستحق 450 درهم`,
 };
+/** A message of Outlook by another program, and all words that were put into it and into what is attached to it. */
+const MESSAGE_FILE = 'libs/documents/src/fixtures/files/message.msg';
+const MESSAGE_TEXT = `Jörg Fähre joerg@harbour.example Anna a@b.example Office office@b.example Rechnung für März – №7
+Berth and days as agreed. Item Qty Rope 2 Invoice No: M-77
+Berth,Days North,3 South,4
+Quayside Chandlery Invoice No: QC-2026-0117 Invoice date: 1 March 2026 Customer: Harbour Lights Ltd Paid: No
+Description Qty Unit price Amount Mooring rope 24 mm 6 48.90 293.40 Fender, cylindrical 12 55.00 660.00
+Deck paint, grey 10 33.00 330.00 Total due 1,283.40`;
 const FIXTURES = ['libs/documents/src/fixtures/files', 'samples'];
 
 /** One round of one reader at one file; `pages` stands for rows and paragraphs elsewhere. */
@@ -114,6 +122,7 @@ export async function measureRecall(folder: string): Promise<Found[]> {
     const taken = await readHere(folder, 'ours', file, { warmUp: 0, passes: 1 });
     found.push({ name: file.name, recall: taken.recall, against: 'original' });
   }
+  found.push(await messageRecall(folder));
   if (!(await isInstalled('pdftotext'))) return found;
   for (const path of await fixturePdfs()) {
     const { stdout: text } = await run('pdftotext', ['-layout', path, '-']).catch(() => ({ stdout: '' }));
@@ -130,6 +139,18 @@ export async function measureRecall(folder: string): Promise<Found[]> {
     });
   }
   return found;
+}
+
+/** It cannot be written here, so it is one that another program wrote, of known words. */
+async function messageRecall(folder: string): Promise<Found> {
+  const file = {
+    name: basename(MESSAGE_FILE),
+    text: MESSAGE_TEXT,
+    bytes: await readFile(join(root, MESSAGE_FILE)),
+  };
+  await writeFile(join(folder, file.name), file.bytes);
+  const { recall: part } = await readHere(folder, 'ours', file, { warmUp: 0, passes: 1 });
+  return { name: file.name, recall: part, against: 'original' };
 }
 
 async function fixturePdfs(): Promise<string[]> {

@@ -57,7 +57,7 @@ function pdfLines(readings: readonly Reading[]): string[] {
     ...rows(readings),
     '',
     'The goal is half the speed of `pdftotext` at a recall of 0.99. Almost all of our time is spent in PDF.js, which finds out where each',
-    'letter stands; sorting letters into rows, columns and tables takes a tenth of it.',
+    'letter stands; sorting letters into rows, columns and tables takes 3 to 5 % of it (docs/decisions/where-the-time-of-a-pdf-goes.md).',
     '',
   ];
 }
@@ -98,7 +98,7 @@ function recallLines(found: readonly Found[]): string[] {
     '## Word recall by format',
     '',
     'The part of the words of a file that is in the text that was read. Files of the tests are compared with what `pdftotext -layout` finds in them, except',
-    'where their original is known. Messages of Outlook cannot be written here; tests read one.',
+    'where their original is known. The message of Outlook (msg) is one that another program wrote, with what was given to it.',
     '',
     '| file | word recall | against |',
     '|---|---|---|',
@@ -142,8 +142,13 @@ function fileLines(files: readonly MemoryAfter[]): string[] {
     'Files of all the formats above, through one file worker with four at a time, MiB resident:',
     '',
     ...memoryRows(files),
+    `After the last it has ${ratioOf(files.map(({ collected }) => collected))} of what it had at the first look, when it was warm.`,
+    '',
   ];
 }
+
+/** What there is at last as a multiple of what there was at first. */
+const ratioOf = (memory: readonly number[]) => (memory.at(-1)! / memory[0]!).toFixed(2);
 
 function memoryRows(memory: readonly MemoryAfter[]): string[] {
   return [
@@ -164,13 +169,14 @@ function pipelineLines(pipeline: PipelineFigures | null): string[] {
     '## A pipeline from folder to folder',
     '',
     `${files.toLocaleString('en')} small text files, read, structured and delivered in ${seconds.toFixed(0)} s: ${(files / seconds).toFixed(0)} files per second on all cores together. Memory (PSS) of each`,
-    'process in MiB, when so many were delivered:',
+    'process in MiB, when so many were delivered, and the last as a multiple of the first:',
     '',
-    `| process | ${memory.map(({ delivered }) => delivered.toLocaleString('en')).join(' | ')} |`,
-    `|---|${memory.map(() => '---|').join('')}`,
-    ...names.map(
-      (name) => `| ${name} | ${memory.map(({ byName }) => (byName.get(name) ?? 0).toFixed(0)).join(' | ')} |`,
-    ),
+    `| process | ${memory.map(({ delivered }) => delivered.toLocaleString('en')).join(' | ')} | of the first |`,
+    `|---|${memory.map(() => '---|').join('')}---|`,
+    ...names.map((name) => {
+      const taken = memory.map(({ byName }) => byName.get(name) ?? 0);
+      return `| ${name} | ${taken.map((each) => each.toFixed(0)).join(' | ')} | ${ratioOf(taken)} |`;
+    }),
     '',
   ];
 }

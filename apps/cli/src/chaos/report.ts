@@ -14,7 +14,7 @@ export function reportLines(summary: ChaosSummary): string[] {
       Object.entries(faults).map(([kind, times]) => [kind, String(times)]),
     ),
     '',
-    ...table(['', `seed ${summary.seed}, broker ${summary.broker}`], rows(summary), WIDEST),
+    ...table(['', `seed ${summary.seed}, broker ${summary.broker}`], rows(summary), { widest: WIDEST }),
     '',
     ...(violations.length === 0 ? ['Nothing accepted was lost or done twice.'] : violationLines(summary)),
   ];
@@ -62,7 +62,7 @@ function violationLines({ violations, home, seed }: ChaosSummary): string[] {
     ...table(
       ['violation', 'about', 'what'],
       shown.map(({ kind, about, what }) => [kind, about, what]),
-      WIDEST,
+      { widest: WIDEST },
     ),
     ...(left > 0 ? [`… and ${left} more.`] : []),
     '',

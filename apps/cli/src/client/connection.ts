@@ -1,8 +1,8 @@
 import { CliError, exitCodes } from '../cli-error.ts';
 import { findCredentials } from '../home/credentials.ts';
 import { configure } from '../home/configuration.ts';
-import { homeAt } from '../home/home.ts';
-import { readInstance } from '../home/instance.ts';
+import { type Home, homeAt } from '../home/home.ts';
+import { readInstance, runningInstance } from '../home/instance.ts';
 import { createPlatformClient, type PlatformClient } from './platform-client.ts';
 
 /** What a command line may say about the platform to talk to. */
@@ -35,7 +35,20 @@ export function connect(
   const given = kind === 'admin' ? (flags.adminKey ?? config.adminApiKey) : (flags.apiKey ?? config.apiKey);
   const key = given ?? (sameOrigin(url, ofHome) ? findCredentials(home)?.[KEY_WORDS[kind].field] : undefined);
   if (key === undefined) throw noKey(kind, url, home.folder);
-  return createPlatformClient({ url, key });
+  if (!sameOrigin(url, ofHome)) return createPlatformClient({ url, key });
+  return createPlatformClient({ url, key, advice: () => adviceFor(home) });
+}
+
+/** What to do when the platform of this home does not answer: the home knows whether it lives. */
+function adviceFor(home: Home): string {
+  const running = runningInstance(home);
+  if (running !== undefined)
+    return (
+      `"longshore up" (process ${running.pid}) runs and is starting its backend again. ` +
+      `Try again in a moment; ${home.logs} says more.`
+    );
+  const died = readInstance(home) === undefined ? '' : 'it died without being stopped, ';
+  return `${died}start it with "longshore up", or name another with --url.`;
 }
 
 function sameOrigin(one: string, other: string): boolean {

@@ -26,10 +26,19 @@ export interface ClientOptions {
   url: string;
   key: string;
   fetch?: typeof globalThis.fetch;
+  /** What to do when nobody answers, in words that follow a colon. Default: to start one, or to name another. */
+  advice?: () => string;
 }
 
+const START_ONE = 'start it with "longshore up", or name another with --url.';
+
 /** A client for the routes of the contract. */
-export function createPlatformClient({ url, key, fetch = globalThis.fetch }: ClientOptions): PlatformClient {
+export function createPlatformClient({
+  url,
+  key,
+  fetch = globalThis.fetch,
+  advice = () => START_ONE,
+}: ClientOptions): PlatformClient {
   const base = url.replace(/\/+$/, '');
 
   async function answerTo(path: string, init: RequestInit): Promise<Response> {
@@ -42,10 +51,10 @@ export function createPlatformClient({ url, key, fetch = globalThis.fetch }: Cli
       init.signal?.throwIfAborted();
       const cause = error instanceof Error ? (error.cause ?? error) : error;
       const reason = (cause as NodeJS.ErrnoException).code ?? (cause as Error).message;
-      throw new CliError(
-        `No Longshore answers at ${base} (${reason}): start it with "longshore up", or name another with --url.`,
-        { cause: error, exitCode: exitCodes.unreachable },
-      );
+      throw new CliError(`No Longshore answers at ${base} (${reason}): ${advice()}`, {
+        cause: error,
+        exitCode: exitCodes.unreachable,
+      });
     }
   }
 

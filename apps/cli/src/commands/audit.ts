@@ -2,6 +2,7 @@ import { AUDIT_OUTCOMES, type AuditEvent, type AuditResponse, routes } from '@lo
 import { type Command, Option } from 'commander';
 import type { ConnectionFlags } from '../client/connection.ts';
 import type { PlatformClient } from '../client/platform-client.ts';
+import type { Look } from '../output/look.ts';
 import { table } from '../output/table.ts';
 import type { Terminal } from '../output/terminal.ts';
 import { addAdminConnection } from './connection-options.ts';
@@ -49,7 +50,7 @@ export function addAudit(program: Command, terminal: Terminal): void {
     .addHelpText('after', EXAMPLES);
   addAdminConnection(command).action(async (flags: AuditFlags) => {
     const found = await readEvents(connectAsManager(flags), flags, Date.now());
-    const lines = flags.json ? [JSON.stringify({ events: found })] : auditLines(found, terminal.columns);
+    const lines = flags.json ? [JSON.stringify({ events: found })] : auditLines(found, terminal);
     lines.forEach(terminal.out);
   });
 }
@@ -78,7 +79,7 @@ const WIDEST = 40;
 const HEADINGS = ['AT', 'WHO', 'FROM', 'ACTION', 'OUTCOME', 'TIMES', 'TARGET', 'DETAIL'];
 
 /** A table with one line for each event. */
-export function auditLines(events: readonly AuditEvent[], columns?: number): string[] {
+export function auditLines(events: readonly AuditEvent[], look: Look = {}): string[] {
   if (events.length === 0) return ['Nothing of that kind is in the audit log.'];
   const rows = events.map(({ at, actor, address, action, outcome, count, target, detail }) => [
     at.slice(0, 19).replace('T', ' '),
@@ -90,5 +91,9 @@ export function auditLines(events: readonly AuditEvent[], columns?: number): str
     target ?? '-',
     detail === null ? '' : [detail['route'], detail['code']].filter(Boolean).join(' '),
   ]);
-  return table(HEADINGS, rows, WIDEST, columns);
+  return table(HEADINGS, rows, {
+    ...look,
+    widest: WIDEST,
+    dispensable: ['TIMES', 'DETAIL', 'FROM', 'TARGET'],
+  });
 }

@@ -1,6 +1,7 @@
-import { ApiError, routes } from '@longshore/contracts';
+import { routes } from '@longshore/contracts';
 import type { Command } from 'commander';
 import { CliError } from '../cli-error.ts';
+import { isRefusal } from '../client/cancel-run.ts';
 import { connect, type ConnectionFlags } from '../client/connection.ts';
 import type { PlatformClient } from '../client/platform-client.ts';
 import { explainError } from '../output/explain-error.ts';
@@ -19,7 +20,15 @@ Examples:
 
 /** Adds `longshore cancel`. */
 export function addCancel(program: Command, terminal: Terminal): void {
-  const command = program
+  addCancelExecutions(program, { terminal, examples: EXAMPLES });
+}
+
+/** Adds the command `cancel` that stops executions, below whatever command. */
+export function addCancelExecutions(
+  parent: Command,
+  { terminal, examples }: { terminal: Terminal; examples: string },
+): void {
+  const command = parent
     .command('cancel')
     .summary('stop executions')
     .description(
@@ -28,7 +37,7 @@ export function addCancel(program: Command, terminal: Terminal): void {
     )
     .argument('<execution_id...>', 'executions to stop')
     .option('--json', 'print JSON: what became of each')
-    .addHelpText('after', EXAMPLES);
+    .addHelpText('after', examples);
   addOrganisationConnection(command).action(async (ids: string[], flags: CancelFlags) => {
     const outcomes = await cancelAll(connect('organisation', flags), ids);
     if (flags.json) terminal.out(JSON.stringify({ executions: outcomes }));
@@ -57,7 +66,7 @@ async function cancelOne(client: PlatformClient, id: string): Promise<Outcome> {
     const { status } = await client.call(routes.cancelExecution, { params: { id } });
     return { execution_id: id, status, error: null };
   } catch (error) {
-    if (!(error instanceof ApiError) || ![400, 404, 409].includes(error.status)) throw error;
+    if (!isRefusal(error)) throw error;
     return { execution_id: id, status: null, error: explainError(error) };
   }
 }

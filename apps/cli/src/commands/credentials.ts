@@ -4,6 +4,7 @@ import { REFERENCES_ONLY, secretValue, SecretValueError } from '../apply/secret-
 import { usageError } from '../cli-error.ts';
 import type { ConnectionFlags } from '../client/connection.ts';
 import { readItems } from '../client/pages.ts';
+import type { Look } from '../output/look.ts';
 import { table } from '../output/table.ts';
 import type { Terminal } from '../output/terminal.ts';
 import { addOrganisationConnection } from './connection-options.ts';
@@ -79,7 +80,7 @@ function addList(credentials: Command, terminal: Terminal): void {
       const answer = await client.call(routes.listCredentials, { query: { ...filter, ...page } });
       return { items: answer.credentials, next_cursor: answer.next_cursor };
     }, flags);
-    print(terminal, flags, { credentials: items, next_cursor }, credentialLines(items));
+    print(terminal, flags, { credentials: items, next_cursor }, credentialLines(items, terminal));
     if (next_cursor !== null && !flags.json) terminal.err('There are more: a greater --limit shows them.');
   });
 }
@@ -92,7 +93,7 @@ function addShow(credentials: Command, terminal: Terminal): void {
     .argument('<name>', 'a credential');
   addConnection(command).action(async (name: string, flags: Flags) => {
     const credential = await connectForOrganisation(flags).call(routes.credential, asked(name, flags));
-    print(terminal, flags, credential, credentialLines([credential]));
+    print(terminal, flags, credential, credentialLines([credential], terminal));
   });
 }
 
@@ -170,13 +171,13 @@ function valuesIn(spelled: readonly string[]): Record<string, string> {
   return Object.fromEntries(pairs);
 }
 
-function credentialLines(credentials: readonly Credential[]): string[] {
+function credentialLines(credentials: readonly Credential[], look: Look): string[] {
   if (credentials.length === 0) return ['There are no credentials.'];
   const rows = credentials.map(({ name, type, keys, pipelines, last_used_at }) => [
     ...[name, type, keys.join(', '), pipelines.join(', ') || 'none'],
     last_used_at?.slice(0, 16).replace('T', ' ') ?? 'never',
   ]);
-  return table(['NAME', 'TYPE', 'KEYS', 'PIPELINES', 'LAST USED (UTC)'], rows);
+  return table(['NAME', 'TYPE', 'KEYS', 'PIPELINES', 'LAST USED (UTC)'], rows, look);
 }
 
 function print(terminal: Terminal, { json }: Flags, answer: object, lines: readonly string[]): void {

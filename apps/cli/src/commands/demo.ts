@@ -12,7 +12,8 @@ import type { Terminal } from '../output/terminal.ts';
 const EXAMPLES = `
 Examples:
   longshore demo
-  longshore demo --samples ~/my-invoices     a folder with invoices.yaml and documents`;
+  longshore demo --samples ~/my-invoices     a folder with invoices.yaml and documents
+  longshore demo --json > demo.json`;
 
 const SHIPPED_SAMPLES = join(import.meta.dirname, '..', '..', '..', '..', 'samples');
 
@@ -31,15 +32,19 @@ export function addDemo(program: Command, terminal: Terminal): void {
         'those of the checkout',
       ),
     )
+    .option('--json', 'print the whole execution as JSON, and where its result is kept')
     .addHelpText('after', EXAMPLES)
-    .action(async (flags: { samples: string }) => {
+    .action(async (flags: { samples: string; json?: true }) => {
       const samples = resolve(flags.samples);
       if (!existsSync(samples)) throw new CliError(`There is no folder ${samples}: name one with --samples.`);
-      await demo(samples, terminal);
+      await demo(samples, { terminal, json: flags.json === true });
     });
 }
 
-async function demo(samples: string, terminal: Terminal): Promise<void> {
+async function demo(
+  samples: string,
+  { terminal, json }: { terminal: Terminal; json: boolean },
+): Promise<void> {
   const interrupted = new AbortController();
   const onSignal = (signal: NodeJS.Signals): void =>
     interrupted.abort(new CliError(`The demo was stopped by ${signal}.`));
@@ -55,7 +60,7 @@ async function demo(samples: string, terminal: Terminal): Promise<void> {
   });
   const resultFile = join(configure(['longshoreHome']).longshoreHome, 'demo-result.json');
   try {
-    await runDemo({ home, samples, resultFile, terminal, logger, signal: interrupted.signal });
+    await runDemo({ home, samples, resultFile, terminal, json, logger, signal: interrupted.signal });
   } finally {
     await logger.close();
     lock.release();

@@ -26,7 +26,9 @@ export function addDoctor(program: Command, terminal: Terminal): void {
   addAdminConnection(command).action(async (flags: ConnectionFlags & { json?: true }) => {
     const findings = await examine(flags);
     const isWrong = findings.some(({ state }) => state === 'wrong');
-    const lines = flags.json ? [JSON.stringify({ healthy: !isWrong, findings })] : findingLines(findings);
+    const lines = flags.json
+      ? [JSON.stringify({ healthy: !isWrong, findings })]
+      : findingLines(findings, terminal);
     lines.forEach(terminal.out);
     if (isWrong) throw new CliError(verdict(findings));
     if (!flags.json) terminal.out(verdict(findings));

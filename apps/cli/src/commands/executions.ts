@@ -10,6 +10,7 @@ import { executionDetailLines } from '../output/execution-detail-lines.ts';
 import type { Terminal } from '../output/terminal.ts';
 import { addOrganisationConnection } from './connection-options.ts';
 import { executionId } from './execution-argument.ts';
+import { addCancelExecutions } from './cancel.ts';
 import { connectForOrganisation } from './failure-filter.ts';
 import { given, momentOf } from './key-options.ts';
 import { wholeNumber } from './number-option.ts';
@@ -33,7 +34,8 @@ const EXAMPLES = `
 Examples:
   longshore executions                                    the newest, of this organisation
   longshore executions --status ERROR --since 2h
-  longshore executions show 0199a2c4-5b1e-7c3d-9f00-2f4d3a1b6c7e`;
+  longshore executions show 0199a2c4-5b1e-7c3d-9f00-2f4d3a1b6c7e
+  longshore executions cancel 0199a2c4-5b1e-7c3d-9f00-2f4d3a1b6c7e`;
 
 const LIST_EXAMPLES = `
 Examples:
@@ -48,15 +50,21 @@ Examples:
   longshore executions show 0199a2c4-5b1e-7c3d-9f00-2f4d3a1b6c7e
   longshore executions show 0199a2c4-5b1e-7c3d-9f00-2f4d3a1b6c7e --json`;
 
+const CANCEL_EXAMPLES = `
+Examples:
+  longshore executions cancel 0199a2c4-5b1e-7c3d-9f00-2f4d3a1b6c7e
+  longshore executions cancel <id> <id> --json`;
+
 /** Adds `longshore executions` with its list and one of them. */
 export function addExecutions(program: Command, terminal: Terminal): void {
   const executions = program
     .command('executions')
-    .summary('list executions, and show one')
+    .summary('list executions, show one, cancel')
     .description('Executions: what was asked for, what became of it, and who worked on it.')
     .addHelpText('after', EXAMPLES);
   addList(executions, terminal);
   addShow(executions, terminal);
+  addCancelExecutions(executions, { terminal, examples: CANCEL_EXAMPLES });
 }
 
 function addList(executions: Command, terminal: Terminal): void {
@@ -92,7 +100,7 @@ async function list(flags: ListFlags, terminal: Terminal): Promise<void> {
   }
   const { items, next_cursor } = await readExecutions(client, filter, flags);
   if (flags.json) return terminal.out(JSON.stringify({ executions: items, next_cursor }));
-  executionLines(items, Date.now(), terminal.columns).forEach(terminal.out);
+  executionLines(items, Date.now(), terminal).forEach(terminal.out);
   if (next_cursor !== null)
     terminal.err(`There are more: a greater --limit shows them, or --cursor ${next_cursor}`);
 }
@@ -127,7 +135,7 @@ function addShow(executions: Command, terminal: Terminal): void {
     .addHelpText('after', SHOW_EXAMPLES);
   addOrganisationConnection(command).action(async (id: string, flags: ConnectionFlags & { json?: true }) => {
     const detail = await connectForOrganisation(flags).call(routes.execution, { params: { id } });
-    const lines = flags.json ? [JSON.stringify(detail)] : executionDetailLines(detail, terminal.columns);
+    const lines = flags.json ? [JSON.stringify(detail)] : executionDetailLines(detail, terminal);
     lines.forEach(terminal.out);
   });
 }

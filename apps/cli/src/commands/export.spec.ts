@@ -63,6 +63,22 @@ describe('longshore export', () => {
     await rm(folder, { recursive: true });
   });
 
+  it('tells them, or what it wrote, as JSON', async () => {
+    const answer = { workflows: [], deployments: [{ version: 2, document: deployment }], pipelines: [] };
+    const folder = await mkdtemp(join(tmpdir(), 'longshore-export-'));
+    const file = join(folder, 'all.yaml');
+    const { run, out, err } = await setup(answer);
+    await run('--json');
+    await run('-o', file, '--json');
+    expect(out.map((line) => JSON.parse(line))).toEqual([
+      { ...answer, schedules: [] },
+      { file, documents: 1 },
+    ]);
+    expect(err).toEqual([]);
+    expect(parseApplyFile(file, await readFile(file, 'utf8')).documents).toEqual([deployment]);
+    await rm(folder, { recursive: true });
+  });
+
   it('says that there is nothing', async () => {
     const { run } = await setup({ workflows: [], deployments: [], pipelines: [] });
     await expect(run()).rejects.toThrow('The organisation default has nothing to export.');

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -52,16 +52,20 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+/** The line of an invoice that has its number, as a picture. */
+const SCAN = new URL('../../../../libs/recognition/src/fixtures/scan.jpg', import.meta.url);
+
 /** Runs the command on files of the folder; what it says, and the exit code that it ends with. */
 async function extract(...args: string[]) {
   const out: string[] = [];
   const err: string[] = [];
+  const statuses: string[] = [];
   const terminal: Terminal = {
     out: (line) => out.push(line),
     err: (line) => err.push(line),
-    status: () => undefined,
+    status: (line) => statuses.push(line),
   };
-  const named = args.map((arg) => (/\.(?:txt|pdf|yaml)$/.test(arg) ? join(folder, arg) : arg));
+  const named = args.map((arg) => (/\.(?:txt|pdf|yaml|jpg)$/.test(arg) ? join(folder, arg) : arg));
   const program = new Command('longshore').exitOverride();
   addExtract(program, terminal);
   const end = await program.parseAsync(['extract', ...named], { from: 'user' }).then(
@@ -71,7 +75,7 @@ async function extract(...args: string[]) {
       return { code: error.exitCode, message: error.message };
     },
   );
-  return { ...end, out: out.join('\n'), err: err.join('\n') };
+  return { ...end, out: out.join('\n'), err: err.join('\n'), statuses };
 }
 
 const workflow = ['-w', 'w.yaml', '--name', 'invoices'];
@@ -128,7 +132,17 @@ describe('longshore extract', () => {
     expect(out).toMatch(/^==> .*whole\.txt <==\nRechnungs-Nr: A-17/);
   });
 
+  it('recognises the text of a picture, and tells at which page it is', async () => {
+    copyFileSync(SCAN, join(folder, 'scan.jpg'));
+    const { code, out, statuses } = await extract('scan.jpg', '--text', '--languages', 'eng');
+    expect({ code, out }).toEqual({ code: 0, out: expect.stringContaining('QC-2026-0117') });
+    expect(statuses).toEqual([expect.stringMatching(/scan\.jpg: recognising the text of page 1$/), '']);
+    const { err } = await extract('scan.jpg', '--text', '--languages', 'eng,xyz');
+    expect(err).toContain('the language "xyz" is not installed here');
+  });
+
   it.each([
+    [['whole.txt', '--text', '--languages', '../x'], 'OCR_LANGUAGES'],
     [['whole.txt'], 'Name the file with the workflow with -w'],
     [['whole.txt', '-w', 'w.yaml'], 'choose with --name from invoices, others'],
     [['whole.txt', '-w', 'w.yaml', '--name', 'x'], 'has no workflow x; it has invoices, others'],

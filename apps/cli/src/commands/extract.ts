@@ -1,6 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { WorkflowDefinition } from '@longshore/contracts';
+import { OCR_CONFIG_KEYS, recognitionMeans } from '@longshore/recognition';
+import { ConfigError, loadConfig } from '@longshore/runtime';
 import type { Command } from 'commander';
 import { readApplyFile } from '../apply/read-apply-file.ts';
 import { CliError, exitCodes, usageError } from '../cli-error.ts';
@@ -12,7 +14,7 @@ import {
   type Extractor,
 } from '../extract/extractor.ts';
 import { extractionAsJson, type FileExtraction } from '../extract/file-extraction.ts';
-import type { ExtractRequest } from '../extract/messages.ts';
+import type { ExtractRequest, ExtractThreadData } from '../extract/messages.ts';
 import { extractionLines } from '../output/extraction-lines.ts';
 import { oneLine } from '../output/table.ts';
 import type { Terminal } from '../output/terminal.ts';
@@ -23,6 +25,7 @@ interface ExtractFlags {
   workflow?: string;
   name?: string;
   customData?: string;
+  languages?: string;
   timeout: number;
   layout?: true;
   text?: true;
@@ -35,6 +38,7 @@ Examples:
   longshore extract 'inbox/*.pdf' -w workflows.yaml --name invoices --json
   longshore extract march.pdf --text                              the text as it is read
   longshore extract march.pdf --text --layout                     the same, with its columns
+  longshore extract scan.pdf --text --languages eng,deu           text in pictures too, in these languages
   longshore extract march.pdf -w invoices.yaml --custom-data '{"currency": "EUR"}'`;
 
 const MOST_FILES = 1000;
@@ -48,7 +52,7 @@ export function addExtract(program: Command, terminal: Terminal): void {
     .summary('try a workflow on files, without a platform')
     .description(
       'Reads files here and shows what a workflow finds in them: each value with its original text, its place and its ' +
-        'score, and for each field that is not found the reason. Nothing is sent or stored, and no platform is needed. ' +
+        'score, and for each field that is not found the reason. Text in pictures and scans is recognised. Nothing is sent or stored, and no platform is needed. ' +
         'Exit code 6 when something required is missing or wrong, 1 when a file cannot be read.',
     )
     .argument('<files...>', "files to read, or patterns such as 'inbox/*.pdf'")
@@ -57,7 +61,16 @@ export function addExtract(program: Command, terminal: Terminal): void {
     .option('--custom-data <json>', 'JSON object, or a file with one, as a request would bring it')
     .option('--text', 'print the text that is read, and look for nothing')
     .option('--layout', 'keep the columns of pages in the text')
-    .option('--timeout <seconds>', 'time for one file', wholeNumber, DEFAULT_EXTRACT_LIMITS.maxMs / 1000)
+    .option(
+      '--languages <codes>',
+      'languages of text in pictures, such as eng,deu (default: OCR_LANGUAGES, or eng)',
+    )
+    .option(
+      '--timeout <seconds>',
+      'time for one file, without that of recognising text',
+      wholeNumber,
+      DEFAULT_EXTRACT_LIMITS.maxMs / 1000,
+    )
     .option('--json', 'print what was found as JSON, a list with an object for each file')
     .addHelpText('after', EXAMPLES)
     .action((files: string[], flags: ExtractFlags) => extract(files, flags, terminal));
@@ -67,12 +80,21 @@ async function extract(given: readonly string[], flags: ExtractFlags, terminal: 
   const definition = await definitionGiven(flags);
   const customData = flags.customData === undefined ? null : jsonObjectGiven(flags.customData);
   const files = await filesNamed(given, { most: MOST_FILES, consequence: 'Nothing was read' });
-  const extractor = createExtractor({ ...DEFAULT_EXTRACT_LIMITS, maxMs: flags.timeout * 1000 });
+  let reading = '';
+  const extractor = createExtractor(
+    { ...DEFAULT_EXTRACT_LIMITS, maxMs: flags.timeout * 1000 },
+    {
+      ...recognitionGiven(flags),
+      onRecognising: (page) => terminal.status(`${oneLine(reading)}: recognising the text of page ${page}`),
+    },
+  );
   const asked = { definition, customData, layout: flags.layout === true };
   const results: FileExtraction[] = [];
   try {
     for (const [index, file] of files.entries()) {
+      reading = file;
       const result = await extractFile(extractor, file, asked);
+      terminal.status('');
       if (flags.json !== true)
         tell(result, { terminal, textOnly: definition === undefined, index, of: files.length });
       // Of many files only what is told at the end is kept.
@@ -83,6 +105,20 @@ async function extract(given: readonly string[], flags: ExtractFlags, terminal: 
   }
   if (flags.json === true) terminal.out(JSON.stringify(results.map(extractionAsJson), null, 2));
   failUnlessComplete(results);
+}
+
+/** How text is recognised: as a worker with this configuration does. @throws CliError */
+function recognitionGiven({
+  languages,
+}: ExtractFlags): Pick<ExtractThreadData, 'ocr' | 'maxRecognisedPages'> {
+  const env = languages === undefined ? process.env : { ...process.env, OCR_LANGUAGES: languages };
+  try {
+    const { ocr, limits } = recognitionMeans(loadConfig(OCR_CONFIG_KEYS, { env }));
+    return { ocr, maxRecognisedPages: limits?.maxRecognisedPages };
+  } catch (error) {
+    if (error instanceof ConfigError) throw usageError(error.message);
+    throw error;
+  }
 }
 
 /** The workflow that is tried; undefined where only the text is wanted. @throws CliError */

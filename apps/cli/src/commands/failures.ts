@@ -1,6 +1,7 @@
 import { type FailureList, routes } from '@longshore/contracts';
 import type { Command } from 'commander';
 import type { ConnectionFlags } from '../client/connection.ts';
+import type { Look } from '../output/look.ts';
 import { table } from '../output/table.ts';
 import type { Terminal } from '../output/terminal.ts';
 import {
@@ -35,7 +36,7 @@ export function addFailures(program: Command, terminal: Terminal): void {
   addFailureFilter(command).action(async (flags: FailuresFlags) => {
     const query = { ...queryOf(flags, Date.now()), limit: flags.limit };
     const answer = await connectForOrganisation(flags).call(routes.listFailures, { query });
-    const lines = flags.json ? [JSON.stringify(answer)] : failureLines(answer, terminal.columns);
+    const lines = flags.json ? [JSON.stringify(answer)] : failureLines(answer, terminal);
     lines.forEach(terminal.out);
   });
 }
@@ -43,7 +44,7 @@ export function addFailures(program: Command, terminal: Terminal): void {
 const HEADINGS = ['CAUSE', 'TIMES', 'LAST', 'TASK', 'CODE', 'MESSAGE', 'FOR EXAMPLE'];
 
 /** A table with one line for each cause. */
-export function failureLines({ failures, causes, complete }: FailureList, columns?: number): string[] {
+export function failureLines({ failures, causes, complete }: FailureList, look: Look = {}): string[] {
   if (failures.length === 0) return ['Nothing has failed.'];
   const rows = failures.map(({ cause, count, last_at, task, code, message, example }) => [
     cause,
@@ -56,7 +57,7 @@ export function failureLines({ failures, causes, complete }: FailureList, column
   ]);
   const left = causes - failures.length;
   return [
-    ...table(HEADINGS, rows, 70, columns),
+    ...table(HEADINGS, rows, { ...look, widest: 70, dispensable: ['LAST', 'TASK', 'FOR EXAMPLE'] }),
     ...(left > 0 ? ['', `${left} more ${left === 1 ? 'cause' : 'causes'}: see them with --limit.`] : []),
     ...(complete
       ? []

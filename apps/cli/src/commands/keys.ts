@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import { usageError } from '../cli-error.ts';
 import type { ConnectionFlags } from '../client/connection.ts';
 import type { PlatformClient } from '../client/platform-client.ts';
+import type { Look } from '../output/look.ts';
 import { table } from '../output/table.ts';
 import type { Terminal } from '../output/terminal.ts';
 import { addAdminConnection } from './connection-options.ts';
@@ -157,7 +158,7 @@ function addList(keys: Command, terminal: Terminal): void {
   addManager(command, LIST_EXAMPLES).action(async (flags: ListFlags) => {
     const { kind, state, organisation } = flags;
     const found = await allKeys(connectAsManager(flags), given({ kind, state, organisation }));
-    const lines = flags.json ? [JSON.stringify({ keys: found })] : keyLines(found, terminal.columns);
+    const lines = flags.json ? [JSON.stringify({ keys: found })] : keyLines(found, terminal);
     lines.forEach(terminal.out);
   });
 }
@@ -179,7 +180,7 @@ const WIDEST = 40;
 const HEADINGS = ['ID', 'KIND', 'NAME', 'KEY', 'FOR', 'STATE', 'EXPIRES', 'LAST USED'];
 
 /** A table with one line for each key. */
-export function keyLines(keys: readonly KeyView[], columns?: number): string[] {
+export function keyLines(keys: readonly KeyView[], look: Look = {}): string[] {
   if (keys.length === 0) return ['There is no such key.'];
   const rows = keys.map((key) => [
     key.id,
@@ -191,7 +192,11 @@ export function keyLines(keys: readonly KeyView[], columns?: number): string[] {
     minuteOf(key.expires_at),
     minuteOf(key.last_used_at),
   ]);
-  return table(HEADINGS, rows, WIDEST, columns);
+  return table(HEADINGS, rows, {
+    ...look,
+    widest: WIDEST,
+    dispensable: ['LAST USED', 'EXPIRES', 'KEY', 'FOR'],
+  });
 }
 
 function reachOf({ kind, organisation, api_name, workers, queues }: KeyView): string {

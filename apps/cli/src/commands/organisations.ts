@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { CliError, usageError } from '../cli-error.ts';
 import { connect, type ConnectionFlags } from '../client/connection.ts';
 import { readItems } from '../client/pages.ts';
+import type { Look } from '../output/look.ts';
 import { table } from '../output/table.ts';
 import type { Terminal } from '../output/terminal.ts';
 import { addAdminConnection } from './connection-options.ts';
@@ -75,7 +76,7 @@ function addList(organisations: Command, terminal: Terminal): void {
 
 const HEADINGS = ['NAME', 'WEIGHT', 'PARALLEL FILES', 'CREATED', 'ID'];
 
-function organisationLines(found: readonly Organisation[], { columns }: Terminal): string[] {
+function organisationLines(found: readonly Organisation[], look: Look): string[] {
   const rows = found.map((one) => [
     one.name,
     String(one.weight),
@@ -83,7 +84,9 @@ function organisationLines(found: readonly Organisation[], { columns }: Terminal
     one.created_at.slice(0, 10),
     one.id,
   ]);
-  return found.length === 0 ? ['There is no organisation.'] : table(HEADINGS, rows, 60, columns);
+  return found.length === 0
+    ? ['There is no organisation.']
+    : table(HEADINGS, rows, { ...look, widest: 60, dispensable: ['CREATED'] });
 }
 
 function addShare(command: Command, examples: string): Command {

@@ -3,6 +3,7 @@ import { configure } from '../home/configuration.ts';
 import { type Home, homeAt } from '../home/home.ts';
 import { type Instance, readEarlierInstance, readInstance, runningInstance } from '../home/instance.ts';
 import { duration } from '../output/duration.ts';
+import type { Look } from '../output/look.ts';
 import { table } from '../output/table.ts';
 import type { Terminal } from '../output/terminal.ts';
 import { leftoverProcesses } from '../platform/leftovers.ts';
@@ -26,17 +27,23 @@ export function addPs(program: Command, terminal: Terminal): void {
       const home = homeAt(configure(['longshoreHome']).longshoreHome);
       const running = runningInstance(home);
       if (flags.json) terminal.out(JSON.stringify(running ?? null));
-      else instanceLines(home, running, Date.now()).forEach(terminal.out);
+      else instanceLines(home, running, { now: Date.now(), look: terminal }).forEach(terminal.out);
     });
 }
 
-function instanceLines(home: Home, running: Instance | undefined, now: number): string[] {
+interface Telling {
+  /** The wall clock, milliseconds. */
+  readonly now: number;
+  readonly look: Look;
+}
+
+function instanceLines(home: Home, running: Instance | undefined, { now, look }: Telling): string[] {
   if (running === undefined) return idleLines(home);
   const { url, pid, processes, started_at: startedAt } = running;
   const rows = [{ name: 'longshore up', pid }, ...processes].map((one) => [one.name, String(one.pid)]);
   return [
     `${url}, up for ${duration(Math.max(0, now - Date.parse(startedAt)))}`,
-    ...table(['PROCESS', 'PID'], rows),
+    ...table(['PROCESS', 'PID'], rows, look),
   ];
 }
 

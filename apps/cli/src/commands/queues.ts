@@ -2,6 +2,7 @@ import { type QueuesResponse, routes } from '@longshore/contracts';
 import type { Command } from 'commander';
 import { connect, type ConnectionFlags } from '../client/connection.ts';
 import { duration } from '../output/duration.ts';
+import type { Look } from '../output/look.ts';
 import { table } from '../output/table.ts';
 import type { Terminal } from '../output/terminal.ts';
 import { addAdminConnection } from './connection-options.ts';
@@ -29,13 +30,13 @@ export function addQueues(program: Command, terminal: Terminal): void {
     .addHelpText('after', EXAMPLES);
   addAdminConnection(command).action(async (flags: QueuesFlags) => {
     const answer = await connect('admin', flags).call(routes.queues);
-    const lines = flags.json ? [JSON.stringify(answer)] : queueLines(answer);
+    const lines = flags.json ? [JSON.stringify(answer)] : queueLines(answer, terminal);
     lines.forEach(terminal.out);
   });
 }
 
 /** A table with one line for each queue. */
-export function queueLines({ queues }: QueuesResponse): string[] {
+export function queueLines({ queues }: QueuesResponse, look: Look = {}): string[] {
   if (queues.length === 0) return ['There is no queue yet.'];
   const rows = queues.map(({ queue, queued, due, running, oldest_age_ms: age, served }) => [
     queue,
@@ -45,5 +46,5 @@ export function queueLines({ queues }: QueuesResponse): string[] {
     age === null ? '-' : duration(age),
     served ? 'yes' : 'NO',
   ]);
-  return table(HEADINGS, rows);
+  return table(HEADINGS, rows, look);
 }

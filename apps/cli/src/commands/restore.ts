@@ -9,6 +9,7 @@ import type { Terminal } from '../output/terminal.ts';
 const EXAMPLES = `
 Examples:
   longshore restore /backups/monday.tar.zst --home /srv/restored
+  longshore restore /backups/monday.tar.zst --home /srv/restored --json
   LONGSHORE_HOME=/srv/restored longshore up`;
 
 /** Adds `longshore restore`. */
@@ -22,11 +23,17 @@ export function addRestore(program: Command, terminal: Terminal): void {
     )
     .argument('<file>', 'the backup')
     .option('--home <folder>', 'home to restore into (default: LONGSHORE_HOME); must be empty')
+    .option('--json', 'print what was restored as JSON')
     .addHelpText('after', EXAMPLES)
-    .action((file: string, flags: { home?: string }) => restore(file, flags.home, terminal));
+    .action((file: string, flags: RestoreFlags) => restore(file, flags, terminal));
 }
 
-async function restore(given: string, home: string | undefined, terminal: Terminal): Promise<void> {
+interface RestoreFlags {
+  readonly home?: string;
+  readonly json?: true;
+}
+
+async function restore(given: string, { home, json }: RestoreFlags, terminal: Terminal): Promise<void> {
   const env = { ...process.env, ...(home !== undefined && { LONGSHORE_HOME: home }) };
   const config = configure(['longshoreHome', 'storageDir'], { env });
   const file = resolve(given);
@@ -42,6 +49,10 @@ async function restore(given: string, home: string | undefined, terminal: Termin
     onProgress: (bytes) => terminal.status(`${Math.floor((100 * bytes) / size)} % restored`),
   });
   const folder = config.longshoreHome;
+  if (json) {
+    const restored = { file, home: folder, release, created_at: createdAt, keys_elsewhere: keysElsewhere };
+    return terminal.out(JSON.stringify(restored));
+  }
   terminal.out(`Restored the backup of ${createdAt} (release ${release}) into ${folder}.`);
   terminal.out(`Start it with LONGSHORE_HOME=${folder} longshore up. The keys are those of the backup.`);
   if (keysElsewhere)

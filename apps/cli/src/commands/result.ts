@@ -54,7 +54,7 @@ async function result(id: string, flags: ResultFlags, terminal: Terminal): Promi
   const detail = await readResult(client, id, flags.text === true);
   const results = resultsOf(detail, flags.file);
   if (flags.output !== undefined) writeResult(flags.output, { results, flags, terminal });
-  else linesFor(detail, results, flags).forEach(terminal.out);
+  else linesFor(detail, results, { flags, terminal }).forEach(terminal.out);
   if (detail.status !== 'COMPLETED') throw endedOtherwise(detail);
 }
 
@@ -102,10 +102,14 @@ function writeResult(path: string, { results, flags, terminal }: Writing): void 
   terminal.err(`Wrote ${results.length} ${results.length === 1 ? 'result' : 'results'} to ${path}.`);
 }
 
-function linesFor(detail: ExecutionDetail, results: readonly FileResult[], flags: ResultFlags): string[] {
+function linesFor(
+  detail: ExecutionDetail,
+  results: readonly FileResult[],
+  { flags, terminal }: { flags: ResultFlags; terminal: Terminal },
+): string[] {
   if (flags.text) return [textOf(results)];
   if (flags.json) return [JSON.stringify(results)];
-  if (flags.file === undefined) return resultLines(detail);
+  if (flags.file === undefined) return resultLines(detail, terminal);
   return results.map(({ file, result, error }) => {
     if (result === null) throw new CliError(`${file} has no result: ${error ?? 'no reason given'}`);
     return JSON.stringify(result.output, null, 2);

@@ -47,7 +47,7 @@ export function addCreate(schedules: Command, terminal: Terminal): void {
     refuseIncomplete(flags);
     const body = { name, ...requestOf(flags) } as never;
     const detail = await inFlags(connectForOrganisation(flags).call(routes.createSchedule, { body }));
-    print(terminal, flags, detail, scheduleDetailLines(detail, []));
+    print(terminal, flags, detail, scheduleDetailLines(detail, [], terminal));
   });
 }
 
@@ -96,7 +96,7 @@ export function addUpdate(schedules: Command, terminal: Terminal): void {
     const client = connectForOrganisation(flags);
     const params = { id: await idOf(client, name, flags) };
     const detail = await inFlags(client.call(routes.changeSchedule, { params, body: body as never }));
-    print(terminal, flags, detail, scheduleDetailLines(detail, []));
+    print(terminal, flags, detail, scheduleDetailLines(detail, [], terminal));
   });
 }
 

@@ -49,7 +49,7 @@ function addList(schedules: Command, terminal: Terminal): void {
       const answer = await client.call(routes.listSchedules, { query: { ...filter, ...page } });
       return { items: answer.schedules, next_cursor: answer.next_cursor };
     }, flags);
-    print(terminal, flags, { schedules: items, next_cursor }, scheduleLines(items));
+    print(terminal, flags, { schedules: items, next_cursor }, scheduleLines(items, terminal));
     if (next_cursor !== null && !flags.json) terminal.err('There are more: a greater --limit shows them.');
   });
 }
@@ -77,7 +77,7 @@ function addShow(schedules: Command, terminal: Terminal): void {
         },
         { limit: flags.history },
       );
-      print(terminal, flags, { ...detail, firings: items }, scheduleDetailLines(detail, items));
+      print(terminal, flags, { ...detail, firings: items }, scheduleDetailLines(detail, items, terminal));
     },
   );
 }
@@ -139,7 +139,7 @@ function addHistory(schedules: Command, terminal: Terminal): void {
         const answer = await client.call(routes.listFirings, { params, query: { ...filter, ...page } });
         return { items: answer.firings, next_cursor: answer.next_cursor };
       }, flags);
-      print(terminal, flags, { firings: items, next_cursor }, firingLines(items));
+      print(terminal, flags, { firings: items, next_cursor }, firingLines(items, terminal));
     },
   );
 }

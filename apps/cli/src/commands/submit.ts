@@ -129,7 +129,7 @@ function showAnswer(answer: ExecuteResponse['message'], { flags, terminal }: Sub
   const hasEnded = status !== 'PENDING' && status !== 'EXECUTING';
   if (flags.json) terminal.out(JSON.stringify(answer));
   else if (!hasEnded) terminal.out(id);
-  else resultLines({ result, error, status, skipped: null }).forEach(terminal.out);
+  else resultLines({ result, error, status, skipped: null }, terminal).forEach(terminal.out);
   if (!hasEnded) {
     throw new CliError(`Execution ${id} goes on: it had not ended within ${flags.timeout} s.`, {
       exitCode: exitCodes.unfinished,
@@ -153,7 +153,7 @@ export async function waitFor(executionId: string, context: WaitContext): Promis
   const onProgress = createProgress(terminal);
   const ended = await watchExecution(executionId, { client, clock: systemClock, onProgress });
   const detail = withText ? await readWithText(client, executionId) : ended;
-  const lines = flags.json ? [JSON.stringify(detail)] : resultLines(detail);
+  const lines = flags.json ? [JSON.stringify(detail)] : resultLines(detail, terminal);
   lines.forEach(terminal.out);
   if (detail.status !== 'COMPLETED') throw endedOtherwise(detail, flags);
 }

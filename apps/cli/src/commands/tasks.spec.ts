@@ -231,7 +231,7 @@ describe('longshore tasks', () => {
     await run('show', ID);
     expect(out).toContain(`${NOW} attempt 1 failed and is tried again: no paper (broken)`);
     expect(out).toContain('waits for a limit: 2 at once per task');
-    expect(out).toContain('failed attempts: 1 of 3; started 2 times, last by w-1');
+    expect(out).toContain('attempts: 1 failed of at most 3; started 2 times, last by w-1');
     expect(out.at(-1)).toBe('parameters: {"a":1}');
     await run('delete', ID);
     expect([asked.at(-1), out.at(-1)]).toEqual([`DELETE /tasks/${ID}`, `Deleted task ${ID}.`]);

@@ -89,7 +89,7 @@ function addReads(sub: Sub, terminal: Terminal): void {
     const answer = await connect('organisation', flags).call(routes.taskTypes, {
       query: { details: 'true' },
     });
-    (flags.json ? [JSON.stringify(answer)] : typeLines(answer, terminal.columns)).forEach(terminal.out);
+    (flags.json ? [JSON.stringify(answer)] : typeLines(answer, terminal)).forEach(terminal.out);
   });
   sub('list', 'search the history of tasks, newest first')
     .option('--status <status>', 'queued, deferred, started, finished, failed or cancelled')
@@ -102,7 +102,7 @@ function addReads(sub: Sub, terminal: Terminal): void {
       const from = since === undefined ? undefined : momentOf(since, Date.now());
       const filter = given({ status, task_name: task, q: query, since: from, limit, offset });
       const answer = await connect('organisation', flags).call(routes.listTasks, { query: filter });
-      (flags.json ? [JSON.stringify(answer)] : listLines(answer, terminal.columns)).forEach(terminal.out);
+      (flags.json ? [JSON.stringify(answer)] : listLines(answer, terminal)).forEach(terminal.out);
     });
   sub('show', 'show all about a task: parameters, times, attempts, what it waits for')
     .argument('<task_id>', 'as submitting printed it, or a list shows it')
@@ -114,7 +114,7 @@ function addReads(sub: Sub, terminal: Terminal): void {
     .argument('<task_id>', 'as submitting printed it, or a list shows it')
     .action(async (id: string, flags: TaskFlags) => {
       const answer = await connect('organisation', flags).call(routes.taskStatus, { params: { id } });
-      terminal.out(flags.json ? JSON.stringify(answer) : statusLine(answer));
+      terminal.out(flags.json ? JSON.stringify(answer) : statusLine(answer, terminal));
     });
   sub('result', 'print the result of a task as JSON')
     .argument('<task_id>', 'as submitting printed it, or a list shows it')

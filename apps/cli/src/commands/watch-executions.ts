@@ -22,7 +22,8 @@ export async function watchExecutions(
   while (!signal?.aborted) {
     const found = await look();
     const news = found.filter(({ execution_id: id, status }) => known.get(id) !== status);
-    for (const one of news.toReversed()) terminal.out(json ? JSON.stringify(one) : executionLine(one));
+    for (const one of news.toReversed())
+      terminal.out(json ? JSON.stringify(one) : executionLine(one, terminal));
     // What is no longer among the newest is not told of again, so nothing needs to be kept of it.
     known = new Map(found.map(({ execution_id: id, status }) => [id, status]));
     await clock.sleep(LOOK_EVERY_MS, signal);

@@ -88,7 +88,7 @@ function addList(webhooks: Command, terminal: Terminal): void {
       const answer = await client.call(routes.listWebhooks, { query: { ...filter, ...page } });
       return { items: answer.webhooks, next_cursor: answer.next_cursor };
     }, flags);
-    print(terminal, flags, { webhooks: items, next_cursor }, webhookLines(items));
+    print(terminal, flags, { webhooks: items, next_cursor }, webhookLines(items, terminal));
   });
 }
 
@@ -111,7 +111,7 @@ function addWriting(webhooks: Command, terminal: Terminal): void {
   addConnection(addFields(create)).action(async (name: string, flags: WriteFlags) => {
     const body = { name, ...given({ organisation: flags.organisation }), ...fieldsOf(flags) } as never;
     const made = await connectForOrganisation(flags).call(routes.createWebhook, { body });
-    print(terminal, flags, made, [...webhookDetailLines(made), secretLine(made)]);
+    print(terminal, flags, made, [...webhookDetailLines(made, terminal), secretLine(made)]);
   });
   const change = webhooks
     .command('change')
@@ -123,7 +123,7 @@ function addWriting(webhooks: Command, terminal: Terminal): void {
     const client = connectForOrganisation(flags);
     const params = { id: await idOf(client, name, flags) };
     const changed = await client.call(routes.changeWebhook, { params, body: fieldsOf(flags) as never });
-    print(terminal, flags, changed, webhookDetailLines(changed));
+    print(terminal, flags, changed, webhookDetailLines(changed, terminal));
   });
 }
 
@@ -168,7 +168,7 @@ function addActs(webhooks: Command, terminal: Terminal): void {
   };
   act('show', 'show a webhook', async (client, id) => {
     const webhook = await client.call(routes.webhook, { params: { id } });
-    return [webhook, webhookDetailLines(webhook)];
+    return [webhook, webhookDetailLines(webhook, terminal)];
   });
   act('pause', 'pause a webhook; it is told nothing of what ends meanwhile', async (client, id) => {
     const webhook = await client.call(routes.pauseWebhook, { params: { id } });
@@ -219,7 +219,7 @@ function addDeliveries(webhooks: Command, terminal: Terminal): void {
       const answer = await client.call(routes.listDeliveries, { params, query: { ...filter, ...page } });
       return { items: answer.deliveries, next_cursor: answer.next_cursor };
     }, flags);
-    print(terminal, flags, { deliveries: items, next_cursor }, deliveryLines(items));
+    print(terminal, flags, { deliveries: items, next_cursor }, deliveryLines(items, terminal));
   });
 }
 
@@ -239,7 +239,7 @@ function addReplay(webhooks: Command, terminal: Terminal): void {
     } else {
       const params = { id, delivery_id: delivery };
       const answer = await client.call(routes.replayDelivery, { params });
-      print(terminal, flags, answer, deliveryLines([answer]));
+      print(terminal, flags, answer, deliveryLines([answer], terminal));
     }
   });
 }

@@ -38,6 +38,7 @@ export function addWorker(program: Command, terminal: Terminal): void {
     .option('-n, --name <name>', 'name of the process (of one worker alone)')
     .option('--count <number>', 'processes of each worker, 1 to 20')
     .option('--packed', 'all of them in one process: less memory, but they share their fate')
+    .option('--json', 'what it prints is one JSON object a line, with this option or without')
     .addHelpText('after', EXAMPLES)
     .action((words: string[], flags: WorkerFlags) => runWorkers(words, flags, terminal));
 }

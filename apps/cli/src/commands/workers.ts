@@ -1,21 +1,23 @@
 import { routes, type WorkersResponse } from '@longshore/contracts';
 import type { Command } from 'commander';
 import { connect, type ConnectionFlags } from '../client/connection.ts';
-import { duration } from '../output/duration.ts';
-import { table } from '../output/table.ts';
+import { askWorkers } from '../client/worker-metrics.ts';
 import type { Terminal } from '../output/terminal.ts';
+import { statsLines, workerLines } from '../output/worker-lines.ts';
 import { addAdminConnection } from './connection-options.ts';
 
 interface WorkersFlags extends ConnectionFlags {
+  active?: true;
+  stats?: true;
   json?: true;
 }
 
 const EXAMPLES = `
 Examples:
   longshore workers
+  longshore workers --active                      without those that are about to end
+  longshore workers --stats                       runs done and failed, processor, memory
   longshore workers --json --url https://docs.example.org --admin-key "$KEY"`;
-
-const HEADINGS = ['WORKER', 'INSTANCE', 'PID', 'STATE', 'RUNS', 'QUEUES', 'TASKS', 'HEALTH', 'UP'];
 
 /** Adds `longshore workers`. */
 export function addWorkers(program: Command, terminal: Terminal): void {
@@ -23,46 +25,52 @@ export function addWorkers(program: Command, terminal: Terminal): void {
     .command('workers')
     .summary('list the workers that are alive')
     .description(
-      'Lists the worker processes that the backend hears of, with what they serve and how busy they are.',
+      'Lists the worker processes that the backend hears of, with what they serve and how busy they are. With --stats each is asked at its ' +
+        'health port what it did since its start; one that cannot be reached from here has no numbers.',
     )
-    .option('--json', "print the backend's answer as JSON")
+    .option('--active', 'only those that take work, and nothing of workers of which none is alive')
+    .option('--stats', 'attempts done and failed, how long they took, processor and memory of each process')
+    .option(
+      '--json',
+      "print the backend's answer as JSON; with --stats each session has its `stats`, or null",
+    )
     .addHelpText('after', EXAMPLES);
   addAdminConnection(command).action(async (flags: WorkersFlags) => {
-    const answer = await connect('admin', flags).call(routes.workers);
-    const lines = flags.json ? [JSON.stringify(answer)] : workerLines(answer, Date.now(), terminal.columns);
+    const all = await connect('admin', flags).call(routes.workers);
+    const answer = flags.active ? activeOf(all) : all;
+    const lines = flags.stats
+      ? await linesWithStats(answer, flags, terminal)
+      : linesOf(answer, flags, terminal);
     lines.forEach(terminal.out);
   });
 }
 
-/** A table with one line for each live worker process. `now` is the wall clock, milliseconds. */
-export function workerLines({ pools }: WorkersResponse, now: number, columns?: number): string[] {
-  const rows = pools.flatMap(({ worker, queues, tasks, sessions }) =>
-    sessions.map((session) => [
-      worker,
-      session.instance,
-      String(session.pid),
-      session.state,
-      `${session.active}/${session.concurrency}`,
-      queues.join(','),
-      String(tasks.length),
-      session.health_port === null ? '-' : `:${session.health_port}`,
-      duration(Math.max(0, now - Date.parse(session.started_at))),
-    ]),
-  );
-  const absent = pools.filter(({ sessions }) => sessions.length === 0).map(({ worker }) => worker);
-  const left = absent.length === 0 ? [] : [`No process alive: ${[...new Set(absent)].join(', ')}.`];
-  return rows.length + left.length === 0
-    ? ['No worker has registered yet.']
-    : [...table(HEADINGS, rows, 60, columns), ...left, ...skippedLines(pools)];
+/** The pools that take work, with the processes that do. */
+export function activeOf({ pools }: WorkersResponse): WorkersResponse {
+  const active = pools.map((pool) => ({
+    ...pool,
+    sessions: pool.sessions.filter(({ state }) => state === 'active'),
+  }));
+  return { pools: active.filter(({ sessions }) => sessions.length > 0) };
 }
 
-/** Each file once, however many processes skipped it, with what one of them says about it. */
-function skippedLines(pools: WorkersResponse['pools']): string[] {
-  const skipped = pools.flatMap(({ worker, sessions }) =>
-    sessions.flatMap(({ skipped_task_files: files = [] }) =>
-      files.map(({ file, reason }) => [`${worker}: ${file}`, reason.replace(/\s+/g, ' ')] as const),
-    ),
-  );
-  const lines = [...new Map(skipped)].map(([file, reason]) => `  ${file}: ${reason}`);
-  return lines.length === 0 ? [] : ['', 'Task files that were not loaded:', ...lines];
+function linesOf(answer: WorkersResponse, { json, active }: WorkersFlags, terminal: Terminal): string[] {
+  if (json) return [JSON.stringify(answer)];
+  if (active && answer.pools.length === 0) return ['No worker takes work.'];
+  return workerLines(answer, Date.now(), terminal);
+}
+
+async function linesWithStats(
+  answer: WorkersResponse,
+  flags: WorkersFlags,
+  terminal: Terminal,
+): Promise<string[]> {
+  const stats = await askWorkers(answer);
+  if (!flags.json)
+    return answer.pools.length === 0 ? linesOf(answer, flags, terminal) : statsLines(answer, stats, terminal);
+  const pools = answer.pools.map((pool) => ({
+    ...pool,
+    sessions: pool.sessions.map((session) => ({ ...session, stats: stats.get(session.session_id) ?? null })),
+  }));
+  return [JSON.stringify({ pools })];
 }

@@ -25,6 +25,8 @@ export interface DemoOptions {
   /** Where the result is kept. */
   resultFile: string;
   terminal: Terminal;
+  /** Whether the execution is told as JSON. */
+  json: boolean;
   logger: RootLogger;
   signal: AbortSignal;
 }
@@ -97,13 +99,16 @@ function fieldNames({ documents }: ApplyFile): string[] {
 function report(
   detail: ExecutionDetail,
   fields: readonly string[],
-  { terminal, resultFile }: DemoOptions,
+  { terminal, resultFile, json }: DemoOptions,
 ): void {
   const kept = keepResult(detail.result, resultFile);
-  terminal.out('');
-  resultLines(detail, fields).forEach(terminal.out);
-  terminal.out('');
-  terminal.out(`${detail.successful_files} of ${detail.total_files} files read. The whole result: ${kept}`);
+  const lines = json
+    ? [JSON.stringify({ ...detail, result_file: kept })]
+    : [
+        ...['', ...resultLines(detail, terminal, fields), ''],
+        `${detail.successful_files} of ${detail.total_files} files read. The whole result: ${kept}`,
+      ];
+  lines.forEach(terminal.out);
   if (detail.status !== 'COMPLETED') {
     throw new CliError(`The demo ended as ${detail.status}: ${detail.error ?? 'see the reasons above'}`);
   }

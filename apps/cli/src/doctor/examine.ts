@@ -5,7 +5,7 @@ import { connect, type ConnectionFlags } from '../client/connection.ts';
 import { createPlatformClient, type PlatformClient } from '../client/platform-client.ts';
 import { findCredentials } from '../home/credentials.ts';
 import type { Home } from '../home/home.ts';
-import { readInstance } from '../home/instance.ts';
+import { readInstance, runningInstance } from '../home/instance.ts';
 import { loadSettings, type PlatformSettings } from '../platform/settings.ts';
 import { checkHealth } from './check-health.ts';
 import { checkKeys } from './check-keys.ts';
@@ -21,17 +21,26 @@ export async function examine(flags: ConnectionFlags, env = process.env): Promis
   const isElsewhere = flags.url !== undefined || env['LONGSHORE_URL'] !== undefined;
   const machine = isElsewhere ? [] : [ok('configuration', 'can be read'), ...(await checkMachine(settings))];
   const platform = await examinePlatform(flags, env);
-  if (platform !== 'absent')
-    return [...machine, ...platform, ...(await keyFindings(settings.home, isElsewhere))];
-  return [
-    ...machine,
-    ...(await checkServers(settings)),
-    note(
-      'platform',
-      'nothing runs from this home',
-      'Start it with "longshore up"; then more can be looked at.',
-    ),
-  ];
+  if (platform === 'absent')
+    return [...machine, ...(await checkServers(settings)), absence(settings.home)];
+  // A platform that did not answer would not answer to the keys either.
+  const isReached = platform.some(({ state }) => state === 'ok');
+  return [...machine, ...platform, ...(isReached ? await keyFindings(settings.home, isElsewhere) : [])];
+}
+
+/** Whoever stops in order takes the record of the platform away. */
+function absence(home: Home): Finding {
+  return readInstance(home) === undefined
+    ? note(
+        'platform',
+        'nothing runs from this home',
+        'Start it with "longshore up"; then more can be looked at.',
+      )
+    : wrong(
+        'platform',
+        'it died without being stopped',
+        'Start it with "longshore up": it goes on where it was.',
+      );
 }
 
 function settingsOf(environment: NodeJS.ProcessEnv): PlatformSettings | Error {
@@ -71,7 +80,7 @@ function failureToAsk(error: unknown, flags: ConnectionFlags, env: NodeJS.Proces
   if (error instanceof ApiError) return [refusal(error)];
   if (!(error instanceof CliError)) throw error;
   const isNamed = flags.url !== undefined || env['LONGSHORE_URL'] !== undefined;
-  const isRunning = readInstance(loadSettings(coreWorkerNames, env).home) !== undefined;
+  const isRunning = runningInstance(loadSettings(coreWorkerNames, env).home) !== undefined;
   if (!isNamed && !isRunning) return 'absent';
   const mend =
     error.exitCode === exitCodes.key

@@ -1,10 +1,15 @@
 /** Entry of the thread in which a file is read: what a hostile one does there can be stopped from outside. */
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { compileWorkflow, readDocument, UnreadableError } from '@longshore/documents';
-import type { Extracted, ExtractReply, ExtractRequest } from './messages.ts';
+import { createRecognise } from '@longshore/recognition';
+import type { Extracted, ExtractReply, ExtractRequest, ExtractThreadData } from './messages.ts';
 
 if (parentPort === null) throw new Error('Files are extracted only in a worker thread.');
 const port = parentPort;
+const { ocr, maxRecognisedPages } = workerData as ExtractThreadData;
+const tellRecognising = (active: boolean, page: number) =>
+  port.postMessage({ type: 'recognising', active, page } satisfies ExtractReply);
+const recognise = ocr && createRecognise(ocr, tellRecognising);
 
 port.on('message', (request: ExtractRequest) => {
   void answer(request).then((reply) => port.postMessage(reply));
@@ -24,7 +29,8 @@ async function extract({ bytes, name, definition, customData, layout }: ExtractR
   const workflow = definition && compileWorkflow(definition);
   const document = await readDocument(bytes, {
     name,
-    limits: workflow?.limits,
+    limits: { ...(maxRecognisedPages !== undefined && { maxRecognisedPages }), ...workflow?.limits },
+    recognise,
     ...workflow?.reading,
     ...(layout && { layout }),
   });

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
-import type { Extracted, ExtractReply, ExtractRequest } from './messages.ts';
+import { MAX_RECOGNITION_MS, startClocks } from '@longshore/recognition';
+import type { Extracted, ExtractReply, ExtractRequest, ExtractThreadData } from './messages.ts';
 
 /** A file that was not read. The message is a sentence for a person. */
 export class ExtractError extends Error {
@@ -15,6 +16,7 @@ export class ExtractError extends Error {
 
 /** What one file may take. */
 export interface ExtractLimits {
+  /** Without the time for recognising text, which has limits of its own. */
   readonly maxMs: number;
   /** Heap of the thread in MiB. */
   readonly maxHeapMb: number;
@@ -28,6 +30,12 @@ export const DEFAULT_EXTRACT_LIMITS: ExtractLimits = Object.freeze({
   maxExternalMb: 1024,
 });
 
+/** How the thread reads, and who hears of what takes long in it. */
+interface ExtractorOptions extends Partial<ExtractThreadData> {
+  /** Is told the page, counted from 1, whose text is about to be recognised. */
+  readonly onRecognising?: (page: number) => void;
+}
+
 /** Reads files one after the other in a thread of its own. */
 export interface Extractor {
   /** @throws ExtractError when the file cannot be read within the limits */
@@ -39,7 +47,7 @@ const MEMORY_CHECK_MS = 200;
 const MIB = 1024 * 1024;
 
 /** Creates an extractor. Its thread starts with the first file; one that had to be stopped is replaced for the next. */
-export function createExtractor(limits: ExtractLimits): Extractor {
+export function createExtractor(limits: ExtractLimits, options: ExtractorOptions = {}): Extractor {
   let thread: Worker | undefined;
   const stop = async () => {
     const stopping = thread;
@@ -49,7 +57,7 @@ export function createExtractor(limits: ExtractLimits): Extractor {
   return {
     run: async (request) => {
       try {
-        thread ??= await startThread(limits);
+        thread ??= await startThread(limits, options);
         return await ask(thread, request, limits);
       } catch (error) {
         if (!(error instanceof RefusedError)) await stop();
@@ -63,13 +71,20 @@ export function createExtractor(limits: ExtractLimits): Extractor {
 /** The thread itself said that the file cannot be read, and goes on. */
 class RefusedError extends ExtractError {}
 
-async function startThread({ maxHeapMb }: ExtractLimits): Promise<Worker> {
+async function startThread(
+  { maxHeapMb }: ExtractLimits,
+  { ocr, maxRecognisedPages, onRecognising }: ExtractorOptions,
+): Promise<Worker> {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const worker = new Worker(new URL(`./extract-thread.${extension}`, import.meta.url), {
     name: 'extract',
+    workerData: { ocr, maxRecognisedPages } satisfies ExtractThreadData,
     resourceLimits: { maxOldGenerationSizeMb: maxHeapMb },
   });
   await nextReply(worker, () => () => undefined);
+  worker.on('message', (reply: ExtractReply) => {
+    if (reply.type === 'recognising' && reply.active) onRecognising?.(reply.page);
+  });
   return worker;
 }
 
@@ -84,7 +99,7 @@ async function ask(worker: Worker, request: ExtractRequest, limits: ExtractLimit
 
 type Fail = (error: ExtractError) => void;
 
-/** Resolves with the next message of a thread; rejects when the thread ends or the watch says so. */
+/** Resolves with the next answer of a thread; rejects when the thread ends or the watch says so. */
 function nextReply(worker: Worker, arm: (fail: Fail) => () => void): Promise<ExtractReply> {
   return new Promise((resolve, reject) => {
     const settle = (act: () => void) => {
@@ -94,7 +109,7 @@ function nextReply(worker: Worker, arm: (fail: Fail) => () => void): Promise<Ext
     };
     // Under `node --watch` the runtime itself sends messages from the thread, which have no type.
     const onMessage = (reply: ExtractReply) => {
-      if ('type' in reply) settle(() => resolve(reply));
+      if ('type' in reply && reply.type !== 'recognising') settle(() => resolve(reply));
     };
     const onError = (error: unknown) => settle(() => reject(threadError(error)));
     const onExit = () => settle(() => reject(new ExtractError('failed', 'The reading thread ended.')));
@@ -114,10 +129,11 @@ function memoryError(cause?: unknown): ExtractError {
 
 /** Says so once time or memory is over. Returns what ends the watch. */
 function watch(worker: Worker, { maxMs, maxExternalMb }: ExtractLimits, fail: Fail): () => void {
-  const timer = setTimeout(() => {
-    const message = `Reading the file takes longer than the allowed ${maxMs / 1000} seconds.`;
+  const times = { maxMs, maxTotalMs: maxMs + MAX_RECOGNITION_MS };
+  const stopClocks = startClocks(worker, times, (limitMs) => {
+    const message = `Reading the file takes longer than the allowed ${limitMs / 1000} seconds.`;
     fail(new ExtractError('timeout', message));
-  }, maxMs);
+  });
   const checkMemory = async () => {
     const { external_memory: bytes } = await worker.getHeapStatistics();
     if (bytes > maxExternalMb * MIB) fail(memoryError());
@@ -125,7 +141,7 @@ function watch(worker: Worker, { maxMs, maxExternalMb }: ExtractLimits, fail: Fa
   // A thread that ended meanwhile rejects the question; its end is told by its own events.
   const memoryTimer = setInterval(() => void checkMemory().catch(() => undefined), MEMORY_CHECK_MS);
   return () => {
-    clearTimeout(timer);
+    stopClocks();
     clearInterval(memoryTimer);
   };
 }

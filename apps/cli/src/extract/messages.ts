@@ -1,5 +1,13 @@
 import type { WorkflowDefinition } from '@longshore/contracts';
 import type { Explanation } from '@longshore/documents';
+import type { OcrSettings, RecognisingMessage } from '@longshore/recognition';
+
+/** What the thread that reads is started with. */
+export interface ExtractThreadData {
+  /** How text is recognised in pictures and scans; absent where it is not. */
+  readonly ocr: OcrSettings | undefined;
+  readonly maxRecognisedPages: number | undefined;
+}
 
 /** What is asked of the thread that reads; one file at a time. */
 export interface ExtractRequest {
@@ -24,6 +32,8 @@ export interface Extracted {
 
 export type ExtractReply =
   | { readonly type: 'ready' }
+  /** No answer yet: a page is being recognised, or has been. */
+  | RecognisingMessage
   | { readonly type: 'done'; readonly extracted: Extracted }
   /** The file or the workflow cannot be read; the message is a sentence for a person. */
   | { readonly type: 'refused'; readonly reason: string; readonly message: string };

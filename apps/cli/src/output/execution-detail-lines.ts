@@ -1,16 +1,19 @@
 import type { Attempt, ExecutionDetail } from '@longshore/contracts';
 import { byteSize } from './byte-size.ts';
 import { duration } from './duration.ts';
+import { type Look, painted } from './look.ts';
+import { startOutcome } from './start-outcome.ts';
+import { stateMeaning } from './state-meaning.ts';
 import { oneLine, table } from './table.ts';
 
 type FileRun = ExecutionDetail['files'][number];
 
-const FILE_HEADINGS = ['FILE', 'SIZE', 'STATE', 'TOOK', 'ATTEMPTS', 'WORKER'];
-const ATTEMPT_HEADINGS = ['FILE', 'ATTEMPT', 'WORKER', 'STARTED', 'TOOK', 'OUTCOME', 'ERROR'];
+const FILE_HEADINGS = ['FILE', 'SIZE', 'STATE', 'TOOK', 'STARTS', 'WORKER'];
+const START_HEADINGS = ['FILE', 'START', 'WORKER', 'STARTED', 'TOOK', 'OUTCOME', 'ERROR'];
 const WIDEST = 50;
 
-/** All about one execution but its results. `columns` is the width of the terminal. */
-export function executionDetailLines(detail: ExecutionDetail, columns?: number): string[] {
+/** All about one execution but its results. */
+export function executionDetailLines(detail: ExecutionDetail, look: Look = {}): string[] {
   const files = detail.files.map((run) => [
     run.file,
     byteSize(run.size),
@@ -20,16 +23,16 @@ export function executionDetailLines(detail: ExecutionDetail, columns?: number):
     run.worker ?? '-',
   ]);
   return [
-    ...facts(detail),
+    ...facts(detail, look),
     '',
-    ...table(FILE_HEADINGS, files, WIDEST, columns),
-    ...attemptLines(detail.files, columns),
-    ...errorLines(detail.files),
+    ...table(FILE_HEADINGS, files, { ...look, widest: WIDEST }),
+    ...startLines(detail.files, look),
+    ...errorLines(detail.files, look),
     ...(detail.result === null ? [] : ['', `What was found: longshore result ${detail.execution_id}`]),
   ];
 }
 
-function facts(detail: ExecutionDetail): string[] {
+function facts(detail: ExecutionDetail, look: Look): string[] {
   const { organisation, api_name: name, kind, workflow_version: version, timings, tags } = detail;
   const words = kind === 'api' ? 'deployment' : 'pipeline';
   const times = [
@@ -39,7 +42,7 @@ function facts(detail: ExecutionDetail): string[] {
   const count = `${detail.total_files}: ${detail.successful_files} succeeded, ${detail.failed_files} failed`;
   const named = [
     ['execution', detail.execution_id],
-    ['status', detail.status],
+    ['status', painted(detail.status, stateMeaning(detail.status), look)],
     [words, `${organisation}/${name}, workflow version ${version}`],
     ['accepted', [moment(detail.created_at), ...times].join(', ')],
     ['files', count],
@@ -52,14 +55,14 @@ function facts(detail: ExecutionDetail): string[] {
 }
 
 /** Only where there was more than one, or the one did not end well: else it says nothing new. */
-function attemptLines(files: readonly FileRun[], columns: number | undefined): string[] {
+function startLines(files: readonly FileRun[], look: Look): string[] {
   const told = files.filter(({ attempts }) => attempts.length > 1);
   if (told.length === 0) return [];
-  const rows = told.flatMap(({ file, attempts }) => attempts.map((attempt) => attemptRow(file, attempt)));
-  return ['', ...table(ATTEMPT_HEADINGS, rows, WIDEST, columns)];
+  const rows = told.flatMap(({ file, attempts }) => attempts.map((start) => startRow(file, start)));
+  return ['', ...table(START_HEADINGS, rows, { ...look, widest: WIDEST, dispensable: ['STARTED'] })];
 }
 
-function attemptRow(
+function startRow(
   file: string,
   { epoch, worker, started_at, ended_at, outcome, error }: Attempt,
 ): string[] {
@@ -69,17 +72,17 @@ function attemptRow(
     worker ?? '-',
     started_at === null ? '-' : moment(started_at),
     took(started_at, ended_at),
-    outcome,
+    startOutcome(outcome),
     error === null ? '' : error.message,
   ];
 }
 
 /** Whole: what a table leaves out is often the reason. */
-function errorLines(files: readonly FileRun[]): string[] {
+function errorLines(files: readonly FileRun[], look: Look): string[] {
   const lines = files.flatMap(({ file, error }) =>
     error === null ? [] : [`  ${oneLine(`${file}: ${error.message} (${error.code})`)}`],
   );
-  return lines.length === 0 ? [] : ['', 'Errors:', ...lines];
+  return lines.length === 0 ? [] : ['', painted('Errors:', 'bad', look), ...lines];
 }
 
 function took(from: string | null, to: string | null): string {

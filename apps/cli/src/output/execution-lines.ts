@@ -1,5 +1,7 @@
 import type { ExecutionSummary } from '@longshore/contracts';
 import { duration } from './duration.ts';
+import { type Look, painted } from './look.ts';
+import { stateMeaning } from './state-meaning.ts';
 import { oneLine, table } from './table.ts';
 
 const HEADINGS = ['EXECUTION', 'STATUS', 'DEPLOYMENT', 'FILES', 'AGE', 'TOOK', 'TAGS', 'ERROR'];
@@ -8,13 +10,14 @@ const WIDE = 110;
 const NARROW_COLUMNS = 5;
 const WIDEST = 60;
 
-/** A table with one line for each execution. `now` is the wall clock, milliseconds; `columns` the width of the terminal. */
+/** A table with one line for each execution. `now` is the wall clock, milliseconds. */
 export function executionLines(
   executions: readonly ExecutionSummary[],
   now: number,
-  columns?: number,
+  look: Look = {},
 ): string[] {
   if (executions.length === 0) return ['There is no such execution.'];
+  const { columns } = look;
   const shown = columns !== undefined && columns < WIDE ? NARROW_COLUMNS : HEADINGS.length;
   const rows = executions.map((one) => [
     one.execution_id,
@@ -29,8 +32,7 @@ export function executionLines(
   return table(
     HEADINGS.slice(0, shown),
     rows.map((row) => row.slice(0, shown)),
-    WIDEST,
-    columns,
+    { ...look, widest: WIDEST },
   );
 }
 
@@ -39,10 +41,11 @@ function tookOf({ started_at: from, finished_at: to }: ExecutionSummary): string
 }
 
 /** One execution in one line, with the moment of what is told. */
-export function executionLine(one: ExecutionSummary): string {
+export function executionLine(one: ExecutionSummary, look: Look = {}): string {
   const { execution_id: id, status, api_name: name, total_files: files, error } = one;
   const at = one.finished_at ?? one.started_at ?? one.created_at;
   const why = error === null ? '' : `: ${error}`;
   const words = `${name}, ${files} ${files === 1 ? 'file' : 'files'}`;
-  return oneLine(`${at.slice(0, 19).replace('T', ' ')} ${id} ${status.padEnd(9)} ${words}${why}`);
+  const shown = painted(status.padEnd(9), stateMeaning(status), look);
+  return `${at.slice(0, 19).replace('T', ' ')} ${id} ${shown} ${oneLine(`${words}${why}`)}`;
 }

@@ -1,5 +1,7 @@
 import type { ExecutionDetail } from '@longshore/contracts';
 import { duration } from './duration.ts';
+import { type Look, painted } from './look.ts';
+import { stateMeaning } from './state-meaning.ts';
 import type { Terminal } from './terminal.ts';
 
 type FileRun = ExecutionDetail['files'][number];
@@ -12,7 +14,7 @@ export function createProgress(terminal: Terminal): (detail: ExecutionDetail) =>
       const line = lineFor(run);
       if (line === undefined || told.get(`${index}`) === line) continue;
       told.set(`${index}`, line);
-      terminal.err(line);
+      terminal.err(paintedMark(line, run.state, terminal.errorLook));
     }
     const ended = files.filter(({ state }) => isEnded(state)).length;
     terminal.status(ended < total ? `  ${ended} of ${total} files` : '');
@@ -21,6 +23,13 @@ export function createProgress(terminal: Terminal): (detail: ExecutionDetail) =>
 
 function isEnded(state: FileRun['state']): boolean {
   return state === 'succeeded' || state === 'failed' || state === 'cancelled';
+}
+
+/** The line with its mark in the colour of what it means. */
+function paintedMark(line: string, state: FileRun['state'], look: Look = {}): string {
+  const mark = /^ *\S+/.exec(line)?.[0] ?? '';
+  const isMark = state === 'succeeded' || state === 'failed';
+  return isMark ? painted(mark, stateMeaning(state), look) + line.slice(mark.length) : line;
 }
 
 /** What is worth a line: that a file is begun, and how it ended. */

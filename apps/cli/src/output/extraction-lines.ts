@@ -25,8 +25,7 @@ export function extractionLines(name: string, extracted: Extracted, columns?: nu
     ...table(
       ['FIELD', 'VALUE', 'FOUND', 'WHERE', 'SCORE'],
       entries.map(([field, one]) => fieldRow(field, one)),
-      WIDEST_CELL,
-      columns,
+      { widest: WIDEST_CELL, columns },
     ),
     ...tables,
     ...section('Not found:', missing),

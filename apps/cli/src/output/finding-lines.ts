@@ -1,12 +1,14 @@
 import type { Finding } from '../doctor/finding.ts';
+import { type Look, painted } from './look.ts';
 
 const MARKS = { ok: 'ok', note: '! ', wrong: '✗ ' } as const;
+const MEANINGS = { ok: 'good', note: 'waits', wrong: 'bad' } as const;
 
 /** What was found, one line each, with how to mend it below. */
-export function findingLines(findings: readonly Finding[]): string[] {
+export function findingLines(findings: readonly Finding[], look: Look = {}): string[] {
   const widest = Math.max(...findings.map(({ check }) => check.length));
   const lines = findings.flatMap(({ state, check, found, mend }) => [
-    `${MARKS[state]} ${check.padEnd(widest)}  ${found}`,
+    `${painted(MARKS[state], MEANINGS[state], look)} ${check.padEnd(widest)}  ${found}`,
     ...(mend === undefined ? [] : [`${' '.repeat(widest + 5)}${mend}`]),
   ]);
   return [...lines, ''];

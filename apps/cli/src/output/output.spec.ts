@@ -32,7 +32,7 @@ describe('a table', () => {
           ['xyz', '1'],
           ['y', 'abcdefgh'],
         ],
-        6,
+        { widest: 6 },
       ),
     ).toEqual(['A    LONG', '───  ──────', 'xyz  1', 'y    abcde…']);
   });
@@ -132,7 +132,7 @@ describe('results', () => {
 
   it('show the named fields first', () => {
     const output = { total: 1, number: 'A-1', paid: true };
-    const [head] = resultLines(detail({ result: [{ ...success, result: { output } }] }), [
+    const [head] = resultLines(detail({ result: [{ ...success, result: { output } }] }), {}, [
       'number',
       'absent',
       'total',

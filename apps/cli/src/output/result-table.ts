@@ -1,4 +1,6 @@
 import type { ExecutionDetail, FileResult, JsonValue } from '@longshore/contracts';
+import { type Look, painted } from './look.ts';
+import { stateMeaning } from './state-meaning.ts';
 import { table } from './table.ts';
 
 const WIDEST_CELL = 24;
@@ -9,6 +11,7 @@ const WIDEST_CELL = 24;
  */
 export function resultLines(
   { result, error, status, skipped }: Pick<ExecutionDetail, 'result' | 'error' | 'status' | 'skipped'>,
+  look: Look = {},
   order: readonly string[] = [],
 ): string[] {
   const results = result ?? [];
@@ -17,13 +20,18 @@ export function resultLines(
   return [
     ...fieldTable(
       results.filter((one) => one.status === 'Success'),
-      order,
+      { look, order },
     ),
     ...skippedLines(skipped),
-    ...(reasons.length === 0 ? [] : ['', `${count(reasons.length, 'file')} failed:`, ...reasons]),
+    ...(reasons.length === 0
+      ? []
+      : ['', painted(`${count(reasons.length, 'file')} failed:`, 'bad', look), ...reasons]),
     ...(status === 'COMPLETED'
       ? []
-      : ['', `The execution ended as ${status}${error === null ? '' : `: ${error.replace(/\.$/, '')}`}.`]),
+      : [
+          '',
+          `The execution ended as ${painted(status, stateMeaning(status), look)}${error === null ? '' : `: ${error.replace(/\.$/, '')}`}.`,
+        ]),
   ];
 }
 
@@ -36,7 +44,10 @@ function skippedLines(skipped: ExecutionDetail['skipped']): string[] {
   return ['', `${count(total, 'file')} skipped: ${reasons.join(', ')}.`];
 }
 
-function fieldTable(results: readonly FileResult[], order: readonly string[]): string[] {
+function fieldTable(
+  results: readonly FileResult[],
+  { look: { columns }, order }: { look: Look; order: readonly string[] },
+): string[] {
   const rows = results.map((one) => ({ file: one.file, fields: fieldsOf(one.result?.output ?? null) }));
   const found = new Set(rows.flatMap(({ fields }) => Object.keys(fields)));
   const names = [
@@ -44,7 +55,7 @@ function fieldTable(results: readonly FileResult[], order: readonly string[]): s
     ...[...found].filter((name) => !order.includes(name)),
   ];
   const cells = rows.map(({ file, fields }) => [file, ...names.map((name) => shown(fields[name]))]);
-  return table(['FILE', ...names], cells, WIDEST_CELL);
+  return table(['FILE', ...names], cells, { widest: WIDEST_CELL, columns });
 }
 
 function fieldsOf(output: JsonValue): Record<string, JsonValue> {

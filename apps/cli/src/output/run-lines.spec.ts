@@ -34,7 +34,7 @@ describe('runs', () => {
       [
         ...[
           'file.process march.pdf',
-          'lapsed',
+          'worker lost',
           '1',
           'one',
           '2026-05-01 12:00:00',

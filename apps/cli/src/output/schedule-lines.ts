@@ -1,8 +1,10 @@
 import type { Firing, Schedule, ScheduleDetail } from '@longshore/contracts';
+import { type Look, painted } from './look.ts';
+import { stateMeaning } from './state-meaning.ts';
 import { table } from './table.ts';
 
 /** A table with one line for each schedule. */
-export function scheduleLines(schedules: readonly Schedule[]): string[] {
+export function scheduleLines(schedules: readonly Schedule[], look: Look = {}): string[] {
   if (schedules.length === 0) return ['There is no such schedule.'];
   const rows = schedules.map((schedule) => [
     schedule.name,
@@ -14,14 +16,21 @@ export function scheduleLines(schedules: readonly Schedule[]): string[] {
     momentOf(schedule.last_fired_at),
     String(schedule.fired),
   ]);
-  return table(['NAME', 'ORGANISATION', 'WHEN', 'WHAT', 'STATE', 'NEXT', 'LAST', 'FIRED'], rows);
+  return table(['NAME', 'ORGANISATION', 'WHEN', 'WHAT', 'STATE', 'NEXT', 'LAST', 'FIRED'], rows, {
+    ...look,
+    dispensable: ['ORGANISATION', 'LAST', 'FIRED'],
+  });
 }
 
 /** All about one schedule, its next times and lines of its history. */
-export function scheduleDetailLines(schedule: ScheduleDetail, firings: readonly Firing[]): string[] {
+export function scheduleDetailLines(
+  schedule: ScheduleDetail,
+  firings: readonly Firing[],
+  look: Look = {},
+): string[] {
   const { description, warning, waiting, starts_at, ends_at, jitter } = schedule;
   return [
-    `${schedule.name} (${schedule.state}): ${whatOf(schedule)}, ${whenOf(schedule)}`,
+    `${schedule.name} (${painted(schedule.state, stateMeaning(schedule.state), look)}): ${whatOf(schedule)}, ${whenOf(schedule)}`,
     ...(description === undefined ? [] : [description]),
     `missed times: ${schedule.catch_up ?? 'skip'}; overlap: ${schedule.overlap ?? 'skip'}; fired ${schedule.fired} times`,
     ...(starts_at === undefined ? [] : [`from ${starts_at}`]),
@@ -35,12 +44,12 @@ export function scheduleDetailLines(schedule: ScheduleDetail, firings: readonly 
           schedule.state === 'paused' ? 'next, were it resumed:' : 'next:',
           ...schedule.next.map((at) => `  ${momentOf(at)}`),
         ]),
-    ...(firings.length === 0 ? [] : ['', ...firingLines(firings)]),
+    ...(firings.length === 0 ? [] : ['', ...firingLines(firings, look)]),
   ];
 }
 
 /** A table with one line for each line of a history. */
-export function firingLines(firings: readonly Firing[]): string[] {
+export function firingLines(firings: readonly Firing[], look: Look = {}): string[] {
   if (firings.length === 0) return ['Nothing was fired, and nothing skipped.'];
   const rows = firings.map(
     ({ fire_at, outcome, count, last_at, delay_ms, task_id, execution_id, ...line }) => [
@@ -52,7 +61,10 @@ export function firingLines(firings: readonly Firing[]): string[] {
       task_id ?? execution_id ?? '',
     ],
   );
-  return table(['AT', 'OUTCOME', 'TIMES', 'LATE', 'WHY', 'RUN'], rows);
+  return table(['AT', 'OUTCOME', 'TIMES', 'LATE', 'WHY', 'RUN'], rows, {
+    ...look,
+    dispensable: ['TIMES', 'LATE'],
+  });
 }
 
 function whenOf({ cron, every, time_zone: zone = 'UTC' }: Schedule): string {

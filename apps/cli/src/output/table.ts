@@ -1,53 +1,120 @@
+import { type Look, painted } from './look.ts';
+import { stateMeaning } from './state-meaning.ts';
+
+export interface TableLook extends Look {
+  /** The widest a cell may be. Default 40. */
+  readonly widest?: number;
+  /** Columns that a narrow terminal does without, the first one first. Default: none. */
+  readonly dispensable?: readonly string[];
+}
+
+/** Columns that say how things are. */
+const STATES = ['STATE', 'STATUS', 'OUTCOME', 'SERVED'];
+
 /**
  * Lines of a table with columns as wide as their widest cell, or as `widest` allows. Where `columns` says how wide the terminal
- * is, cells are shortened until lines fit, as far as that goes: ids stay whole. Empty when there are no rows.
+ * is, cells are shortened until lines fit, as far as that goes, then columns left out, then cells shortened further: ids stay whole. Where
+ * colours are seen, states have those of what they mean. Empty when there are no rows.
  */
 export function table(
   headings: readonly string[],
   rows: readonly (readonly string[])[],
-  widest = 40,
-  columns = Number.POSITIVE_INFINITY,
+  look: TableLook = {},
 ): string[] {
   if (rows.length === 0) return [];
+  const { widest = 40, columns = Number.POSITIVE_INFINITY, dispensable = [] } = look;
   const all = [headings, ...rows].map((row) => row.map((cell) => shorten(oneLine(cell), widest)));
-  const natural = headings.map((_heading, column) =>
-    Math.max(...all.map((row) => lengthOf(row[column] ?? ''))),
-  );
-  const widths = fitting(natural, {
+  const bounds = headings.map((heading, column) => boundsOf(heading, all, column));
+  const left = leftOut(headings, bounds, { columns, dispensable });
+  const shown = headings.flatMap((heading, column) => (left.has(heading) ? [] : [column]));
+  const widths = fitting(
+    shown.map((column) => bounds[column]!),
     columns,
-    least: headings.map((heading, column) => {
-      const hasIds = rows.some((row) => ID.test(row[column] ?? ''));
-      const least = column === 0 ? NARROWEST_FIRST : Math.max(lengthOf(heading), NARROWEST);
-      return hasIds ? natural[column]! : Math.min(natural[column]!, least);
+  );
+  const lines = all.map((row, line) =>
+    shown.map((column, place) => {
+      const isState = line > 0 && STATES.includes(headings[column]!);
+      return cellOf(row[column] ?? '', widths[place]!, { isState, look });
     }),
-  });
-  const [head = [], ...body] = all.map((row) =>
-    widths.map((width, column) => pad(shorten(row[column] ?? '', width), width)),
   );
   const rule = widths.map((width) => '─'.repeat(width));
-  return [head, rule, ...body].map((row) => row.join('  ').trimEnd());
+  return lines.toSpliced(1, 0, rule).map((row) => row.join('  ').trimEnd());
 }
 
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-/;
 const NARROWEST = 8;
 /** It tells which line this is. */
 const NARROWEST_FIRST = 24;
+/** When nothing else helps. */
+const LEAST = 5;
+const LEAST_FIRST = 16;
 const GAP = 2;
 
+/** How wide a column is by itself, how narrow it can be and still be read, and how narrow at the very least. */
+interface Bounds {
+  readonly natural: number;
+  readonly narrow: number;
+  readonly least: number;
+}
+
+function boundsOf(heading: string, lines: readonly (readonly string[])[], column: number): Bounds {
+  const cells = lines.map((row) => row[column] ?? '');
+  const natural = Math.max(...cells.map(lengthOf));
+  if (cells.some((cell) => ID.test(cell))) return { natural, narrow: natural, least: natural };
+  if (STATES.includes(heading)) return { natural, narrow: natural, least: Math.min(natural, NARROWEST) };
+  const narrow = column === 0 ? NARROWEST_FIRST : Math.max(lengthOf(heading), NARROWEST);
+  const least = column === 0 ? LEAST_FIRST : LEAST;
+  return { natural, narrow: Math.min(natural, narrow), least: Math.min(natural, least) };
+}
+
+/** The columns without which the others can be read. */
+function leftOut(
+  headings: readonly string[],
+  bounds: readonly Bounds[],
+  { columns, dispensable }: { columns: number; dispensable: readonly string[] },
+): ReadonlySet<string> {
+  const left = new Set<string>();
+  const isTooWide = () =>
+    total(bounds.filter((_bounds, at) => !left.has(headings[at]!)).map(({ narrow }) => narrow)) > columns;
+  for (const heading of dispensable) if (isTooWide()) left.add(heading);
+  return left;
+}
+
+/** Widths that fit, if there are such. */
+function fitting(bounds: readonly Bounds[], columns: number): number[] {
+  const natural = bounds.map((one) => one.natural);
+  const narrow = narrowed(
+    natural,
+    bounds.map((one) => one.narrow),
+    columns,
+  );
+  return narrowed(
+    narrow,
+    bounds.map(({ least }) => least),
+    columns,
+  );
+}
+
 /** Takes from the widest column that has something to give until all fit, or none has. */
-function fitting(
-  natural: readonly number[],
-  { columns, least }: { columns: number; least: readonly number[] },
-): number[] {
-  const widths = [...natural];
-  const total = () => widths.reduce((sum, width) => sum + width + GAP, -GAP);
-  while (total() > columns) {
+function narrowed(from: readonly number[], least: readonly number[], columns: number): number[] {
+  const widths = [...from];
+  while (total(widths) > columns) {
     const spare = widths.map((width, column) => (width > least[column]! ? width : 0));
     const widest = spare.indexOf(Math.max(...spare));
     if (spare[widest] === 0) break;
     widths[widest]! -= 1;
   }
   return widths;
+}
+
+function total(widths: readonly number[]): number {
+  return widths.reduce((sum, width) => sum + width + GAP, -GAP);
+}
+
+/** Its colour is put round what is seen, so that it takes no room. */
+function cellOf(text: string, width: number, { isState, look }: { isState: boolean; look: Look }): string {
+  const shown = shorten(text, width);
+  return painted(shown, isState ? stateMeaning(text) : undefined, look) + ' '.repeat(width - lengthOf(shown));
 }
 
 /** The text on one line. Control characters of a document must not reach the terminal. */
@@ -62,8 +129,4 @@ function lengthOf(text: string): number {
 function shorten(text: string, widest: number): string {
   const characters = [...text];
   return characters.length <= widest ? text : `${characters.slice(0, widest - 1).join('')}…`;
-}
-
-function pad(text: string, width: number): string {
-  return text + ' '.repeat(width - lengthOf(text));
 }

@@ -8,21 +8,23 @@ import type {
 } from '@longshore/contracts';
 import type { TaskEventText } from '../client/task-events.ts';
 import { duration } from './duration.ts';
+import { type Look, painted } from './look.ts';
+import { stateMeaning } from './state-meaning.ts';
 import { oneLine, table } from './table.ts';
 
 /** A table with one line for each type. */
-export function typeLines({ details = [] }: TaskTypes, columns?: number): string[] {
+export function typeLines({ details = [] }: TaskTypes, look: Look = {}): string[] {
   if (details.length === 0) return ['No worker has registered a task yet.'];
   const rows = details.map(({ name, group, queue, served, limits, description }) => [
     ...[name, group, queue, served ? 'yes' : 'NO', limitsText(limits) || '-', description],
   ]);
-  return table(['TASK', 'GROUP', 'QUEUE', 'SERVED', 'LIMITS', 'DESCRIPTION'], rows, 60, columns);
+  return table(['TASK', 'GROUP', 'QUEUE', 'SERVED', 'LIMITS', 'DESCRIPTION'], rows, { ...look, widest: 60 });
 }
 
 /** A table with one line for each task, and how to see more. */
 export function listLines(
   { tasks, total, total_is_exact: isExact, offset, has_more: hasMore }: TaskList,
-  columns?: number,
+  look: Look = {},
 ): string[] {
   if (tasks.length === 0) return ['There is no such task.'];
   const rows = tasks.map(({ task_id, task_name, status, created_at, error }) => [
@@ -33,16 +35,17 @@ export function listLines(
         `${tasks.length} of ${isExact ? '' : 'more than '}${total}; go on with --offset ${offset + tasks.length}`,
       ]
     : [];
-  return [...table(['ID', 'TASK', 'STATUS', 'SUBMITTED', 'ERROR'], rows, 40, columns), ...end];
+  return [...table(['ID', 'TASK', 'STATUS', 'SUBMITTED', 'ERROR'], rows, look), ...end];
 }
 
 /** How far a task is, and what it waits for. */
-export function statusLine(task: TaskStatusAnswer): string {
+export function statusLine(task: TaskStatusAnswer, look: Look = {}): string {
   const { status, progress, error, waits_for_limit: limits } = task;
   const percentage = progress?.percentage == null ? '' : ` ${progress.percentage} %`;
   const message =
     error?.message ?? progress?.message ?? (limits ? `waits for a limit: ${limitsText(limits)}` : '');
-  return oneLine(`${status}${percentage} ${message}`);
+  const rest = oneLine(`${percentage} ${message}`);
+  return [painted(status, stateMeaning(status), look), rest].join(' ').trimEnd();
 }
 
 /** What happened, in a line. */
@@ -75,7 +78,7 @@ export function taskDetailLines(task: TaskDetail): string[] {
     `${task.task_name} ${task.task_id}: ${task.status}`,
     `organisation ${task.organisation}, queue ${task.queue}, priority ${task.priority}`,
     ...moments.flatMap(([name, at]) => (at === null ? [] : [`${name} ${at}`])),
-    `failed attempts: ${task.attempts} of ${task.max_attempts}; started ${task.starts} times${task.worker === null ? '' : `, last by ${task.worker}`}`,
+    attemptsLine(task),
     ...(task.retry_of === null ? [] : [`runs ${task.retry_of} again`]),
     ...(limits === undefined ? [] : [`waits for a limit: ${limitsText(limits)}`]),
     ...(progress === null
@@ -86,6 +89,18 @@ export function taskDetailLines(task: TaskDetail): string[] {
     ...(task.warning === undefined ? [] : [`Warning: ${task.warning}`]),
     `parameters: ${JSON.stringify(task.parameters)}`,
   ].map(oneLine);
+}
+
+/** Attempts are what `max_attempts` counts: failures of the task. Starts are what workers took, those that were lost included. */
+function attemptsLine({ status, attempts, max_attempts: most, starts, worker, past_attempts: past }: TaskDetail) {
+  const isOver = status === 'failed' && attempts < most;
+  const failed = isOver
+    ? `${attempts} failed, and no other follows (at most ${most})`
+    : `${attempts} failed of at most ${most}`;
+  const times = starts === 1 ? 'once' : `${starts} times`;
+  const handedBack = past.filter(({ outcome }) => outcome === 'handed_back').length;
+  const apart = handedBack === 0 ? '' : ` beside ${handedBack} handed back`;
+  return `attempts: ${failed}; started ${times}${apart}${worker === null ? '' : `, last by ${worker}`}`;
 }
 
 const ATTEMPT_ENDS = {

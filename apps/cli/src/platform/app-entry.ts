@@ -9,6 +9,14 @@ export function appEntry(app: string): string {
   return isSource ? join(APPS, app, 'src', 'main.ts') : join(APPS, app, 'main.js');
 }
 
+/**
+ * What Node is started with for an app. The heap of a general worker grows with its work: the space for its youngest objects, which the engine
+ * would keep, is bounded here, since a process cannot do that for itself (docs/decisions/memory.md).
+ */
+export function appArguments(app: string): readonly string[] {
+  return [...(app === 'general' ? ['--max-semi-space-size=16'] : []), appEntry(app)];
+}
+
 /** Whether this process runs that app. Process ids are used again; a command line tells. */
 export function looksLikeApp(commandLine: readonly string[], app: string): boolean {
   return commandLine.some(

@@ -11,7 +11,7 @@ import { CliError } from '../cli-error.ts';
 import { createPlatformClient } from '../client/platform-client.ts';
 import { type Credentials, findCredentials, readCredentials } from '../home/credentials.ts';
 import { readEarlierInstance, removeEarlierInstance, writeInstance } from '../home/instance.ts';
-import { appEntry } from './app-entry.ts';
+import { appArguments } from './app-entry.ts';
 import { type Addresses, backendEnvironment, workerEnvironment } from './child-environment.ts';
 import { writeDevelopmentSettings } from './development-settings.ts';
 import { awaitLeftovers, leftoverProcesses } from './leftovers.ts';
@@ -92,7 +92,7 @@ async function assemble(context: Context, started: AsyncDisposableStack): Promis
   started.defer(() => stopWorkers(supervisor, settings));
 
   const run: Run = (name, env) => {
-    const child = supervisor.add({ name, command: process.execPath, args: [appEntry(name)], env });
+    const child = supervisor.add({ name, command: process.execPath, args: appArguments(name), env });
     save(supervisor);
     return child;
   };

@@ -48,7 +48,7 @@ describe('longshore worker', () => {
     expect(file?.env?.['INTERNAL_SERVICE_API_KEY_FILE']).toBe('/keys/service_key_file-processing');
     const [general] = workerPrograms(['general'], { autoscale: '9,3', port: '9000' }, { env, cwd });
     expect(general?.env).toMatchObject({ GENERAL_AUTOSCALE: '9,3', GENERAL_HEALTH_PORT: '9000' });
-    expect(general?.args).toHaveLength(1);
+    expect(general?.args).toEqual(['--max-semi-space-size=16', expect.stringContaining('general')]);
   });
 
   it('refuses what a worker would refuse, before any is started', () => {

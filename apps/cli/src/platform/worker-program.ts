@@ -11,7 +11,7 @@ import {
   variables,
 } from '@longshore/runtime';
 import { homeAt } from '../home/home.ts';
-import { appEntry } from './app-entry.ts';
+import { appArguments, appEntry } from './app-entry.ts';
 
 /** What the command line says about workers. */
 export interface WorkerFlags {
@@ -56,7 +56,7 @@ export function workerPrograms(
     name: worker,
     command: process.execPath,
     // A number on the command line goes before bounds that stand elsewhere, which only the worker itself can know.
-    args: [appEntry(worker), ...(flags.concurrency === undefined ? [] : ['-c', flags.concurrency])],
+    args: [...appArguments(worker), ...(flags.concurrency === undefined ? [] : ['-c', flags.concurrency])],
     env: sharedHeap({ ...env, ...settingsOf(worker, flags), ...keyFile(worker, env) }, workers.length),
     cwd,
   }));

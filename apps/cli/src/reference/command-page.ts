@@ -9,7 +9,9 @@ All commands, as \`--help\` tells them. In a checkout write \`npx longshore …\
 its folders, and paths are meant from where you are. This page is written from the commands by
 \`node apps/cli/src/reference/write-docs.ts\`.
 
-Results go to standard output, all that is about them to standard error; \`--json\` prints what the platform answered.
+Results go to standard output, all that is about them to standard error; \`--json\` prints what the platform answered, and every command but
+\`completion\` has it. On a terminal tables are as narrow as it is, and states have colours: \`NO_COLOR=1\` is without, \`FORCE_COLOR=1\` with
+them elsewhere too.
 
 ## Where it looks
 

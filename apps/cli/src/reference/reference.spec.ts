@@ -32,6 +32,21 @@ describe('every command', () => {
   });
 });
 
+/** Commands whose answer cannot be JSON, and why. */
+const WITHOUT_JSON: Readonly<Record<string, string>> = {
+  completion: 'it prints a script for a shell',
+};
+
+describe('--json', () => {
+  const answering = nodes.filter(({ subcommands }) => subcommands.length === 0);
+  const without = answering.filter(({ options }) => !options.some(({ long }) => long === '--json'));
+
+  it('is an option of every command that answers something, but of those that are named here', () => {
+    expect(without.map(({ path }) => path)).toEqual(Object.keys(WITHOUT_JSON));
+    expect(answering.length).toBeGreaterThan(60);
+  });
+});
+
 /** What the name says. */
 const KNOWN_WITHOUT = ['keys create name', 'keys rotate id', 'keys revoke id'];
 

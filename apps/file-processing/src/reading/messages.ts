@@ -1,5 +1,4 @@
 import type { WorkflowDefinition } from '@longshore/contracts';
-import type { OcrSettings } from './ocr/open-ocr.ts';
 import type {
   DocumentKind,
   Examination,
@@ -7,6 +6,7 @@ import type {
   ReadLimits,
   UnreadableReason,
 } from '@longshore/documents';
+import type { OcrSettings, RecognisingMessage } from '@longshore/recognition';
 
 /** What the pool asks of a thread; one request at a time, answered by one reply. */
 export interface ReadingRequest {
@@ -46,7 +46,7 @@ export interface ReadingResult {
 export type ReadingReply =
   | { readonly type: 'ready' }
   /** No answer yet: recognition of a page, which has a time limit of its own, begins or ends. */
-  | { readonly type: 'recognising'; readonly active: boolean }
+  | RecognisingMessage
   | { readonly type: 'done'; readonly result: ReadingResult }
   | { readonly type: 'unreadable'; readonly detail: UnreadableReason; readonly message: string }
   | { readonly type: 'bad_definition'; readonly message: string }

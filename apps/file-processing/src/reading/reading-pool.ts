@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { WorkflowDefinition } from '@longshore/contracts';
 import { DEFAULT_READ_LIMITS } from '@longshore/documents';
+import { MAX_RECOGNITION_MS, type OcrSettings } from '@longshore/recognition';
 import type { ReadingResult } from './messages.ts';
-import type { OcrSettings } from './ocr/open-ocr.ts';
 import { createQuickTest, createReadHere, isSmallText } from './read-here.ts';
 import { abortedError, ReadingError } from './reading-error.ts';
 import {
@@ -49,7 +49,7 @@ export interface ReadingPool {
 const DEFAULT_LIMITS: ThreadLimits = Object.freeze({
   ...DEFAULT_READ_LIMITS,
   maxMs: 60_000,
-  maxRecognitionMs: 1_800_000,
+  maxRecognitionMs: MAX_RECOGNITION_MS,
   maxHeapMb: 512,
   maxExternalMb: 1024,
 });

@@ -33,7 +33,7 @@ export function asTableError(error: unknown): unknown {
   const { code = '', message } = error as NodeJS.ErrnoException;
   if (/^[0-9A-Z]{5}$/.test(code) && !/^E[A-Z]+$/.test(code))
     return new TableError(problemOf(code), `${firstLine(message)} (${code})`, { cause: error });
-  if (/CERT|SELF_SIGNED|ISSUER|ALTNAME|SSL|TLS/.test(code))
+  if (/CERT|SIGNATURE|SELF_SIGNED|ISSUER|ALTNAME|HOSTNAME|INVALID_CA|INVALID_PURPOSE|CRL|SSL|TLS/.test(code))
     return new TableError('refused', `no secure connection can be made (${code})`, { cause: error });
   if (message.includes('does not support SSL'))
     return new TableError('refused', 'the server speaks no TLS, and the credential does not say "tls: off"', {

@@ -1,13 +1,13 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { S3_SECRET as SECRET, startS3Server, type TestS3Server } from '@longshore/testing';
 import { createWebAccess } from '../https/web-access.ts';
 import { openS3Destination } from './s3-destination.ts';
-import { SECRET, startS3Server } from './s3-server.fixture.ts';
 import { openS3Source, type S3File } from './s3-source.ts';
 
-let server: Awaited<ReturnType<typeof startS3Server>>;
+let server: TestS3Server;
 const cleanups: (() => unknown)[] = [];
 beforeAll(async () => {
   server = await startS3Server();
@@ -61,6 +61,27 @@ describe('a bucket as a source', () => {
     expect(await textOf(after!)).toBe('two');
   });
 
+  it('of more objects than a page of a listing holds is listed whole, each object once', async () => {
+    const { list, options } = setup();
+    const destination = await openS3Destination(options);
+    const paths = Array.from({ length: 1_003 }, (_, index) => `${String(index).padStart(4, '0')} ü+,=.txt`);
+    for (let at = 0; at < paths.length; at += 50)
+      await Promise.all(paths.slice(at, at + 50).map((path) => destination.write(path, 'x', signal)));
+    expect((await list()).map(({ path }) => path)).toEqual(paths);
+    await expect(list(1_002)).rejects.toMatchObject({ problem: 'too_many' });
+  }, 60_000);
+
+  it('gives a large object as it was written', async () => {
+    const { put, list } = setup();
+    const content = '0123456789abcde\n'.repeat(2 ** 20);
+    await put('large.txt', content);
+    const [large] = await list();
+    const digest = createHash('sha256');
+    for await (const chunk of large!.read({ signal, maxBytes: content.length })) digest.update(chunk);
+    expect(digest.digest('hex')).toBe(hash('sha256', content));
+    await expect(textOf(large!, content.length - 1)).rejects.toThrow('larger than');
+  });
+
   it('reads no more bytes than it may', async () => {
     const { put, list } = setup();
     await put('a.txt', 'x'.repeat(101));
@@ -96,6 +117,16 @@ describe('a bucket as a destination', () => {
     const files = await list();
     expect(files).toHaveLength(1);
     expect(await textOf(files[0]!)).toBe('two');
+  });
+
+  it('is not written by whoever does not have its secret', async () => {
+    const { list } = setup();
+    const before = await list();
+    const wrong = setup({ secret: { ...SECRET, secret_access_key: 'wrong' } });
+    await expect(wrong.put('a.json')).rejects.toMatchObject({ problem: 'refused' });
+    const nowhere = setup({ bucket: 'nowhere' });
+    await expect(nowhere.put('a.json')).rejects.toMatchObject({ problem: 'missing' });
+    expect(await list()).toEqual(before);
   });
 
   it('refuses keys that no address can name', async () => {

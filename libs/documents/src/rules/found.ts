@@ -8,6 +8,8 @@ export interface Find {
   readonly value: unknown;
   /** Where it stands. Worked out only when somebody asks. */
   readonly place?: (() => Place | undefined) | undefined;
+  /** The lines that a text of several consists of. */
+  readonly lines?: Found | undefined;
   /** The label as it stands in the document, and how well it leads to the value. */
   readonly label?: { readonly words: string; readonly score: ScoreParts } | undefined;
 }

@@ -1,15 +1,18 @@
-import type { FormField, Line, ReadDocument, Segment } from '../document.ts';
+import type { FormField, Line, ReadDocument } from '../document.ts';
 import type { Find } from './found.ts';
 import { findHits, type Hit } from './label-hits.ts';
 import type { LabelTests } from './label-tests.ts';
 import { directionOf } from './label-direction.ts';
-import { box, placeOf } from './place.ts';
+import { box, hasLines, placeOf, placeOfPieces } from './place.ts';
 import { closeness, LEAST_CLOSENESS, placeScore, type ScoreParts } from './score.ts';
+import { type ValueLine, valueLines } from './value-lines.ts';
 import { type Wording, wordPattern, wordings } from './wording.ts';
 
 export interface LabelRule {
   readonly label: Wording;
   readonly position?: 'beside' | 'below' | undefined;
+  /** `many`: the value goes on in the lines below its first. Default `one`. */
+  readonly lines?: 'one' | 'many' | undefined;
 }
 
 /** In line heights. */
@@ -30,11 +33,10 @@ interface Ranked {
   readonly find: Find;
 }
 
-interface Candidate {
-  readonly text: string;
-  readonly line: number;
-  readonly segment: Segment;
-  readonly from?: number;
+interface Candidate extends ValueLine {
+  readonly kind: 'behind' | 'beside' | 'below';
+  /** What stands there, before it was cut at another label. */
+  readonly whole: string;
   readonly direction: number;
   readonly distance: number;
 }
@@ -46,10 +48,11 @@ export function compileLabel(rule: LabelRule, tests: LabelTests): (document: Rea
     const ranked = patterns.flatMap((pattern, label): Ranked[] => [
       ...fieldFinds(document.fields ?? [], pattern).map((found) => ({ ...found, label })),
       ...findHits(document.lines, pattern).flatMap((hit) =>
-        candidates(hit, document.lines, rule.position, tests).map((one) => ({
-          ...toFind(document, hit, one),
-          label,
-        })),
+        candidates(hit, document.lines, rule.position, tests).map((one) => {
+          const many = rule.lines === 'many' && hasLines(document);
+          const whole = many ? linesOf(document.lines, hit, one, tests) : [one];
+          return { ...toFind(document, hit, one, whole), label };
+        }),
       ),
     ]);
     // Sorting keeps the order of the document among equals.
@@ -64,14 +67,29 @@ function byRank(one: Ranked, other: Ranked): number {
 function toFind(
   document: ReadDocument,
   { words, strength, line }: Hit,
-  candidate: Candidate,
+  { direction, distance }: Candidate,
+  value: readonly ValueLine[],
 ): Omit<Ranked, 'label'> {
-  const { direction, distance } = candidate;
   const heading = directionOf(document.lines, line).isTable ? 0.5 : 1;
   const score: ScoreParts = { label: (STRENGTHS[strength] ?? 0) * heading, direction, distance };
-  const place = () => placeOf(document, candidate);
-  const find: Find = { value: candidate.text, place, label: { words, score } };
+  const lines = value.map((one) => ({ value: one.text, place: () => placeOf(document, one) }));
+  const find: Find = {
+    value: value.map(({ text }) => text).join('\n'),
+    place: () => placeOfPieces(document, value),
+    ...(lines.length > 1 && { lines }),
+    label: { words, score },
+  };
   return { inside: strength < 2, score: placeScore(score), find };
+}
+
+/** All lines of a value that begins there. */
+function linesOf(
+  lines: readonly Line[],
+  label: Hit,
+  { kind: where, whole, ...first }: Candidate,
+  tests: LabelTests,
+): readonly ValueLine[] {
+  return valueLines(lines, { first, whole, label, where }, tests);
 }
 
 /** Values of a form whose field is called like the label. */
@@ -101,7 +119,13 @@ function candidates(
     // In "VAT 20 %   48.00" the rate is the last that is meant by the label.
     const isRate = hit.restQualifies && text.includes('%');
     const nearness = isRate ? { direction: 0.5, distance: LEAST_CLOSENESS } : { direction: 1, distance: 1 };
-    const inline = { line: hit.line, segment: hit.segment, from: hit.restAt };
+    const inline = {
+      line: hit.line,
+      segment: hit.segment,
+      from: hit.restAt,
+      kind: 'behind',
+      whole: hit.rest,
+    } as const;
     if (text !== '') found.push({ ...inline, ...nearness, text });
     if (!hit.restQualifies) return found;
   }
@@ -111,15 +135,15 @@ function candidates(
   ];
   const values = around.filter(({ text }) => !isLabel(text) && !/[:：]$/u.test(text) && !BLANK.test(text));
   const expected = directionOf(lines, hit.line, hit, values);
-  for (const { kind, ...value } of values) {
-    const direction = position !== undefined || kind === expected.direction ? 1 : 0.5;
+  for (const value of values) {
+    const direction = position !== undefined || value.kind === expected.direction ? 1 : 0.5;
     const text = cutAtLabel(value.text);
-    if (text !== '') found.push({ ...value, text, direction });
+    if (text !== '') found.push({ ...value, text, whole: value.text, direction });
   }
   return found;
 }
 
-type Around = Omit<Candidate, 'direction'> & { readonly kind: 'beside' | 'below' };
+type Around = Omit<Candidate, 'direction' | 'whole'> & { readonly kind: 'beside' | 'below' };
 
 /** The text to the right; a currency that stands alone belongs to what follows it. */
 function beside({ line, segment }: Hit, lines: readonly Line[]): Around[] {

@@ -65,6 +65,31 @@ function tenth(points: number): number {
   return Math.round(points * 10) / 10;
 }
 
+/** Where pieces stand together, of which the first is the uppermost. */
+export function placeOfPieces(document: ReadDocument, pieces: readonly Piece[]): Place {
+  const boxes = pieces
+    .map((piece) => placeOf(document, piece))
+    .flatMap((place) => (isBox(place) ? [place] : []));
+  const [first] = pieces;
+  if (first === undefined) return { page: 1 };
+  const { page, ...rest } = placeOf(document, first);
+  if (pieces.length === 1 || boxes.length === 0) return { page, ...rest };
+  const x = Math.min(...boxes.map((each) => each.x));
+  const y = Math.min(...boxes.map((each) => each.y));
+  const width = Math.max(...boxes.map((each) => each.x + each.width)) - x;
+  const height = Math.max(...boxes.map((each) => each.y + each.height)) - y;
+  return box(page, { x, y, width, height });
+}
+
+function isBox(place: Place): place is Place & Readonly<Record<'x' | 'y' | 'width' | 'height', number>> {
+  return place.x !== undefined && place.height !== undefined;
+}
+
+/** Whether a document has lines that a person sees one below the other. */
+export function hasLines({ kind }: ReadDocument): boolean {
+  return !WITHOUT_LINES.has(kind);
+}
+
 /** Where all segments of a line stand together. */
 export function placeOfLine(document: ReadDocument, index: number): Place {
   const segments = document.lines[index]?.segments ?? [];

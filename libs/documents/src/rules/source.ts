@@ -35,7 +35,7 @@ export function compileSource(field: WorkflowField, source: Source, options: Sou
   const simple = source as Source<SimpleField>;
   const toValue =
     field.type === 'list'
-      ? toList(options, field, simple.label !== undefined)
+      ? toList(options, field, simple)
       : toScalar(options, { ...field, type: field.type, habits: options.habits });
   const convertAll = (found: Found): FieldResult => {
     const present = found.filter(({ value }) => isPresent(value));
@@ -76,8 +76,8 @@ function isPresent(found: unknown): boolean {
 }
 
 function compileRule(field: SimpleField, source: Source<SimpleField>, tests: LabelTests) {
-  const { label, regex, json_path, column, value, position } = source;
-  if (label !== undefined) return compileLabel({ label, position }, tests);
+  const { label, regex, json_path, column, value, position, lines } = source;
+  if (label !== undefined) return compileLabel({ label, position, lines }, tests);
   if (regex !== undefined) {
     const matches = compileRegex(regex);
     return (document: Findings['scene']['document']): Found => matches(document, field.type === 'list');
@@ -116,10 +116,11 @@ function toScalar({ name, fits }: SourceOptions, spelling: ValueSpelling) {
   };
 }
 
-function toList({ name, habits }: SourceOptions, field: ListField, isText: boolean) {
+function toList({ name, habits }: SourceOptions, field: ListField, { label, lines }: Source<SimpleField>) {
   const spelling: ValueSpelling = { ...field, type: field.items ?? 'string', habits };
   return (found: Found): FieldResult => {
-    const items = isText ? splitItems(found[0], field.separator) : found.flatMap(spreadList);
+    const separator = field.separator ?? (lines === 'many' ? '\n' : /[,;]/u);
+    const items = label === undefined ? found.flatMap(spreadList) : splitItems(found[0], separator);
     const present = items.filter(({ value }) => isPresent(value));
     const converted = present.map(({ value }) => convert(value, spelling));
     const complaints = converted.flatMap((item, index) =>
@@ -140,7 +141,8 @@ function spreadList(find: Find): Find[] {
   return Array.isArray(find.value) ? find.value.map((value: unknown) => ({ ...find, value })) : [find];
 }
 
-function splitItems(find: Find | undefined, separator: string | undefined): Find[] {
+function splitItems(find: Find | undefined, separator: string | RegExp): readonly Find[] {
   if (typeof find?.value !== 'string') return [];
-  return find.value.split(separator ?? /[,;]/u).map((value) => ({ ...find, value }));
+  if (separator === '\n' && find.lines !== undefined) return find.lines;
+  return find.value.split(separator).map((value) => ({ ...find, value }));
 }

@@ -49,6 +49,10 @@ describe('a workflow document', () => {
       'exactly one of json_path, compute, columns, blocks or from',
     );
     expect(complaints(setup({ type: 'string', regex: 'y', position: 'below' }))).toContain('needs a label');
+    expect(complaints(setup({ type: 'string', regex: 'y', lines: 'many' }))).toContain('needs a label');
+    expect(complaints(setup({ type: 'number', label: 'y', lines: 'many' }))).toContain(
+      'a number has one line',
+    );
   });
 
   it('says what is wrong with a type, a kind, a name, a schema or the steps', () => {

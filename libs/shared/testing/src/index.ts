@@ -12,6 +12,8 @@ export type { TestPlatform } from './platform.ts';
 export { startPlatform } from './platform.ts';
 export type { TestCertificate } from './certificate.ts';
 export { makeCertificate } from './certificate.ts';
+export type { TestS3Server } from './s3-server.ts';
+export { S3_SECRET, startS3Server } from './s3-server.ts';
 export type { FaultProxy } from './fault-proxy.ts';
 export { startFaultProxy } from './fault-proxy.ts';
 export type { RoundRobin } from './round-robin.ts';

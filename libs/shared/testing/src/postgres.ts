@@ -1,9 +1,13 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, chownSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { connect as connectTo } from 'node:net';
+import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { startEmbeddedPostgres } from '@longshore/embedded-postgres';
 import { silentLogger } from '@longshore/runtime';
+import type { TestCertificate } from './certificate.ts';
 import { joinSharedServer, sharedServerSocket } from './shared-server/join.ts';
 
 /** What a database holds from the beginning. It is made once, and copied for whoever wants one like it. */
@@ -39,12 +43,19 @@ export function startPostgres(): Promise<TestPostgres> {
   return socket === undefined ? startOwnPostgres() : joinSharedServer(socket);
 }
 
+/** What a server of one's own has beyond the usual. */
+interface OwnPostgresOptions {
+  /** It speaks TLS to whoever asks for it, and shows this. Default: it does not. */
+  readonly tls?: TestCertificate;
+}
+
 /** Starts an embedded server; durable settings as in production. */
-export async function startOwnPostgres(): Promise<OwnPostgres> {
+export async function startOwnPostgres({ tls }: OwnPostgresOptions = {}): Promise<OwnPostgres> {
   const folder = await mkdtemp(join(tmpdir(), 'longshore-test-'));
   // As root the server runs under another user, who must be able to reach its data.
   await chmod(folder, 0o755);
   const server = await startEmbeddedPostgres({ dataDir: join(folder, 'postgres'), logger: silentLogger() });
+  if (tls !== undefined) await speakTls(join(folder, 'postgres'), server.port, tls);
   const signal = (name: NodeJS.Signals) => {
     for (const pid of processesOf(join(folder, 'postgres'))) process.kill(pid, name);
   };
@@ -63,10 +74,40 @@ export async function startOwnPostgres(): Promise<OwnPostgres> {
   };
 }
 
+/** Gives a running server a certificate, and waits until it has taken it up. */
+async function speakTls(dataDir: string, port: number, { cert, key }: TestCertificate): Promise<void> {
+  const { data, pid } = serverOf(dataDir);
+  const { uid, gid } = statSync(data);
+  for (const [name, content] of Object.entries({ 'server.crt': cert, 'server.key': key })) {
+    writeFileSync(join(data, name), content, { mode: 0o600 });
+    chownSync(join(data, name), uid, gid);
+  }
+  appendFileSync(join(data, 'postgresql.conf'), '\nssl = on\n');
+  process.kill(pid, 'SIGHUP');
+  while (!(await offersTls(port))) await pause(20);
+}
+
+/** Asks for TLS as every client does, before anything else: the server says S or N. */
+async function offersTls(port: number): Promise<boolean> {
+  const socket = connectTo(port, '127.0.0.1');
+  try {
+    socket.write(Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f]));
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    return answer.toString('latin1', 0, 1) === 'S';
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** Where a server keeps its data, and its process. */
+function serverOf(dataDir: string): { readonly data: string; readonly pid: number } {
+  const { data } = JSON.parse(readFileSync(join(dataDir, 'server.json'), 'utf8')) as { data: string };
+  return { data, pid: Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n', 1)[0]) };
+}
+
 /** The server in this folder and its children. */
 function processesOf(dataDir: string): number[] {
-  const { data } = JSON.parse(readFileSync(join(dataDir, 'server.json'), 'utf8')) as { data: string };
-  const server = Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n', 1)[0]);
+  const { pid: server } = serverOf(dataDir);
   const isChild = (pid: string) => parentOf(pid) === server;
   return [server, ...readdirSync('/proc').filter(isChild).map(Number)];
 }

@@ -8,6 +8,8 @@ import { createTeller } from './teller.ts';
 
 const CHECK_EVERY_MS = 200;
 const MIB = 1024 * 1024;
+/** Space for the youngest objects. Left alone the engine lets it grow to several times that, beside what the thread may have, and keeps it. */
+const YOUNG_HEAP_MB = 48;
 
 /**
  * Starts a thread of runs. Its heap is bounded by the engine; memory outside of it is looked at several times a second. (What the engine
@@ -18,7 +20,7 @@ export function startThread(limits: IsolateLimits): Isolate {
   const worker = new Worker(entryUrl('isolate-thread', import.meta.url), {
     ...{ name: 'runs', env: isolateEnv(), stdout: true, stderr: true },
     ...{ workerData: { port: port2 }, transferList: [port2] },
-    resourceLimits: { maxOldGenerationSizeMb: limits.memoryMb },
+    resourceLimits: { maxOldGenerationSizeMb: limits.memoryMb, maxYoungGenerationSizeMb: YOUNG_HEAP_MB },
   });
   const teller = createTeller();
   let alive = true;

@@ -70,6 +70,7 @@ const fieldKinds = z.discriminatedUnion(
 export const fieldSchema = fieldKinds.superRefine((field, context) => {
   source.exactlyOneRule(`a ${field.type} field`, kinds[field.type].shape)(field, context);
   constantsOfType(field, context);
+  linesOfTexts(field, context);
   for (const [index, { min, max }] of checksOf(field).entries()) {
     const path = ['validate', ...(Array.isArray(field.validate) ? [index] : [])];
     for (const [key, bound] of Object.entries({ min, max })) {
@@ -105,6 +106,20 @@ function constantsOfType(field: Field, context: z.RefinementCtx): void {
       code: 'custom',
       path,
       message: `${JSON.stringify(wrong)} is no ${wanted}${example(wanted)}`,
+    });
+  }
+}
+
+/** Only a text, or each item of a list, can have a line of its own. */
+function linesOfTexts(field: Field, context: z.RefinementCtx): void {
+  if (field.type === 'table' || field.type === 'list' || field.type === 'string') return;
+  for (const [index, { lines }] of sourcesOf(field).entries()) {
+    if (lines !== 'many') continue;
+    const path = field.from === undefined ? ['lines'] : ['from', index, 'lines'];
+    context.addIssue({
+      code: 'custom',
+      path,
+      message: `a ${field.type} has one line; many are for a string or a list`,
     });
   }
 }

@@ -29,7 +29,11 @@ const jsonPathSchema = z
   .max(500)
   .regex(/^\$/u, 'a JSON path starts with "$", the whole document, for example $.invoice.number');
 
-export const position = { position: z.enum(['beside', 'below']).optional() };
+export const position = {
+  position: z.enum(['beside', 'below']).optional(),
+  /** Whether a value goes on in the lines below its first. */
+  lines: z.enum(['one', 'many']).optional(),
+};
 export const dateFormat = { format: z.enum(['day/month/year', 'month/day/year']).optional() };
 export const decimalMark = { decimal: z.enum(['.', ',']).optional() };
 export const itemTypes = z.enum(['string', 'number', 'date', 'boolean']);
@@ -120,6 +124,9 @@ export function exactlyOneRule(what: string, known: object) {
     }
     if ('position' in source && !('label' in source)) {
       context.addIssue('position says where the value stands from its label, so it needs a label');
+    }
+    if ('lines' in source && !('label' in source)) {
+      context.addIssue('lines says how far a value goes on from its label, so it needs a label');
     }
   };
 }

@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { queryOnce } from '@longshore/embedded-postgres';
 import { startPlatform, type TestPlatform } from '../platform.ts';
+import { S3_SECRET, startS3Server, type TestS3Server } from '../s3-server.ts';
 import { startPostgres, type TestPostgres } from '../postgres.ts';
 import { deploymentClient, invoice } from './deployment-client.fixture.ts';
 
@@ -15,12 +16,13 @@ const root = resolve(import.meta.dirname, '../../../../..');
 const FILES = 5;
 
 let postgres: TestPostgres;
+let s3: TestS3Server;
 let platform: TestPlatform;
 let books: string;
 let folder: string;
 
 beforeAll(async () => {
-  postgres = await startPostgres();
+  [postgres, s3] = await Promise.all([startPostgres(), startS3Server(['inbox', 'outbox'])]);
   books = await postgres.createDatabase('books');
   folder = await realpath(await mkdtemp(join(tmpdir(), 'longshore-tables-')));
   await chmod(folder, 0o777);
@@ -28,12 +30,13 @@ beforeAll(async () => {
   for (let number = 1; number <= FILES; number += 1)
     writeFileSync(join(folder, 'in', `${number}.txt`), invoice(`I-${number}`, 3));
   platform = await startPlatform({
-    ...{ PIPELINE_FOLDERS: folder, PIPELINE_HOSTS: new URL(books).host, SESSION_TIMEOUT: '3' },
+    ...{ PIPELINE_FOLDERS: folder, PIPELINE_HOSTS: `${new URL(books).host},${s3.host}` },
+    ...{ SESSION_TIMEOUT: '3', PRESIGNED_URL_ALLOW_HTTP: 'true' },
   });
 }, 90_000);
 afterAll(async () => {
   await platform?.stop();
-  await postgres?.stop();
+  await Promise.all([postgres?.stop(), s3?.stop()]);
   await rm(folder, { recursive: true, force: true });
 }, 60_000);
 
@@ -70,11 +73,11 @@ async function applyPipeline(): Promise<void> {
   });
 }
 
-async function run(): Promise<string> {
-  const answer = await fetch(`${platform.url}/deployment/pipeline/api/default/ledger/`, {
+async function run(pipeline = 'ledger', force = true): Promise<string> {
+  const answer = await fetch(`${platform.url}/deployment/pipeline/api/default/${pipeline}/`, {
     method: 'POST',
     headers: { authorization: `Bearer ${platform.apiKey}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ force: true }),
+    body: JSON.stringify({ force }),
   });
   return ((await answer.json()) as { message: { execution_id: string } }).message.execution_id;
 }
@@ -136,3 +139,37 @@ it('failure mode 4: has one row per file although its worker is killed between t
   expect(await rowsOf(second)).toEqual(expected);
   expect(await rowsOf(first)).toEqual(expected);
 }, 120_000);
+
+it('reads the objects of one bucket and writes the results into another, and reads only what is new', async () => {
+  const { apply, ended } = deploymentClient(platform);
+  const place = (bucket: string, prefix: string) => {
+    return { s3: { endpoint: `http://${s3.host}`, bucket, prefix, credential: 'store' } };
+  };
+  await apply([
+    { kind: 'credential', name: 'store', type: 's3', values: S3_SECRET },
+    {
+      ...{ kind: 'workflow', name: 'of-objects' },
+      steps: [{ read: {} }, { extract: { fields: { number: { type: 'string', label: 'Invoice number' } } } }],
+    },
+    {
+      ...{ kind: 'pipeline', pipeline_id: 'objects', workflow: 'of-objects' },
+      ...{ source: place('inbox', 'in/'), destination: place('outbox', 'read/') },
+    },
+  ]);
+  const resultOf = async (key: string) =>
+    JSON.parse(await s3.get(`outbox/read/${encodeURIComponent(key)}.json`)) as object;
+  await s3.put('inbox/in/1.txt', invoice('S-1', 3));
+  await s3.put('inbox/in/f%C3%A4hre%20%2B.txt', invoice('S-2', 3));
+  await s3.put('inbox/elsewhere.txt', invoice('S-0', 3));
+  expect(await ended(await run('objects', false), 60_000)).toMatchObject({
+    ...{ status: 'COMPLETED', total_files: 2, successful_files: 2 },
+  });
+  expect(await resultOf('1.txt')).toMatchObject({ file: '1.txt', output: { number: 'S-1' } });
+  expect(await resultOf('fähre +.txt')).toMatchObject({ file: 'fähre +.txt', output: { number: 'S-2' } });
+
+  await s3.put('inbox/in/1.txt', invoice('S-3', 3));
+  expect(await ended(await run('objects', false), 60_000)).toMatchObject({
+    ...{ status: 'COMPLETED', total_files: 1, successful_files: 1 },
+  });
+  expect(await resultOf('1.txt')).toMatchObject({ output: { number: 'S-3' } });
+}, 60_000);

@@ -1,5 +1,15 @@
 import type { Worker } from 'node:worker_threads';
-import type { ReadingReply } from './messages.ts';
+
+/** What a reading thread says when recognition of a page, which has a time limit of its own, begins or ends. */
+export interface RecognisingMessage {
+  readonly type: 'recognising';
+  readonly active: boolean;
+  /** Counted from 1. */
+  readonly page: number;
+}
+
+/** Milliseconds that one file may take for recognition, if all else allows it. */
+export const MAX_RECOGNITION_MS = 1_800_000;
 
 /** In milliseconds: for reading alone, and for all of it with the recognition of text. */
 interface ReadingTimes {
@@ -20,8 +30,8 @@ export function startClocks(
   let startedAt = performance.now();
   let reading = setTimeout(stop, leftMs, maxMs);
   const total = setTimeout(stop, maxTotalMs, maxTotalMs);
-  const onMessage = (reply: ReadingReply) => {
-    if (!('type' in reply) || reply.type !== 'recognising') return;
+  const onMessage = (reply: RecognisingMessage | { readonly type?: unknown }) => {
+    if (!isRecognising(reply)) return;
     clearTimeout(reading);
     if (reply.active) leftMs -= performance.now() - startedAt;
     else reading = setTimeout(stop, Math.max(0, leftMs), maxMs);
@@ -33,4 +43,9 @@ export function startClocks(
     clearTimeout(total);
     worker.off('message', onMessage);
   };
+}
+
+/** Other messages of the thread are none of the clocks' business. */
+function isRecognising(reply: { readonly type?: unknown }): reply is RecognisingMessage {
+  return reply.type === 'recognising';
 }

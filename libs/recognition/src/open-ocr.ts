@@ -19,8 +19,8 @@ export interface OcrSettings {
   readonly maxPixels: number;
 }
 
-/** Is told when a page is begun and when it is done. */
-export type OnRecognising = (isRecognising: boolean) => void;
+/** Is told when a page is begun and when it is done, and which, counted from 1. */
+type OnRecognising = (isRecognising: boolean, page: number) => void;
 
 /**
  * Recognises text in a thread of its own for each file, which ends with the file: what decoders of pictures and of PDF do
@@ -33,11 +33,11 @@ export function createRecognise(settings: OcrSettings, onRecognising: OnRecognis
     let worker: Worker | undefined;
     const page: Recognition['page'] = async (number) => {
       worker ??= startThread(data);
-      onRecognising(true);
+      onRecognising(true, number);
       try {
         return await recognisePage(worker, number, settings);
       } finally {
-        onRecognising(false);
+        onRecognising(false, number);
       }
     };
     return { page, close: async () => void (await worker?.terminate()) };

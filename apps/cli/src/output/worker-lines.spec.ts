@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { WorkersResponse } from '@longshore/contracts';
-import { workerLines } from './workers.ts';
+import { workerLines } from './worker-lines.ts';
 
 type Session = WorkersResponse['pools'][number]['sessions'][number];
 
