@@ -1,20 +1,6 @@
 import type { Statement } from '../store/database.ts';
 
 /**
- * SQL for how the children of a parent ended, where `run` is its continuation: its child without a place among the siblings. Answered with
- * the claim, since the continuation waits for both.
- */
-const childrenOf = (run: string, from: string, to: string) => `
-       case when ${run}.parent_id is not null and ${run}.ordinal is null then (
-         select coalesce(jsonb_agg(jsonb_build_object(
-                  'run_id', s.id, 'key', s.key, 'ordinal', s.ordinal, 'state', s.state,
-                  'error', case when s.error is not null
-                                then jsonb_build_object('code', s.error ->> 'code', 'message', s.error ->> 'message') end)
-                  order by s.ordinal), '[]')
-           from runs s
-          where s.parent_id = ${run}.parent_id and s.ordinal is not null and s.id between ${from}::uuid and ${to}::uuid) end as children`;
-
-/**
  * Claims the runs of some dispatches for one session. A claim is granted only on a dispatch that was published
  * for the session's pool and that nobody holds, and only on its `queued` runs; each gets the next epoch.
  *
@@ -47,7 +33,7 @@ with taken as (
 )
 select c.id, c.dispatch_id, c.epoch, c.task, c.input, c.attempts, c.max_attempts, c.organisation_id, c.root_id,
        c.parent_id, c.ordinal, c.soft_limit_ms::float8, c.hard_limit_ms::float8,
-       c.queue, ((select waited_s from granted) ->> c.dispatch_id::text)::float8 as waited_s,${childrenOf('c', '$6', '$7')},
+       c.queue, ((select waited_s from granted) ->> c.dispatch_id::text)::float8 as waited_s,
        f.id as file_id, f.name as file_name, f.size::float8 as file_size, f.sha256, f.object, f.byte_offset::float8
   from claimed c
   left join lateral (select * from files where files.id = c.file_id and files.execution_id = c.root_id) f on true`,
@@ -61,7 +47,7 @@ export const heldRuns: Statement = {
   name: 'held_runs',
   text: `
 select r.id, r.dispatch_id, r.epoch, r.task, r.input, r.attempts, r.max_attempts, r.organisation_id, r.root_id,
-       r.parent_id, r.ordinal, r.soft_limit_ms::float8, r.hard_limit_ms::float8,${childrenOf('r', '$5', '$6')},
+       r.parent_id, r.ordinal, r.soft_limit_ms::float8, r.hard_limit_ms::float8,
        f.id as file_id, f.name as file_name, f.size::float8 as file_size, f.sha256, f.object, f.byte_offset::float8
   from runs r
   left join lateral (select * from files where files.id = r.file_id and files.execution_id = r.root_id) f on true
@@ -70,6 +56,18 @@ select r.id, r.dispatch_id, r.epoch, r.task, r.input, r.attempts, r.max_attempts
    and r.dispatch_id = any(array(
      select d.id from dispatches d
       where d.id = any($2::uuid[]) and d.session_id = $1::uuid and d.claim_id = ($3::jsonb ->> d.id::text)::uuid))`,
+};
+
+/** How the children of some parents ended, for their continuations. $1 parent ids, $2..$3 family range. */
+export const childSummaries: Statement = {
+  name: 'child_summaries',
+  text: `
+select r.parent_id, r.id as run_id, r.key, r.ordinal, r.state,
+       case when r.error is null then null
+            else jsonb_build_object('code', r.error ->> 'code', 'message', r.error ->> 'message') end as error
+  from runs r
+ where r.parent_id = any($1::uuid[]) and r.ordinal is not null and r.id between $2::uuid and $3::uuid
+ order by r.parent_id, r.ordinal`,
 };
 
 /** Why a dispatch was not granted, for the worker's log. $1 dispatch ids. */

@@ -12,7 +12,7 @@ import type { Session } from '../sessions/sessions.ts';
 import type { Database } from '../store/database.ts';
 import { familyRange } from '../store/family-ids.ts';
 import { jsonById } from '../store/json-by-id.ts';
-import { claimRuns, dispatchHolders, heldRuns } from './claim-statements.ts';
+import { childSummaries, claimRuns, dispatchHolders, heldRuns } from './claim-statements.ts';
 import type { RunTraces } from '../tracing/run-traces.ts';
 import type { RunTokens } from './run-tokens.ts';
 
@@ -41,8 +41,6 @@ interface ClaimedRow {
   ordinal: number | null;
   soft_limit_ms: number;
   hard_limit_ms: number;
-  /** How its siblings ended, for a continuation. */
-  children: ChildSummary[] | null;
   file_id: string | null;
   file_name: string;
   file_size: number;
@@ -74,13 +72,19 @@ export function createClaims(dependencies: ClaimsDependencies) {
     const rows: ClaimedRow[] = granted;
     const missing = claims.filter((item) => !rows.some((row) => row.dispatch_id === item.dispatch_id));
     if (missing.length > 0) rows.push(...(await heldAlready(database, session, missing)));
-    const [contents, executions] = await Promise.all([
+    const [children, contents, executions] = await Promise.all([
+      childrenOf(database, rows),
       inlineContents(dependencies.files, rows),
       contexts.of([...new Set(rows.filter(mayHaveContext).map((row) => row.root_id))]),
     ]);
     const runsByDispatch = new Map<string, ClaimedRun[]>();
     for (const row of inOrderOfMessages(rows, claims)) {
-      const run = claimedRun(dependencies.tokens, row, contents.get(row.id) ?? null);
+      const run = claimedRun(
+        dependencies.tokens,
+        row,
+        contents.get(row.id) ?? null,
+        children.get(row.parent_id ?? ''),
+      );
       const runs = runsByDispatch.get(row.dispatch_id);
       if (runs === undefined) runsByDispatch.set(row.dispatch_id, [run]);
       else runs.push(run);
@@ -155,8 +159,30 @@ async function heldAlready(
   ]);
 }
 
+async function childrenOf(
+  database: Database,
+  rows: readonly ClaimedRow[],
+): Promise<Map<string, ChildSummary[]>> {
+  const parents = rows.filter(isContinuation).map((row) => row.parent_id!);
+  if (parents.length === 0) return new Map();
+  const range = familyRange(parents);
+  const children = await database.hot<ChildSummary & { parent_id: string }>(childSummaries, [
+    [...new Set(parents)].sort(),
+    range.from,
+    range.to,
+  ]);
+  const byParent = new Map<string, ChildSummary[]>(parents.map((parent) => [parent, []]));
+  for (const { parent_id, ...child } of children) byParent.get(parent_id)!.push(child);
+  return byParent;
+}
+
 function mayHaveContext(row: ClaimedRow): boolean {
   return row.parent_id !== null || isPlanning(row.task);
+}
+
+/** A continuation is its parent's child without a place among the siblings. */
+function isContinuation(row: ClaimedRow): boolean {
+  return row.parent_id !== null && row.ordinal === null;
 }
 
 async function inlineContents(files: FileStore, rows: readonly ClaimedRow[]): Promise<Map<string, string>> {
@@ -172,7 +198,12 @@ async function inlineContents(files: FileStore, rows: readonly ClaimedRow[]): Pr
   return contents;
 }
 
-function claimedRun(tokens: RunTokens, row: ClaimedRow, content: string | null): ClaimedRun {
+function claimedRun(
+  tokens: RunTokens,
+  row: ClaimedRow,
+  content: string | null,
+  children: ChildSummary[] | undefined,
+): ClaimedRun {
   const file: ClaimedFile | null =
     row.file_id === null
       ? null
@@ -200,7 +231,7 @@ function claimedRun(tokens: RunTokens, row: ClaimedRow, content: string | null):
     soft_limit_ms: row.soft_limit_ms,
     hard_limit_ms: row.hard_limit_ms,
     file,
-    children: row.children,
+    children: isContinuation(row) ? (children ?? []) : null,
   };
 }
 

@@ -4,7 +4,7 @@ import { benchLines } from '../commands/bench.ts';
 import { type BenchOptions, runBench } from './run-bench.ts';
 
 /** A platform that accepts a task in 2 ms and ends the n-th one n × 10 ms later, by a clock that only it moves. */
-function setup(options: Partial<BenchOptions> = {}) {
+function setup(options: Partial<BenchOptions> = {}, { refuseAfter = Infinity, refused = new Error() } = {}) {
   let now = 0;
   let submitted = 0;
   let open = 0;
@@ -13,6 +13,7 @@ function setup(options: Partial<BenchOptions> = {}) {
   const call = async ({ path }: { path: string }, { params }: { params?: { id: string } }) => {
     await Promise.resolve();
     if (path === '/tasks/submit') {
+      if (submitted >= refuseAfter) throw refused;
       now += 2;
       mostOpen = Math.max(mostOpen, (open += 1));
       return { task_id: String((submitted += 1)) };
@@ -50,6 +51,13 @@ describe('longshore bench', () => {
       'accepted  2 ms   2 ms   2 ms   2 ms',
       'result    22 ms  42 ms  42 ms  42 ms',
     ]);
+  });
+
+  it('stops at the first error, and deletes what it submitted until then', async () => {
+    const refused = new Error('no more');
+    const { run, deleted } = setup({ parallel: 2, tasks: 50 }, { refuseAfter: 5, refused });
+    await expect(run()).rejects.toBe(refused);
+    expect(deleted.sort()).toEqual(['1', '2', '3', '4', '5']);
   });
 
   it('has as many under way as it was told, and deletes them afterwards', async () => {

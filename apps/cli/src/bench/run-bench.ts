@@ -52,32 +52,47 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
   const { clock, tasks, parallel, keep, client, onProgress } = options;
   const startedAt = clock.monotonic();
   const measured: Measured[] = [];
-  await side(tasks, parallel, async () => {
-    measured.push(await one(options));
-    onProgress(measured.length);
-  });
-  const tookMs = clock.monotonic() - startedAt;
-  if (!keep)
-    await side(measured.length, parallel, async (index) => {
-      await client.call(routes.deleteTask, { params: { id: measured[index]!.id } });
+  const submitted: string[] = [];
+  try {
+    await side(tasks, parallel, async () => {
+      measured.push(await one(options, (id) => submitted.push(id)));
+      onProgress(measured.length);
     });
-  return resultOf(measured, tookMs, options);
+    return resultOf(measured, clock.monotonic() - startedAt, options);
+  } finally {
+    // What cannot be deleted, since it still runs or nobody answers, stays in the history: that is no reason to lose what was measured.
+    if (!keep)
+      await side(submitted.length, parallel, async (index) => {
+        await client.call(routes.deleteTask, { params: { id: submitted[index]! } }).catch(() => undefined);
+      });
+  }
 }
 
-/** Does it for 0 to `count` - 1, so many side by side. */
+/** Does it for 0 to `count` - 1, so many side by side. After an error none begins any more, and all that began have ended. */
 async function side(count: number, parallel: number, act: (index: number) => Promise<void>): Promise<void> {
   let next = 0;
   const lane = async () => {
-    while (next < count) await act(next++);
+    try {
+      while (next < count) await act(next++);
+    } catch (error) {
+      next = count;
+      throw error;
+    }
   };
-  await Promise.all(Array.from({ length: Math.min(parallel, count) }, lane));
+  const lanes = await Promise.allSettled(Array.from({ length: Math.min(parallel, count) }, lane));
+  const failed = lanes.find((ended) => ended.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
 }
 
-async function one({ client, clock, task, parameters }: BenchOptions): Promise<Measured> {
+async function one(
+  { client, clock, task, parameters }: BenchOptions,
+  onSubmitted: (id: string) => unknown,
+): Promise<Measured> {
   const askedAt = clock.monotonic();
   const body = { task_name: task, parameters };
   const { task_id: id } = await client.call(routes.submitTask, { body });
   const acceptedMs = clock.monotonic() - askedAt;
+  onSubmitted(id);
   for (;;) {
     const query = { wait: WAIT_SECONDS };
     const { status } = await client.call(routes.taskResult, { params: { id }, query });

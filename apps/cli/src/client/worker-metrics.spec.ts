@@ -62,6 +62,17 @@ describe('what workers say of themselves', () => {
     expect(asked).toEqual(Array(2).fill('http://127.0.0.1:8081/metrics'));
   });
 
+  it('is not known of one that talks without end, and costs nothing where it talks nonsense', async () => {
+    const endless = () =>
+      new Response(new ReadableStream({ pull: (stream) => stream.enqueue(new Uint8Array(2 ** 16)) }));
+    const { clock } = setup([]);
+    const stats = await askWorkers(poolOf(session(0)), { clock, fetch: async () => endless() });
+    expect(stats.size).toBe(0);
+    const startedAt = performance.now();
+    expect(readSamples(`a{${'a'.repeat(2 ** 18)}} 1`)).toHaveLength(1);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+  });
+
   it('is that of the process where several workers share one', async () => {
     const page = `longshore_worker_runs_total{task="a",outcome="succeeded",worker="general"} 1
 longshore_worker_runs_total{task="a",outcome="succeeded",worker="callback"} 100

@@ -26,6 +26,8 @@ export interface AskingWorkers {
 
 const ANSWERS_WITHIN_MS = 2_000;
 const BETWEEN_LOOKS_MS = 1_000;
+/** More than any worker has to say: whoever says more is none. */
+const MOST_BYTES = 2 ** 20;
 
 /** What each process says of itself at `/metrics` of its health port, by the id of its session; those out of reach are left out. */
 export async function askWorkers(
@@ -60,10 +62,22 @@ function urlOf({ hostname: machine, health_port: port }: Session): string | unde
 async function samplesAt(url: string, fetch: typeof globalThis.fetch): Promise<Sample[] | undefined> {
   try {
     const answer = await fetch(url, { signal: AbortSignal.timeout(ANSWERS_WITHIN_MS), redirect: 'error' });
-    return answer.ok ? readSamples(await answer.text()) : undefined;
+    return answer.ok ? readSamples(await boundedText(answer)) : undefined;
   } catch {
     return undefined; // Out of reach from here: what it says of itself is not known.
   }
+}
+
+/** @throws when there is more than a worker would say */
+async function boundedText({ body }: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > MOST_BYTES) throw new RangeError(`More than ${MOST_BYTES} bytes of metrics`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
 }
 
 interface Own {

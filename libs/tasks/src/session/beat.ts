@@ -19,6 +19,8 @@ export interface BeatOptions extends HeartbeatData {
 
 const ANSWER_WITHIN_MS = 5_000;
 const RETRY_MS = 1_000;
+/** Part of an idle pause after which the last heartbeat is too long ago for work to begin on: 3 s of 10, with sessions of 15. */
+const LONG_PAST = 0.3;
 /** A main loop that stands still this long behind the hard limit of a run will never see to that itself. */
 const STUCK_NS = 5_000_000_000n;
 
@@ -64,9 +66,14 @@ export function createBeat(options: BeatOptions): Beat {
     // Looked at now, not before: work that begins while this beats is told to nobody.
     pause.begin(pauseAfter(dispatched, { active: Atomics.load(cells, PULSE.active) > 0n, ...asked }));
   };
-  /** Work that has ended by then needed no heartbeat of its own. */
+  /**
+   * Work that has ended by then needed no heartbeat of its own. But where the last one is a while ago, what begins now may hold up the loop
+   * for longer than the session has left.
+   */
   const bringForward = (): void => {
-    if (session !== undefined && !beating && pause.left() > session.busyMs) pause.begin(session.busyMs);
+    if (session === undefined || beating) return;
+    if (pause.past() > session.idleMs * LONG_PAST) void beat();
+    else if (pause.left() > session.busyMs) pause.begin(session.busyMs);
   };
   return {
     hear: (message) => {
@@ -91,18 +98,23 @@ function pauseAfter(dispatched: number | null, { active, busyMs, idleMs }: Pace)
   return active || dispatched > 0 ? busyMs : idleMs;
 }
 
-/** A pause after which `act` is called; one that begins ends the one before. */
+/** A pause after which `act` is called; one that begins before the last has ended changes its end. */
 function createPause(act: () => void) {
   let timer: NodeJS.Timeout | undefined;
-  let endsAt = 0;
+  let [began, ends] = [0, 0];
   return {
     begin: (ms: number): void => {
+      if (timer === undefined) began = performance.now();
       clearTimeout(timer);
-      endsAt = performance.now() + ms;
+      ends = performance.now() + ms;
       timer = setTimeout(act, ms);
     },
-    left: () => endsAt - performance.now(),
-    end: () => clearTimeout(timer),
+    left: () => ends - performance.now(),
+    past: () => performance.now() - began,
+    end: (): void => {
+      clearTimeout(timer);
+      timer = undefined;
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { FromThread } from './heartbeat-messages.ts';
 import { startHeartbeat } from './heartbeat.ts';
@@ -70,6 +71,27 @@ describe('a heartbeat on the main loop', () => {
     expect(beats.map(({ body }) => (body as { active: number }).active)).toEqual([0, 1]);
     await beat();
     expect(beats).toHaveLength(3);
+  });
+
+  it('is due at once when work begins long after the last one: a handler may hold up the loop from then on', async () => {
+    const { heartbeat, heard, beat } = await setup();
+    const first = beat();
+    heartbeat.follow({ id: 'one', busyMs: 60_000, idleMs: 3_000 });
+    await first;
+    while (heard.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    const restedAt = performance.now();
+    await setTimeout(1_000);
+    const second = beat();
+    heartbeat.tell({
+      concurrency: 1,
+      mostConcurrency: 1,
+      hardDeadline: undefined,
+      draining: false,
+      active: 1,
+    });
+    await second;
+    // Otherwise at the end of the pause.
+    expect(performance.now() - restedAt).toBeLessThan(2_800);
   });
 
   it('gets a thread once the loop was held up, and renews the same session from there', async () => {

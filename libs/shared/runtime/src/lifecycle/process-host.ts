@@ -7,6 +7,9 @@ export interface EventSource {
 /** How long a process may take to end by itself once everything in it was stopped, ms. */
 const END_MS = 250;
 
+/** What would end a process otherwise than in order. */
+const DISTURBANCES = ['SIGTERM', 'SIGINT', 'uncaughtException', 'unhandledRejection'];
+
 /** What a process gives and takes: signals and accidents come in, the exit code and last words go out. */
 export interface ProcessHost {
   /** Emits SIGTERM, SIGINT, uncaughtException and unhandledRejection. */
@@ -36,9 +39,11 @@ export function thisProcess(): ProcessHost {
  * Ends this process with this code: by itself where nothing holds it any more, otherwise by force after a quarter of a second.
  * `process.exit` joins the engine's threads, and one of those that waits for a collection waits for the main thread
  * (github.com/nodejs/node/issues/54918): seen in a process that ended while what it had just loaded was compiled. A process that ends by
- * itself takes its heap down first, which wakes them.
+ * itself takes its heap down first, which wakes them. Whatever disturbs it meanwhile changes nothing about the code.
  */
 function end(code: number): void {
+  const exit = () => process.exit(code);
   process.exitCode = code;
-  setTimeout(() => process.exit(code), END_MS).unref();
+  for (const event of DISTURBANCES) process.on(event, exit);
+  setTimeout(exit, END_MS).unref();
 }

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 
 const PROGRAM = `
   import { createLogger, loadConfig, runProcess } from ${JSON.stringify(new URL('../index.ts', import.meta.url).href)};
-  void runProcess(() => {
+  const ended = runProcess(() => {
     const { shutdownGraceMs, parentPipe, logLevel } = loadConfig(['shutdownGraceMs', 'parentPipe', 'logLevel']);
     return {
       name: 'demo',
@@ -25,6 +25,11 @@ const PROGRAM = `
         console.log('started');
       },
     };
+  });
+  void ended.then(() => {
+    if (!process.env.DISTURBED) return;
+    setInterval(() => undefined, 1000);
+    setTimeout(() => eval(process.env.DISTURBED), 1);
   });
 `;
 
@@ -93,6 +98,16 @@ describe('a real process', () => {
     expect(code).toBe(1);
     expect(stdout.join('\n')).toContain('"step":"work"');
   });
+
+  it.each(["process.kill(process.pid, 'SIGTERM')", "Promise.reject(new Error('late'))"])(
+    'that has stopped ends with the code it has, whatever comes (%s)',
+    async (disturbance) => {
+      const { child, started, ended } = setup({ DISTURBED: disturbance });
+      await started;
+      child.kill('SIGTERM');
+      expect(await ended).toMatchObject({ code: 0, signal: null, stderr: '' });
+    },
+  );
 
   it('stops when its parent closes the pipe', async () => {
     const { child, started, ended } = setup({ LONGSHORE_PARENT_PIPE: 'true' });
