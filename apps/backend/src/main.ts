@@ -1,4 +1,4 @@
-import { createLogger, runProcess } from '@longshore/runtime';
+import { createLogger, misspeltVariables, runProcess } from '@longshore/runtime';
 import { migrateInPeace, resealAll, startBackend } from './backend.ts';
 import { commandOf } from './command-line.ts';
 import { loadBackendConfig } from './config.ts';
@@ -14,6 +14,7 @@ await runProcess(() => {
     // A parent that keeps us running reads the file; one line is enough for one event.
     ...(config.parentPipe && config.logDir !== undefined ? { destination: null } : {}),
   });
+  for (const sentence of misspeltVariables()) logger.warn(sentence);
   return {
     name: 'backend',
     logger,

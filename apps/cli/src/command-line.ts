@@ -17,6 +17,7 @@ const OUTLIVE_THEIR_READER = [
   'delete',
   'backup',
   'restore',
+  'reseal',
   'cancel',
   'replay',
   'schedules',
@@ -33,7 +34,8 @@ export async function runCommandLine(process: NodeJS.Process): Promise<void> {
   endWithReader({
     streams: [process.stdout, process.stderr],
     outlivesReader: () =>
-      OUTLIVE_THEIR_READER.includes(program.args[0] ?? '') || program.args[1] === 'cancel',
+      OUTLIVE_THEIR_READER.includes(program.args[0] ?? '') ||
+      ['cancel', 'replay'].includes(program.args[1] ?? ''),
     end: () => process.exit(),
   });
   try {

@@ -9,6 +9,7 @@ import { addAudit } from './commands/audit.ts';
 import { addCredentials } from './commands/credentials.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addDelete } from './commands/delete.ts';
+import { addDeployments, addWorkflows } from './commands/deployments.ts';
 import { addDemo } from './commands/demo.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addDown } from './commands/down.ts';
@@ -24,6 +25,7 @@ import { addPs } from './commands/ps.ts';
 import { addQueues } from './commands/queues.ts';
 import { addReplay } from './commands/replay.ts';
 import { addRestore } from './commands/restore.ts';
+import { addReseal } from './commands/reseal.ts';
 import { addResult } from './commands/result.ts';
 import { addRuns } from './commands/runs.ts';
 import { addRun } from './commands/run.ts';
@@ -64,6 +66,8 @@ export function createProgram(terminal: Terminal): Command {
     addApply,
     addExport,
     addExtract,
+    addWorkflows,
+    addDeployments,
     addSubmit,
     addRun,
     addTasks,
@@ -87,6 +91,7 @@ export function createProgram(terminal: Terminal): Command {
     addDelete,
     addBackup,
     addRestore,
+    addReseal,
     addBench,
     addChaos,
     addCompletion,

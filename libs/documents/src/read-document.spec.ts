@@ -84,7 +84,7 @@ describe('a PDF', () => {
   });
 
   it('of 300 pages is read to its end', async () => {
-    const document = await read(await longPdf(300));
+    const document = await read(await longPdf(300, 2));
     expect(document.pageCount).toBe(300);
     expect(document.text).toContain('Report, page 300 of 300');
     expect(document.lines.at(-1)).toMatchObject({ page: 300, segments: [{ text: 'Invoice No: LONG-300' }] });

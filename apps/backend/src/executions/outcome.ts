@@ -14,6 +14,7 @@ import type { Definitions, KnownDefinition } from '../deployments/definitions.ts
 import { createPipelineSummaries, type PipelineSummaries } from '../pipelines/summaries.ts';
 import type { FileStore } from '../files/file-store.ts';
 import type { Database } from '../store/database.ts';
+import { attemptNumber } from '../runs/attempt-number.ts';
 import { childRunId, pipelineFileId } from '../store/family-ids.ts';
 import {
   createOutcomeReads,
@@ -214,7 +215,7 @@ function resultBody(
           metrics: {
             reading_ms: read.elapsed_ms ?? null,
             total_ms: elapsedMs(file),
-            attempts: file.attempts + 1,
+            attempts: attemptNumber(file),
             starts: file.starts,
           },
         }

@@ -171,7 +171,7 @@ describe('what cannot be fetched is refused and leaves nothing:', () => {
     const { status, body } = await refused(urlPart(url));
     expect([status, body.errors[0].detail]).toStrictEqual([
       400,
-      `"https://${server.host}/moved" was not fetched: its host or port is not among the allowed ones`,
+      `"https://${server.host}/moved" was not fetched: its host or port is not among the allowed ones (PRESIGNED_URL_HOSTS)`,
     ]);
   });
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { decodeCursor, pageOf } from '../native/paging.ts';
 import type { Database } from '../store/database.ts';
 import { familyRange } from '../store/family-ids.ts';
+import { readUnhappyAttempts } from './unhappy-attempts.ts';
 
 interface LineRow extends Omit<LogLine, 'at'> {
   at: Date;
@@ -25,9 +26,11 @@ export async function readExecutionLogs(
     [executionId],
   );
   const rows = await readLines(database, executionId, query);
+  const isFirst = query.cursor === undefined;
   const { items, next_cursor } = pageOf(rows, query.limit, ({ line }) => [line]);
   return {
     lines: items.map((row) => ({ ...row, at: row.at.toISOString() })),
+    attempts: isFirst ? await readUnhappyAttempts(database, executionId, query.run ?? null) : [],
     ...standing!,
     next_cursor,
   };

@@ -173,8 +173,27 @@ describe('the logs of an execution', () => {
     expect(body).toMatchObject({ ended: true, expired: false, next_cursor: null });
     expect(body.lines[0]).toMatchObject({ task: 'file.process', level: 'info', fields: { n: 1 } });
     expect(messagesOf((await get(`executions/${id}/logs?level=warn`, key)).body)).toEqual(['gave up']);
-
     const bad = body.lines.find(({ file }: { file: string }) => file === 'bad.txt').run_id as string;
+    const failed = { attempt: 1, start: 1, outcome: 'failed', final: true, worker: expect.any(String) };
+    expect(body.attempts).toEqual([
+      expect.objectContaining({ ...failed, run_id: bad, file: 'bad.txt', task: 'file.process' }),
+    ]);
+    expect(body.attempts[0].error).toMatchObject({ message: 'x', detail: null });
+    await backend.database.query(
+      `insert into attempts (run_id, epoch, outcome, ended_at) values ($1, 0, 'lapsed', now() - interval '1 minute')`,
+      [bad],
+    );
+    const ofBad = (await get(`executions/${id}/logs?run=${bad}`, key)).body.attempts;
+    expect(ofBad).toMatchObject([
+      { run_id: bad, start: 0, attempt: 1, outcome: 'worker_lost', final: false, error: null },
+      { run_id: bad, start: 1, outcome: 'failed', final: true },
+    ]);
+    const ended = (await get(`executions/${await run(to, [failing('y')])}/logs`, key)).body;
+    expect(ended.attempts.map(({ task }: { task: string }) => task)).toEqual([
+      'file.process',
+      'execution.finish',
+    ]);
+
     expect(messagesOf((await get(`executions/${id}/logs?run=${bad}`, key)).body)).toEqual([
       'begun bad.txt',
       'detail',
@@ -213,6 +232,6 @@ describe('the logs of an execution', () => {
     await createRetention(keeper.dependencies, { ...DEFAULTS, logs: 1 })(new AbortController().signal);
     await keeper.remove();
     const { body } = await get(`executions/${id}/logs`, to.organisation.key);
-    expect(body).toEqual({ lines: [], ended: true, expired: true, next_cursor: null });
+    expect(body).toEqual({ lines: [], attempts: [], ended: true, expired: true, next_cursor: null });
   });
 });

@@ -11,6 +11,7 @@ import type { StoredExecution } from '../executions/outcome-reads.ts';
 import type { Caller } from '../http/auth.ts';
 import { handle, type MountedRoute } from '../http/server.ts';
 import type { Database } from '../store/database.ts';
+import { attemptNumber } from '../runs/attempt-number.ts';
 import { attemptsOf } from './attempts.ts';
 import { listExecutions, type ExecutionFilter } from './execution-list.ts';
 import { maySee, visibleOrganisations } from './visible-organisations.ts';
@@ -146,7 +147,7 @@ function fileOf(
     size: file.size,
     state,
     worker: file.instance,
-    attempt: file.attempts + 1,
+    attempt: attemptNumber({ state, attempts: file.attempts }),
     starts: file.starts,
     started_at: isoOrNull(file.started_at),
     finished_at: isoOrNull(file.finished_at),

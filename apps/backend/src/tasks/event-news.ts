@@ -6,6 +6,7 @@ import {
   type TaskProgress,
   type TaskStatus,
 } from '@longshore/contracts';
+import { attemptNumber } from '../runs/attempt-number.ts';
 import type { Database } from '../store/database.ts';
 import { familyRange } from '../store/family-ids.ts';
 import { statusOf } from './task-reads.ts';
@@ -54,8 +55,8 @@ export interface Standing {
 interface StandingRow {
   state: RunState;
   attempts: number;
+  fannedOut: boolean;
   epoch: number;
-  max_attempts: number;
   progress: TaskProgress | null;
   error: RunError | null;
   is_due: boolean;
@@ -67,24 +68,16 @@ interface StandingRow {
 /** Null: the task was deleted. */
 export async function readStanding(database: Database, taskId: string): Promise<Standing | null> {
   const [row] = await database.query<StandingRow & Record<string, unknown>>(
-    `select r.state, r.attempts, r.epoch, r.max_attempts, r.progress, r.error, coalesce(t.run_at <= now(), true) as is_due, r.started_at,
-            r.finished_at, (extract(epoch from clock_timestamp() - r.finished_at) * 1000)::float8 as ended_ms_ago
+    `select r.state, r.attempts, r.continuation is not null as "fannedOut", r.epoch, r.progress, r.error, coalesce(t.run_at <= now(), true) as is_due,
+            r.started_at, r.finished_at, (extract(epoch from clock_timestamp() - r.finished_at) * 1000)::float8 as ended_ms_ago
        from submitted_tasks t join runs r on r.id = t.id where t.id = $1`,
     [taskId],
   );
   if (row === undefined) return null;
-  const {
-    attempts,
-    epoch,
-    max_attempts,
-    progress,
-    error,
-    started_at: startedAt,
-    finished_at: finishedAt,
-  } = row;
+  const { epoch, progress, error, started_at: startedAt, finished_at: finishedAt } = row;
   return {
     status: statusOf(row),
-    attempt: Math.min(attempts + 1, max_attempts),
+    attempt: attemptNumber(row),
     epoch,
     progress,
     // Between two attempts a run shows why the last one failed.

@@ -207,6 +207,8 @@ describe('the events of a task', () => {
     gates.get(ended)!({ failure: 'no good' });
     expect((await client.result(ended)).status).toBe('failed');
     const late = await (await follow(backend, { id: ended, key: own.key })).all();
+    // The only attempt that there was, though another would have been allowed.
+    expect(late.find(({ event }) => event === 'status')!.data).toEqual({ status: 'failed', attempt: 1 });
     expect(late.at(-1)).toMatchObject({
       event: 'end',
       data: { status: 'failed', error: { code: 'broken', message: 'no good', detail: null } },

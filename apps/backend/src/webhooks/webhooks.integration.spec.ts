@@ -183,6 +183,9 @@ describe('an endpoint', () => {
   it('cannot be where nothing may be sent, gather for too short, or be seen by others', async () => {
     const refused = async (body: object) => (await ask('POST', '', { name: 'no', ...body })).body.errors;
     expect(await refused({ url: 'https://169.254.169.254/latest' })).toMatchObject([{ attr: 'url' }]);
+    expect(await refused({ url: 'https://example.com:22/' })).toMatchObject([
+      { attr: 'url', detail: expect.stringContaining('not among the allowed ones (WEBHOOK_HOSTS)') },
+    ]);
     expect(await refused({ url: receiver.at('/x'), window_seconds: 0 })).toMatchObject([
       { attr: 'window_seconds' },
     ]);

@@ -17,6 +17,7 @@ import {
   POSTGRES,
 } from './archive-format.ts';
 import { readArchive } from './read-archive.ts';
+import { noteRestore } from './restored-sessions.ts';
 
 export interface RestoreOptions {
   /** The backup. */
@@ -45,6 +46,7 @@ export async function restoreBackup(options: RestoreOptions): Promise<Header> {
   try {
     writeFileSync(home.restoring, '');
     const header = await unpack(options);
+    noteRestore(home);
     rmSync(home.restoring);
     return header;
   } catch (error) {

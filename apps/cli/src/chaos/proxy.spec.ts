@@ -16,9 +16,11 @@ async function startBackend(name: string): Promise<{ port: number; server: Serve
     socket.on('data', (data: Buffer) => socket.write(`${name}:${data.toString()}`));
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  cleanups.push(() => {
+  cleanups.push(async () => {
+    const closed = server.listening ? once(server, 'close') : undefined;
     server.close();
     for (const socket of sockets) socket.destroy();
+    await closed;
   });
   return { port: (server.address() as AddressInfo).port, server };
 }
@@ -29,6 +31,8 @@ async function setup() {
   cleanups.push(() => proxy.stop());
   const dial = async (): Promise<Socket> => {
     const socket = connect(proxy.port, '127.0.0.1').on('error', () => undefined);
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    cleanups.push(() => closed);
     cleanups.push(() => socket.destroy());
     await once(socket, 'connect');
     return socket;
@@ -44,7 +48,7 @@ async function setup() {
 /** How many this process has, once those that are being closed are. */
 async function connectionsLeft(): Promise<number> {
   const count = () => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
-  for (let turn = 0; count() > 0 && turn < 100; turn += 1)
+  for (let turn = 0; count() > 0 && turn < 1_000; turn += 1)
     await new Promise((resolve) => setTimeout(resolve, 10));
   return count();
 }

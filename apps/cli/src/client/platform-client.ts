@@ -49,7 +49,7 @@ export function createPlatformClient({
       });
     } catch (error) {
       init.signal?.throwIfAborted();
-      const cause = error instanceof Error ? (error.cause ?? error) : error;
+      const cause = (error as Error).cause ?? error;
       const reason = (cause as NodeJS.ErrnoException).code ?? (cause as Error).message;
       throw new CliError(`No Longshore answers at ${base} (${reason}): ${advice()}`, {
         cause: error,
@@ -75,7 +75,7 @@ export function createPlatformClient({
         ...(signal && { signal }),
       });
       const answer = await readAnswer(response, base);
-      if (!response.ok && !isOutcome(route, response)) throw refusal(response, answer, base);
+      if (!response.ok && !isOutcome(route, response, answer)) throw refusal(response, answer, base);
       return route.response.parse(answer);
     },
   };
@@ -112,9 +112,15 @@ async function readAnswer(response: Response, base: string): Promise<unknown> {
   }
 }
 
-/** A deployment whose execution ended in ERROR within the time-out answers so with 422 and the usual body. */
-function isOutcome(route: { path: string; method: string }, { status }: Response): boolean {
-  return status === 422 && route.path === routes.executeDeployment.path && route.method === 'post';
+const EXECUTION_PATHS: readonly string[] = [routes.executeDeployment.path, routes.runPipeline.path];
+
+/**
+ * Where executions are accepted and asked for, some outcomes have a status that elsewhere means a refusal, with the usual body: 422 for one that
+ * ended in ERROR or has not ended, 406 for a result that was read before.
+ */
+function isOutcome({ path }: { path: string }, { status }: Response, answer: unknown): boolean {
+  const isTold = EXECUTION_PATHS.includes(path) && (status === 422 || status === 406);
+  return isTold && !errorBodySchema.safeParse(answer).success;
 }
 
 function refusal(response: Response, answer: unknown, base: string): Error {

@@ -1,7 +1,13 @@
 import { openAsBlob } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { ApiError, type ExecuteResponse, type ExecutionDetail, routes } from '@longshore/contracts';
+import {
+  ApiError,
+  type ExecuteResponse,
+  type ExecutionDetail,
+  type ExecutionStatus,
+  routes,
+} from '@longshore/contracts';
 import type { Clock } from '@longshore/runtime';
 import { CliError } from '../cli-error.ts';
 import type { PlatformClient } from './platform-client.ts';
@@ -69,19 +75,30 @@ const LONGEST_PAUSE_MS = 2_000;
 
 /** Asks for the execution until it has ended; reading this way does not count as fetching the result. */
 export async function watchExecution(executionId: string, options: WatchOptions): Promise<ExecutionDetail> {
-  const { client, clock, signal, onProgress } = options;
+  const { client, signal } = options;
+  const asked = { params: { id: executionId }, ...(signal && { signal }) };
+  return await untilEnded(() => client.call(routes.execution, asked), options);
+}
+
+/** Asks, again after growing pauses, until the execution that is told of has ended. */
+export async function untilEnded<Told extends { status: ExecutionStatus }>(
+  ask: () => Promise<Told>,
+  {
+    clock,
+    signal,
+    onProgress,
+  }: Pick<WatchOptions, 'clock' | 'signal'> & { onProgress?: (told: Told) => void },
+): Promise<Told> {
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 1.1, LONGEST_PAUSE_MS)) {
-    const detail = await client.call(routes.execution, {
-      params: { id: executionId },
-      ...(signal && { signal }),
-    });
-    onProgress?.(detail);
-    if (hasEnded(detail)) return detail;
+    const told = await ask();
+    onProgress?.(told);
+    if (hasEnded(told.status)) return told;
     await clock.sleep(pauseMs, signal);
   }
 }
 
-function hasEnded({ status }: ExecutionDetail): boolean {
+/** Whether nothing more will come of it. */
+export function hasEnded(status: ExecutionStatus): boolean {
   switch (status) {
     case 'PENDING':
     case 'EXECUTING':

@@ -2,7 +2,8 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { ExecutionDetail } from '@longshore/contracts';
+import { type ExecutionDetail, routes } from '@longshore/contracts';
+import { createPlatformClient } from '../client/platform-client.ts';
 import { cleanUp, type Ready, runCommand, startUp, temporaryHome } from '../running-command.fixture.ts';
 
 afterEach(cleanUp);
@@ -68,6 +69,13 @@ function clientOf({ url, api_key: apiKey, admin_key: adminKey }: Ready) {
     },
   };
 }
+
+/** Of the workers that the platform believes to be alive. */
+async function sessionsOf({ url, admin_key: key }: Ready): Promise<string[]> {
+  const { pools } = await createPlatformClient({ url, key }).call(routes.workers);
+  return pools.flatMap(({ sessions }) => sessions.map(({ session_id: id }) => id));
+}
+
 type Client = ReturnType<typeof clientOf>;
 
 async function ended(client: Client, id: string): Promise<ExecutionDetail> {
@@ -117,6 +125,8 @@ describe('a backup that is made while executions are accepted and run', () => {
     const completed: string[] = [];
     for (const id of accepted) if ((await client.detail(id))?.status === 'COMPLETED') completed.push(id);
     const file = join(temporaryHome(), 'x.tar.zst');
+    const before = await sessionsOf(platform.ready);
+    expect(before).toHaveLength(4);
     const backup = await runCommand(['backup', '-o', file], { home });
     expect([backup.code, backup.err]).toEqual([0, '']);
     expect(backup.out).toContain('keys and passwords');
@@ -130,6 +140,9 @@ describe('a backup that is made while executions are accepted and run', () => {
     const restored = await runCommand(['restore', file, '--home', other], { home });
     expect([restored.code, restored.err]).toEqual([0, '']);
     const again = await startUp([], { home: other, env });
+    const old = new Set(before);
+    expect((await sessionsOf(again.ready)).filter((session) => old.has(session))).toEqual([]);
+    expect(existsSync(join(other, 'restored'))).toBe(false);
     expect({ ...again.ready, url: '' }).toEqual({ ...platform.ready, url: '' });
     const restoredClient = clientOf(again.ready);
     expect(await restoredClient.webhook(webhook)).toMatchObject({ url: 'https://example.com/in' });

@@ -129,7 +129,7 @@ function addShow(executions: Command, terminal: Terminal): void {
   const command = executions
     .command('show')
     .summary('show all about one execution')
-    .description('Shows one execution: its files, every attempt at them, the workers, times and errors.')
+    .description('Shows one execution: its files, every start of them, the workers, times and errors.')
     .argument('<execution_id>', 'an execution', executionId)
     .option('--json', "print the backend's answer as JSON, results included")
     .addHelpText('after', SHOW_EXAMPLES);

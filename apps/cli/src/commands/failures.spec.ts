@@ -5,7 +5,13 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { apiError, ApiError, type ExecutionLogs, type LogLine } from '@longshore/contracts';
+import {
+  apiError,
+  ApiError,
+  type ExecutionLogs,
+  type LoggedAttempt,
+  type LogLine,
+} from '@longshore/contracts';
 import type { PlatformClient } from '../client/platform-client.ts';
 import type { Terminal } from '../output/terminal.ts';
 import { createProgram } from '../program.ts';
@@ -44,7 +50,8 @@ async function setup(answers: Readonly<Record<string, unknown>>) {
       asked.push({ what, body });
       const given = answers[what.split('?')[0]!];
       const [status, told] = given instanceof ApiError ? [given.status, given.body] : [200, given];
-      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(told));
+      const text = typeof told === 'string' ? told : JSON.stringify(told);
+      response.writeHead(status, { 'content-type': 'application/json' }).end(text);
     });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -59,11 +66,10 @@ async function setup(answers: Readonly<Record<string, unknown>>) {
     err: (line) => err.push(line),
     status: () => undefined,
   };
-  const run = ([name, ...args]: [string, ...string[]]) =>
-    createProgram(terminal).parseAsync(
-      [name, '--url', url, '--api-key', 'lsk_org_0123456789abcdef', ...args],
-      { from: 'user' },
-    );
+  const run = (args: readonly string[]) =>
+    createProgram(terminal).parseAsync([...args, '--url', url, '--api-key', 'lsk_org_0123456789abcdef'], {
+      from: 'user',
+    });
   return { run, out, err, asked };
 }
 
@@ -165,6 +171,67 @@ describe('longshore replay', () => {
   });
 });
 
+describe('replays of tasks', () => {
+  const none = { matched: 0, replay: null };
+
+  it('"longshore replay" names the command for tasks when its filter finds tasks alone', async () => {
+    const { run, out, asked } = await setup({
+      'POST /api/v1/replays': none,
+      'POST /tasks/replay': { matched: 7, replay: null },
+    });
+    await expect(run(['replay', '--cause', CAUSE, '--since', '2026-05-01', '--dry-run'])).rejects.toThrow(
+      'What the filter finds are 7 tasks: "longshore tasks replay" with it runs them again.',
+    );
+    const filter = { since: '2026-05-01T00:00:00.000Z', cause: CAUSE, limit: 1000, per_minute: 60 };
+    expect(asked[1]!.body).toEqual({ ...filter, dry_run: true });
+    expect(out).toEqual(['0 executions would be replayed.']);
+  });
+
+  it('"longshore replay" says of a task what it is', async () => {
+    const waiting = { waits_for_limit: undefined, position: null };
+    const { run, out } = await setup({
+      [`POST /api/v1/executions/${FIRST}/replay`]: apiError('not_found', 'No such execution'),
+      [`GET /tasks/${FIRST}/status`]: {
+        ...{ task_id: FIRST, task_name: 'charge', status: 'failed', created_at: AT, started_at: AT },
+        ...{ finished_at: AT, progress: null, error: null, attempt: 1, ...waiting },
+      },
+    });
+    await expect(run(['replay', FIRST])).rejects.toThrow('1 of 1 could not be replayed.');
+    expect(out).toEqual([`${FIRST} not replayed: this is a task: longshore tasks replay ${FIRST}`]);
+  });
+
+  it('run named tasks again with other parameters, and fail when one is refused', async () => {
+    const made = { task_id: MADE, status: 'submitted', message: 'ok', retry_of: FIRST };
+    const { run, out, asked } = await setup({
+      [`POST /tasks/${FIRST}/retry`]: made,
+      [`POST /tasks/${SECOND}/retry`]: apiError('conflict', 'It has not ended'),
+    });
+    await expect(run(['tasks', 'replay', FIRST, SECOND, '--parameters', '{"a":1}'])).rejects.toThrow(
+      '1 of 2',
+    );
+    expect(asked.map(({ body }) => body)).toEqual([
+      { parameters: { a: 1 }, delay: null },
+      { parameters: { a: 1 }, delay: null },
+    ]);
+    expect(out[0]).toBe(`${FIRST} ${MADE}`);
+    expect(out[1]).toContain(`${SECOND} not replayed: The platform refused: It has not ended`);
+  });
+
+  it('of many say how many there would be, are followed, and are told which', async () => {
+    const done = { ...replay, kind: 'tasks', executions: { ...replay.executions, total: 2, refused: 0 } };
+    const { run, out, asked } = await setup({
+      'POST /tasks/replay': { matched: 2, replay: { ...done, state: 'running' } },
+      [`GET /api/v1/replays/${MADE}`]: { ...done, refused: [] },
+    });
+    await run(['tasks', 'replay', '--task', 'charge', '--per-minute', '5', '--limit', '2']);
+    expect(asked[0]!.body).toEqual({ task: 'charge', limit: 2, per_minute: 5, dry_run: false });
+    expect(out).toEqual([`Replay ${MADE} done: 2 of 2 begun, 0 refused.`]);
+    await expect(run(['tasks', 'replay'])).rejects.toThrow('say --all');
+    await expect(run(['tasks', 'replay', '--all', '--parameters', 'null'])).rejects.toThrow('a JSON object');
+    expect(asked).toHaveLength(2);
+  });
+});
+
 describe('longshore logs', () => {
   const line = (number: number, seconds = number, message = `line ${number}`): LogLine => ({
     ...{ line: number, run_id: FIRST, task: 'file.process', file: 'a.pdf', level: 'info', message },
@@ -175,6 +242,7 @@ describe('longshore logs', () => {
   /** A platform whose log is what `visible` holds when it is asked. */
   function reading() {
     const visible: LogLine[] = [];
+    const attempts: LoggedAttempt[] = [];
     const standing = { ended: false };
     const starts: number[] = [];
     const call = async (_route: unknown, { query }: { query: Record<string, string> }) => {
@@ -182,11 +250,12 @@ describe('longshore logs', () => {
       starts.push(start);
       const left = visible.filter(({ line: each }) => each > start).toSorted((a, b) => a.line - b.line);
       const next_cursor = left.length > 3 ? String(left[2]!.line) : null;
-      return { lines: left.slice(0, 3), ...standing, expired: false, next_cursor } satisfies ExecutionLogs;
+      const page = { lines: left.slice(0, 3), attempts, ...standing, expired: false, next_cursor };
+      return page satisfies ExecutionLogs;
     };
     const reader = createLogReader({ url: '', call } as unknown as PlatformClient, FIRST, {});
     const read = async () => (await reader.read()).lines.map((each) => each.line);
-    return { visible, standing, starts, reader, read };
+    return { visible, attempts, standing, starts, reader, read };
   }
 
   it('are read page by page, each line once, those that became visible late too', async () => {
@@ -214,9 +283,74 @@ describe('longshore logs', () => {
     expect([printed, last.ended, pauses]).toEqual([[1, 2, 3, 4], true, []]);
   });
 
+  const lost: LoggedAttempt = {
+    ...{ run_id: FIRST, start: 1, task: 'file.process', file: 'a.pdf', attempt: 1, worker: 'w-1' },
+    ...{ outcome: 'worker_lost', final: false, error: null, ended_at: line(0, 1).at },
+  };
+  const failed: LoggedAttempt = {
+    ...{ ...lost, start: 2, outcome: 'failed', final: true, ended_at: line(0, 3).at },
+    error: { code: 'unreadable', message: 'torn', detail: null },
+  };
+
+  it('tell once each attempt that failed or lost its worker, where it belongs in time', async () => {
+    const { visible, attempts, reader } = reading();
+    visible.push(line(1), line(2));
+    attempts.push(lost);
+    const first = (await reader.read()).lines;
+    attempts.push(failed);
+    const second = (await reader.read()).lines;
+    expect([first, second].map((lines) => lines.map(lineFor))).toEqual([
+      [
+        '2026-05-01T12:00:01.000Z INFO a.pdf: line 1',
+        '2026-05-01T12:00:01.000Z WARN a.pdf: attempt 1 lost its worker, and begins again',
+        '2026-05-01T12:00:02.000Z INFO a.pdf: line 2',
+      ],
+      ['2026-05-01T12:00:03.000Z ERROR a.pdf: attempt 1 failed: torn (unreadable)'],
+    ]);
+    expect((await reader.read()).lines).toEqual([]);
+  });
+
+  it('of an execution that said nothing say so on standard error', async () => {
+    const nothing = { lines: [], ended: true, expired: false, next_cursor: null };
+    const { run, out, err } = await setup({ [`GET /api/v1/executions/${FIRST}/logs`]: nothing });
+    await run(['logs', FIRST]);
+    expect([out, err]).toEqual([[], ['Nothing was said.']]);
+  });
+
+  const stream = (...events: [string, object][]) =>
+    events
+      .map(([event, data], id) => `id: ${id}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`)
+      .join('');
+  const unknown = apiError('not_found', 'No such execution');
+
+  it('of a task end with the failure that decided it, whatever level is asked for', async () => {
+    const declined = { code: 'card_declined', message: 'The card was declined', detail: null };
+    const { run, out, err } = await setup({
+      [`GET /api/v1/executions/${FIRST}/logs`]: unknown,
+      [`GET /tasks/${FIRST}/events`]: stream(
+        ['log', { at: AT, level: 'info', message: 'charging 7', fields: null }],
+        ['status', { status: 'failed', attempt: 1 }],
+        ['end', { task_id: FIRST, status: 'failed', finished_at: AT, error: declined }],
+      ),
+    });
+    await run(['logs', FIRST]);
+    await run(['logs', FIRST, '--level', 'error']);
+    const last = `${AT} failed: The card was declined (card_declined)`;
+    expect([out, err]).toEqual([[`${AT} INFO charging 7`, last, last], []]);
+  });
+
+  it('of a task that goes on tell what was said so far, and that nothing was', async () => {
+    const { run, out, err } = await setup({
+      [`GET /api/v1/executions/${FIRST}/logs`]: unknown,
+      [`GET /tasks/${FIRST}/events`]: stream(['status', { status: 'started', attempt: 1 }]),
+    });
+    await run(['logs', FIRST]);
+    expect([out, err]).toEqual([[], ['Nothing was said so far.']]);
+  });
+
   it('show no control characters of a document', () => {
     expect(lineFor({ ...line(1, 0, 'red \u001B[31m\nsecond'), fields: { n: 1 } })).toBe(
-      `${AT} INFO a.pdf: red [31m second {"n":1}`,
+      `${AT} INFO a.pdf: red  [31m second {"n":1}`,
     );
   });
 });

@@ -69,8 +69,9 @@ async function run(words: string[], ...answers: unknown[]) {
 
 describe('longshore keys', () => {
   it('create prints the secret alone where a script takes it from, and the rest beside it', async () => {
-    const words = ['keys', 'create', 'portal', '--kind', 'deployment', '--api', 'invoices', '--org', 'acme'];
-    const { asked, out, err } = await run([...words, '--expires-in-days', '90'], {
+    const words = ['keys', 'create', 'portal', '--kind', 'deployment', '--org', 'acme'];
+    const named = ['--api-name', 'invoices', '--expires-in-days', '90'];
+    const { asked, out, err } = await run([...words, ...named], {
       ...key,
       key: 'lsk_dep_x',
     });
@@ -126,7 +127,9 @@ describe('longshore keys', () => {
 
   it('names the option that a kind of key needs', () => {
     const flags = { organisation: 'default' };
-    expect(() => keyRequest('x', { ...flags, kind: 'deployment' })).toThrow('needs --api');
+    expect(() => keyRequest('x', { ...flags, kind: 'deployment' })).toThrow('needs --api-name:');
+    for (const name of ['api', 'apiName'])
+      expect(keyRequest('x', { ...flags, kind: 'deployment', [name]: 'a' })).toMatchObject({ api_name: 'a' });
     expect(() => keyRequest('x', { ...flags, kind: 'service', workers: ['a'] })).toThrow('needs --queues');
     expect(keyLines([])).toStrictEqual(['There is no such key.']);
   });

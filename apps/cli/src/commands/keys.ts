@@ -17,6 +17,8 @@ interface JsonFlag extends ConnectionFlags {
 interface CreateFlags extends JsonFlag {
   kind: CreateKeyRequest['kind'];
   organisation: string;
+  apiName?: string;
+  /** As it was called before. */
   api?: string;
   workers?: string[];
   queues?: string[];
@@ -32,14 +34,14 @@ interface ListFlags extends JsonFlag {
 
 const EXAMPLES = `
 Examples:
-  longshore keys create portal --kind deployment --api invoices
+  longshore keys create portal --kind deployment --api-name invoices
   longshore keys list
   longshore keys rotate 019a2f6e-3c4d-7a10-8b5e-2f0c9d417a63
   longshore keys revoke 019a2f6e-3c4d-7a10-8b5e-2f0c9d417a63`;
 
 const CREATE_EXAMPLES = `
 Examples:
-  longshore keys create portal --kind deployment --api invoices
+  longshore keys create portal --kind deployment --api-name invoices
   longshore keys create "all of acme" --kind organisation --organisation acme --expires-in-days 365
   longshore keys create "gpu workers" --kind service --workers general --queues default,llm
   KEY=$(longshore keys create deploys --kind admin)`;
@@ -90,7 +92,8 @@ function addCreate(keys: Command, terminal: Terminal): void {
     .description('Makes a key and prints its secret, which is never shown again.')
     .addOption(new Option('--kind <kind>', 'what the key is for').choices(KEY_KINDS).makeOptionMandatory())
     .option('--org, --organisation <name>', 'organisation of an organisation or deployment key', 'default')
-    .option('--api <name>', 'deployment that a deployment key opens')
+    .option('--api-name <name>', 'deployment or pipeline that a deployment key opens')
+    .addOption(new Option('--api <name>', 'the same as --api-name').hideHelp())
     .option('--workers <names>', 'workers that may present a service key, separated by commas', commaList)
     .option('--queues <names>', 'queues that they may serve, separated by commas', commaList)
     .option('--expires-in-days <days>', 'days from now to its end (default: no end)')
@@ -108,7 +111,7 @@ function commaList(value: string): string[] {
 
 /** What is asked of the backend. @throws CliError that names the option that is missing */
 export function keyRequest(name: string, flags: CreateFlags): CreateKeyRequest {
-  const { kind, organisation, api, workers, queues, expiresInDays, expiresAt } = flags;
+  const { kind, organisation, api, apiName = api, workers, queues, expiresInDays, expiresAt } = flags;
   const end = {
     ...(expiresInDays === undefined ? {} : { expires_in_days: Number(expiresInDays) }),
     ...(expiresAt === undefined ? {} : { expires_at: expiresAt }),
@@ -119,7 +122,7 @@ export function keyRequest(name: string, flags: CreateFlags): CreateKeyRequest {
     case 'organisation':
       return { kind, name, organisation, ...end };
     case 'deployment':
-      return { kind, name, organisation, api_name: needed(api, '--api', kind), ...end };
+      return { kind, name, organisation, api_name: needed(apiName, '--api-name', kind), ...end };
     case 'service':
       return {
         kind,

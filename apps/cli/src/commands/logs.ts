@@ -1,11 +1,12 @@
-import { ApiError, type ExecutionLogs, type LogLine, routes } from '@longshore/contracts';
+import { ApiError, type ExecutionLogs, type LoggedAttempt, type LogLine, routes } from '@longshore/contracts';
 import { type Clock, systemClock } from '@longshore/runtime';
 import type { Command } from 'commander';
 import { CliError, usageError } from '../cli-error.ts';
 import { connect, type ConnectionFlags } from '../client/connection.ts';
 import type { PlatformClient } from '../client/platform-client.ts';
 import { followTask, type TaskEventText } from '../client/task-events.ts';
-import { oneLine } from '../output/table.ts';
+import { attemptWords } from '../output/attempt-words.ts';
+import { oneLine, spacedLine } from '../output/table.ts';
 import { eventLine } from '../output/task-lines.ts';
 import type { Terminal } from '../output/terminal.ts';
 import { addOrganisationConnection } from './connection-options.ts';
@@ -21,10 +22,10 @@ interface LogsFlags extends ConnectionFlags {
 
 const EXAMPLES = `
 Examples:
-  longshore logs <execution id>
+  longshore logs <execution id>                     what its runs said, and which of them failed or lost their worker
   longshore logs <execution id> -f                  follow it until it ends
   longshore logs <execution id> --level warn --json
-  longshore logs <task id>                          what a task said, and why attempts of it failed`;
+  longshore logs <task id>                          what a task said, and why it or attempts of it failed`;
 
 const LOOK_EVERY_MS = 1_000;
 /** Workers send what was said last a moment after the end. */
@@ -38,7 +39,10 @@ export function addLogs(program: Command, terminal: Terminal): void {
   const command = program
     .command('logs')
     .summary('show what an execution or a task said')
-    .description('Prints the log lines of the runs of an execution or of a task, the first said first.')
+    .description(
+      'Prints the log lines of the runs of an execution or of a task, the first said first, and between them which attempts failed, were ' +
+        'handed back, or lost their worker. Says on standard error when there is nothing.',
+    )
     .argument('<id>', 'an execution, or a task', executionId)
     .option('-f, --follow', 'go on until it has ended')
     .option('--run <id>', 'only what this run said')
@@ -48,19 +52,26 @@ export function addLogs(program: Command, terminal: Terminal): void {
   addOrganisationConnection(command).action(async (id: string, flags: LogsFlags) => {
     const client = connect('organisation', flags);
     const reader = createLogReader(client, id, given({ ...filterOf(flags) }));
-    const print = (lines: readonly LogLine[]) =>
+    let isSilent = true;
+    const print = (lines: readonly LogLine[]) => {
+      isSilent &&= lines.length === 0;
       lines.forEach((line) => terminal.out(flags.json ? JSON.stringify(line) : lineFor(line)));
+    };
     try {
       const last = await (flags.follow
         ? follow(reader, print, systemClock)
         : reader.read().then((news) => (print(news.lines), news)));
       if (last.expired) terminal.err('Its logs were removed: they were kept as long as they should be.');
+      else if (isSilent) terminal.err(last.ended ? NOTHING : NOTHING_YET);
     } catch (error) {
       if (!isUnknown(error)) throw error;
       await tellTask(id, { client, flags, terminal });
     }
   });
 }
+
+const NOTHING = 'Nothing was said.';
+const NOTHING_YET = 'Nothing was said so far.';
 
 const isUnknown = (error: unknown) => error instanceof ApiError && error.status === 404;
 
@@ -70,17 +81,34 @@ async function tellTask(
   { client, flags, terminal }: { client: PlatformClient; flags: LogsFlags; terminal: Terminal },
 ): Promise<void> {
   const isWanted = createEventFilter(flags);
+  let [isSilent, hasEnded] = [true, false];
   try {
     await followTask(client, id, (event) => {
-      if (isWanted(event)) terminal.out(flags.json ? JSON.stringify(event) : eventLine(event));
-      // What it said so far comes first.
-      return flags.follow === true || event.event === 'log' || event.event === 'attempt';
+      hasEnded ||= event.event === 'end';
+      if (isWanted(event)) {
+        isSilent = false;
+        terminal.out(flags.json ? JSON.stringify(event) : lineOfTask(event));
+      }
+      // What it said so far comes first. One that has ended says at its end why it failed.
+      return flags.follow === true || isTold(event) || isOver(event);
     });
+    if (isSilent) terminal.err(hasEnded ? NOTHING : NOTHING_YET);
   } catch (error) {
     if (!isUnknown(error)) throw error;
     const message = `There is no execution and no task ${id}: "longshore executions" and "longshore tasks list" show them.`;
     throw new CliError(message, { cause: error });
   }
+}
+
+const isTold = ({ event }: TaskEventText) => ['log', 'attempt', 'progress'].includes(event);
+
+const isOver = ({ data }: TaskEventText) =>
+  ['finished', 'failed', 'cancelled'].includes(String(data['status']));
+
+function lineOfTask(event: TaskEventText): string {
+  if (event.event !== 'end') return eventLine(event);
+  const error = event.data['error'] as { code: string; message: string };
+  return oneLine(`${event.data['finished_at']} ${event.data['status']}: ${error.message} (${error.code})`);
 }
 
 const LEVELS = ['debug', 'info', 'warn', 'error'];
@@ -90,6 +118,7 @@ function createEventFilter({ run, level = 'debug' }: LogsFlags): (event: TaskEve
   if (least === -1) throw usageError(`--level is one of ${LEVELS.join(', ')}, not "${level}".`);
   return ({ event, data }) =>
     event === 'attempt' ||
+    (event === 'end' && data['error'] != null) ||
     (event === 'log' &&
       LEVELS.indexOf(String(data['level'])) >= least &&
       (run === undefined || data['run_id'] === run));
@@ -101,8 +130,29 @@ function filterOf({ run, level }: LogsFlags) {
 
 type News = Pick<ExecutionLogs, 'lines' | 'ended' | 'expired'>;
 
+type Page = News & Pick<ExecutionLogs, 'attempts'>;
+
+const keyOf = ({ run_id: run, start, final }: LoggedAttempt) => `${run} ${start} ${final}`;
+
+/** An attempt that did not do what it should, as if its run had said so. No line of the log: its number is 0. */
+function lineOf(attempt: LoggedAttempt): LogLine {
+  const { run_id, task, file, ended_at: at, final, outcome } = attempt;
+  const level = final || outcome === 'failed' ? 'error' : 'warn';
+  return { ...{ line: 0, run_id, task, file, at, level }, message: attemptWords(attempt), fields: null };
+}
+
+/** Lines in their order, and each of the others behind what was said until its moment. */
+function inOrder(lines: readonly LogLine[], others: readonly LogLine[]): LogLine[] {
+  const all = [...lines];
+  for (const other of others) {
+    const last = all.findLastIndex(({ at }) => at <= other.at);
+    all.splice(last + 1, 0, other);
+  }
+  return all;
+}
+
 export interface LogReader {
-  /** What was said since the last time. */
+  /** What was said since the last time, and which attempts ended badly. */
   read(): Promise<News>;
 }
 
@@ -114,9 +164,11 @@ export function createLogReader(
 ): LogReader {
   let recent: LogLine[] = [];
   let after = 0;
+  const told = new Set<string>();
 
-  async function readPages(): Promise<News> {
+  async function readPages(): Promise<Page> {
     const lines: LogLine[] = [];
+    const attempts: LoggedAttempt[] = [];
     for (let cursor: string | null = null; ;) {
       const query: Record<string, string> = { ...filter, limit: PAGE, after: String(after) };
       const page: ExecutionLogs = await client.call(routes.executionLogs, {
@@ -124,7 +176,8 @@ export function createLogReader(
         query: cursor === null ? query : { ...query, cursor },
       });
       lines.push(...page.lines);
-      if (page.next_cursor === null) return { ...page, lines };
+      attempts.push(...page.attempts);
+      if (page.next_cursor === null) return { ...page, lines, attempts };
       cursor = page.next_cursor;
     }
   }
@@ -132,6 +185,8 @@ export function createLogReader(
   return {
     async read() {
       const news = await readPages();
+      const attempts = news.attempts.filter((attempt) => !told.has(keyOf(attempt)));
+      for (const attempt of attempts) told.add(keyOf(attempt));
       const known = new Set(recent.map(({ line }) => line));
       const lines = news.lines.filter(({ line }) => !known.has(line));
       const all = [...recent, ...lines].toSorted((one, other) => one.line - other.line);
@@ -139,7 +194,7 @@ export function createLogReader(
       const firstRecent = all.findIndex(({ at }) => Date.parse(at) > settled);
       after = all[firstRecent - 1]?.line ?? after;
       recent = all.slice(Math.max(0, firstRecent));
-      return { ...news, lines };
+      return { ...news, lines: inOrder(lines, attempts.map(lineOf)) };
     },
   };
 }
@@ -166,5 +221,6 @@ export async function follow(
 /** What a line looks like to a person. */
 export function lineFor({ at, level, file, task, message, fields }: LogLine): string {
   const rest = fields === null || Object.keys(fields).length === 0 ? '' : ` ${JSON.stringify(fields)}`;
-  return oneLine(`${at} ${level.toUpperCase().padEnd(5)} ${file ?? task}: ${message}${rest}`);
+  const head = oneLine(`${at} ${level.toUpperCase().padEnd(5)} ${file ?? task}:`);
+  return `${head} ${spacedLine(`${message}${rest}`)}`;
 }

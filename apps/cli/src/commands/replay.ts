@@ -1,4 +1,4 @@
-import { ApiError, type Replay, routes } from '@longshore/contracts';
+import { ApiError, type ReplayManyRequest, routes } from '@longshore/contracts';
 import { type Clock, systemClock } from '@longshore/runtime';
 import type { Command } from 'commander';
 import { CliError, usageError } from '../cli-error.ts';
@@ -13,6 +13,7 @@ import {
   queryOf,
 } from './failure-filter.ts';
 import { jsonObjectGiven } from './json-option.ts';
+import { concludeReplay, describeReplay, wholeNumberOf } from './replay-progress.ts';
 
 interface ReplayFlags extends ConnectionFlags, FailureFilterFlags {
   onlyFailed?: true;
@@ -34,8 +35,6 @@ Examples:
   longshore replay --cause 3f2a9c0b1d4e5f60 --since 2h --dry-run     how many would that be?
   longshore replay --all --since 2026-05-01 --per-minute 120
   longshore replay --cancel <replay id>`;
-
-const LOOK_EVERY_MS = 1_000;
 
 /** Adds `longshore replay`. */
 export function addReplay(program: Command, terminal: Terminal): void {
@@ -79,7 +78,7 @@ interface Context {
 
 async function cancelReplay({ client, flags, terminal }: Context, id: string): Promise<void> {
   const replay = await client.call(routes.cancelReplay, { params: { id } });
-  terminal.out(flags.json ? JSON.stringify(replay) : describe(replay));
+  terminal.out(flags.json ? JSON.stringify(replay) : describeReplay(replay));
 }
 
 /** One after the other. A refusal of one is no reason to leave the others; a platform out of reach is. */
@@ -96,6 +95,7 @@ async function replayEach({ client, flags, terminal }: Context, ids: readonly st
 }
 
 type How = ReturnType<typeof howOf>;
+type Filter = Pick<ReplayManyRequest, 'limit' | 'per_minute' | 'dry_run'> & How & Record<string, unknown>;
 
 async function replayOne(client: PlatformClient, id: string, body: How) {
   try {
@@ -103,11 +103,24 @@ async function replayOne(client: PlatformClient, id: string, body: How) {
     return { ...made, error: null };
   } catch (error) {
     if (!(error instanceof ApiError) || ![400, 404, 409, 429].includes(error.status)) throw error;
-    return { execution_id: null, replay_of: id, error: explainError(error) };
+    const isTask = error.status === 404 && (await isTaskOf(client, id));
+    const reason = isTask ? `this is a task: longshore tasks replay ${id}` : explainError(error);
+    return { execution_id: null, replay_of: id, error: reason };
   }
 }
 
-async function replayMany({ client, flags, terminal, clock }: Context): Promise<void> {
+async function isTaskOf(client: PlatformClient, id: string): Promise<boolean> {
+  try {
+    await client.call(routes.taskStatus, { params: { id } });
+    return true;
+  } catch (error) {
+    if (error instanceof ApiError) return false;
+    throw error;
+  }
+}
+
+async function replayMany(context: Context): Promise<void> {
+  const { client, flags, terminal, clock } = context;
   const { cause, all, dryRun } = flags;
   const filter = queryOf(flags, Date.now());
   const isNarrowed = cause !== undefined || Object.keys(filter).some((name) => name !== 'organisation');
@@ -118,18 +131,32 @@ async function replayMany({ client, flags, terminal, clock }: Context): Promise<
     ...howOf(flags),
     ...filter,
     ...(cause === undefined ? {} : { cause }),
-    limit: wholeNumber(flags.limit, '--limit'),
-    per_minute: wholeNumber(flags.perMinute, '--per-minute'),
+    limit: wholeNumberOf(flags.limit, '--limit'),
+    per_minute: wholeNumberOf(flags.perMinute, '--per-minute'),
     dry_run: dryRun === true,
   };
   const { matched, replay } = await client.call(routes.replayMany, { body });
+  if (matched === 0) return await tellNoneFound(context, body);
   if (replay === null) {
     const words = `${matched} ${matched === 1 ? 'execution' : 'executions'} would be replayed.`;
     return terminal.out(flags.json ? JSON.stringify({ matched, replay }) : words);
   }
-  const last = flags.detach ? replay : await untilOver(client, replay, { terminal, clock });
-  terminal.out(flags.json ? JSON.stringify(last) : describe(last));
-  if (last.executions.refused > 0) await tellRefused({ client, terminal }, last.replay_id);
+  await concludeReplay(replay, { client, flags, terminal, clock });
+}
+
+/** A filter that finds no execution may mean tasks, which another command replays. @throws CliError then */
+async function tellNoneFound(
+  { client, flags, terminal }: Context,
+  { only_failed: _only, custom_data: _data, ...filter }: Filter,
+): Promise<void> {
+  const none = { matched: 0, replay: null };
+  terminal.out(flags.json ? JSON.stringify(none) : '0 executions would be replayed.');
+  // Tasks belong to no deployment.
+  if (flags.apiName !== undefined) return;
+  const { matched } = await client.call(routes.replayTasks, { body: { ...filter, dry_run: true } });
+  if (matched === 0) return;
+  const what = matched === 1 ? 'is one task' : `are ${matched} tasks`;
+  throw new CliError(`What the filter finds ${what}: "longshore tasks replay" with it runs them again.`);
 }
 
 function howOf({ onlyFailed, customData }: ReplayFlags) {
@@ -137,35 +164,4 @@ function howOf({ onlyFailed, customData }: ReplayFlags) {
     only_failed: onlyFailed === true,
     ...(customData === undefined ? {} : { custom_data: jsonObjectGiven(customData) }),
   };
-}
-
-function wholeNumber(text: string, flag: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw usageError(`${flag} takes a whole number, not "${text}".`);
-  return Number(text);
-}
-
-async function untilOver(
-  client: PlatformClient,
-  begun: Replay,
-  { terminal, clock }: Pick<Context, 'terminal' | 'clock'>,
-): Promise<Replay> {
-  const params = { id: begun.replay_id };
-  for (let replay = begun; ; replay = await client.call(routes.replay, { params })) {
-    if (replay.state !== 'running') return replay;
-    terminal.status(describe(replay));
-    await clock.sleep(LOOK_EVERY_MS);
-  }
-}
-
-async function tellRefused({ client, terminal }: Pick<Context, 'client' | 'terminal'>, id: string) {
-  const { refused, executions } = await client.call(routes.replay, { params: { id } });
-  for (const { execution_id, error } of refused) terminal.err(`  ${execution_id}: ${error}`);
-  throw new CliError(`${executions.refused} of ${executions.total} could not be replayed.`);
-}
-
-/** A replay in one line. */
-function describe({ replay_id: id, state, executions }: Replay): string {
-  const { total, replayed, refused, waiting } = executions;
-  const left = waiting === 0 ? '' : `, ${waiting} not begun`;
-  return `Replay ${id} ${state}: ${replayed} of ${total} begun, ${refused} refused${left}.`;
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { CliError, exitCodes, usageError } from '../cli-error.ts';
 import { connect, type ConnectionFlags } from '../client/connection.ts';
+import { createExecutionReader } from '../client/read-execution.ts';
 import { duration } from '../output/duration.ts';
 import { oneLine } from '../output/table.ts';
 import type { Terminal } from '../output/terminal.ts';
@@ -94,10 +95,13 @@ type BatchMeans = Pick<BatchOptions, 'files' | 'results' | 'target'> & {
 };
 
 function batch({ flags, terminal, ...means }: BatchMeans, signals: Signals): Promise<Readonly<BatchCounts>> {
+  const client = connect('organisation', flags);
+  const { organisation: org, apiName } = means.target;
   return runBatch({
     ...means,
     ...signals,
-    client: connect('organisation', flags),
+    client,
+    read: createExecutionReader(client, { org, api_name: apiName }),
     patience: createPatience(signals.signal),
     parallel: flags.parallel,
     told: ({ line, problem, counts }) => {

@@ -49,7 +49,9 @@ export function addRuns(program: Command, terminal: Terminal): void {
   const runs = program
     .command('runs')
     .summary('list the runs of an execution or a task, show one, cancel')
-    .description('Runs: what executions and tasks are made of, with every attempt and who worked on it.')
+    .description(
+      'Runs: what executions and tasks are made of, with every start of them and who worked on it.',
+    )
     .addHelpText('after', EXAMPLES);
   addList(runs, terminal);
   addShow(runs, terminal);
@@ -61,8 +63,8 @@ function addList(runs: Command, terminal: Terminal): void {
     .command('list', { isDefault: true })
     .summary('list the runs of an execution or a task')
     .description(
-      'Lists the runs that an execution or a task is made of, in the order in which they were made, with every attempt: which worker had ' +
-        'it, from when to when, and how it ended. All filters that are given must hold.',
+      'Lists the runs that an execution or a task is made of, in the order in which they were made, with every start: which worker had ' +
+        'it, from when to when, and how it ended. One that was handed back or lost its worker uses up no attempt. All filters that are given must hold.',
     )
     .argument('<id>', 'an execution, or a task', executionId)
     .addOption(new Option('--state <state>', 'only in this state').choices(runStateSchema.options))
@@ -94,7 +96,7 @@ function addShow(runs: Command, terminal: Terminal): void {
   const command = runs
     .command('show')
     .summary('show all about one run')
-    .description('Shows one run: what it is a part of, every attempt at it, the workers, times and errors.')
+    .description('Shows one run: what it is a part of, every start of it, the workers, times and errors.')
     .argument('<run_id>', 'a run, as the list shows it', executionId)
     .option('--json', 'print the run as JSON, with the execution or task that it is a part of')
     .addHelpText('after', SHOW_EXAMPLES);

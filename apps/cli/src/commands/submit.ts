@@ -1,19 +1,17 @@
-import { type ExecuteResponse, type ExecutionDetail, routes, TAG_PATTERN } from '@longshore/contracts';
-import { systemClock } from '@longshore/runtime';
+import { type ExecuteResponse, TAG_PATTERN } from '@longshore/contracts';
 import { type Command, InvalidArgumentError } from 'commander';
 import { CliError, exitCodes, usageError } from '../cli-error.ts';
 import { connect, type ConnectionFlags } from '../client/connection.ts';
-import type { PlatformClient } from '../client/platform-client.ts';
+import { createExecutionReader } from '../client/read-execution.ts';
 import { filesNamed } from '../client/submission.ts';
-import { postFiles, watchExecution } from '../client/submit.ts';
-import { createProgress } from '../output/execution-progress.ts';
+import { hasEnded, postFiles } from '../client/submit.ts';
 import { resultLines } from '../output/result-table.ts';
 import type { Terminal } from '../output/terminal.ts';
 import { addOrganisationConnection } from './connection-options.ts';
 import { given } from './key-options.ts';
 import { secondsFrom } from './duration-option.ts';
 import { jsonObjectGiven } from './json-option.ts';
-import { createLogReader, follow, lineFor } from './logs.ts';
+import { concludeExecution, waitFor } from './wait-for-execution.ts';
 
 interface SubmitFlags extends ConnectionFlags {
   organisation: string;
@@ -65,8 +63,11 @@ export function addSubmit(program: Command, terminal: Terminal): void {
       'let the deployment wait for the result, 0s to 5m; this is its one read',
       secondsFrom(0, LONGEST_TIMEOUT_SECONDS),
     )
-    .option('--wait', 'wait until the execution has ended; exit code 1 unless it is COMPLETED')
-    .option('--follow', 'as --wait, and show what its runs say meanwhile')
+    .option(
+      '--wait',
+      'wait until the execution has ended; exit code 1 unless it is COMPLETED and no file failed',
+    )
+    .option('--follow', "as --wait, and show what its runs say meanwhile, with an organisation's key")
     .option('--json', 'print JSON: the id, or with --wait the whole execution')
     .addHelpText('after', EXAMPLES);
   addOrganisationConnection(command, KEYS).action((apiName: string, files: string[], flags: SubmitFlags) =>
@@ -97,9 +98,10 @@ async function submit(apiName: string, named: readonly string[], context: Submit
   const { organisation, idempotencyKey } = flags;
   const answer = await postFiles(client, { organisation, apiName, files, fields, idempotencyKey });
   const id = answer.execution_id;
-  if (flags.follow) await tellLogs(id, { client, terminal });
-  if (waits)
-    return await waitFor(id, { client, flags, terminal, withText: flags.includeExtractedText === true });
+  if (waits) {
+    const read = createExecutionReader(client, { org: organisation, api_name: apiName });
+    return await waitFor(answer, { read, client, ...context });
+  }
   if (flags.timeout !== undefined) return showAnswer(answer, context);
   terminal.out(flags.json ? JSON.stringify({ execution_id: id }) : id);
 }
@@ -117,55 +119,17 @@ function fieldsOf(flags: SubmitFlags): Record<string, string> {
   });
 }
 
-/** On standard error: the result alone goes to standard output. */
-async function tellLogs(id: string, { client, terminal }: { client: PlatformClient; terminal: Terminal }) {
-  const tell = createLogReader(client, id, {});
-  await follow(tell, (lines) => lines.forEach((line) => terminal.err(lineFor(line))), systemClock);
-}
-
-/** What the deployment itself answered within its time-out. Throws CliError unless that is COMPLETED. */
+/** What the deployment itself answered within its time-out. @throws CliError unless that is COMPLETED, with every file */
 function showAnswer(answer: ExecuteResponse['message'], { flags, terminal }: SubmitContext): void {
   const { execution_id: id, execution_status: status, result, error } = answer;
-  const hasEnded = status !== 'PENDING' && status !== 'EXECUTING';
   if (flags.json) terminal.out(JSON.stringify(answer));
-  else if (!hasEnded) terminal.out(id);
+  else if (!hasEnded(status)) terminal.out(id);
   else resultLines({ result, error, status, skipped: null }, terminal).forEach(terminal.out);
-  if (!hasEnded) {
+  if (!hasEnded(status)) {
     throw new CliError(`Execution ${id} goes on: it had not ended within ${flags.timeout} s.`, {
       exitCode: exitCodes.unfinished,
     });
   }
-  if (status !== 'COMPLETED') throw endedOtherwise({ execution_id: id, status, error }, flags);
-  if (result === null && error !== null) terminal.err(error);
-}
-
-interface WaitContext {
-  client: PlatformClient;
-  flags: { json?: true };
-  terminal: Terminal;
-  /** Whether the results are to hold the texts of the documents. */
-  withText?: boolean;
-}
-
-/** Shows how an execution goes on and what it found. Throws CliError unless it is COMPLETED. */
-export async function waitFor(executionId: string, context: WaitContext): Promise<void> {
-  const { client, flags, terminal, withText = false } = context;
-  const onProgress = createProgress(terminal);
-  const ended = await watchExecution(executionId, { client, clock: systemClock, onProgress });
-  const detail = withText ? await readWithText(client, executionId) : ended;
-  const lines = flags.json ? [JSON.stringify(detail)] : resultLines(detail, terminal);
-  lines.forEach(terminal.out);
-  if (detail.status !== 'COMPLETED') throw endedOtherwise(detail, flags);
-}
-
-function readWithText(client: PlatformClient, id: string): Promise<ExecutionDetail> {
-  return client.call(routes.execution, { params: { id }, query: { include_extracted_text: 'true' } });
-}
-
-function endedOtherwise(
-  { execution_id: id, status, error }: Pick<ExecutionDetail, 'execution_id' | 'status' | 'error'>,
-  { json }: { json?: true },
-): CliError {
-  const reason = json ? `: ${error ?? 'no reason given'}` : ', as told above.';
-  return new CliError(`Execution ${id} ended as ${status}${reason}`);
+  if (status === 'COMPLETED' && result === null && error !== null) terminal.err(error);
+  else concludeExecution({ execution_id: id, status, result, error }, flags);
 }

@@ -79,12 +79,52 @@ describe('longshore tasks', () => {
 
   it('submit takes single parameters, which go before those of the object', async () => {
     const { run, asked } = await setup({
+      'GET /tasks/types': { types: [], details: [] },
       'POST /tasks/submit': { task_id: ID, status: 'submitted', message: 'm' },
     });
     await run('submit', 'work', '{"a":1,"b":2}', '-p', 'b=[3]', '-p', 'c=x=y', '-p', 'd=007');
-    expect(JSON.parse(asked[0]!.slice(asked[0]!.indexOf('{')))).toMatchObject({
+    expect(JSON.parse(asked[1]!.slice(asked[1]!.indexOf('{')))).toMatchObject({
       parameters: { a: 1, b: [3], c: 'x=y', d: '007' },
     });
+  });
+
+  it('submit sends single parameters in the types that the task says', async () => {
+    const { run, asked } = await setup({
+      ...answers,
+      'GET /tasks/types': {
+        types: ['work'],
+        details: [
+          { ...type, input_schema: { properties: { id: { type: 'string' }, n: { type: 'integer' } } } },
+        ],
+      },
+    });
+    await run('submit', 'work', '-p', 'id=17', '-p', 'n=17', '-p', 'other=17');
+    expect(asked.at(-1)).toContain('"parameters":{"id":"17","n":17,"other":17}');
+  });
+
+  it('submit says which type was likely meant, of those that there are', async () => {
+    const refusal = (response: ServerResponse) => {
+      const error = { code: 'invalid', detail: 'Unknown task type: wrok', attr: 'task_name' };
+      response.writeHead(400, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ type: 'validation_error', errors: [error] }));
+    };
+    const { run } = await setup({ ...answers, 'POST /tasks/submit': refusal });
+    await expect(run('submit', 'wrok', '{}')).rejects.toMatchObject({
+      message: 'The platform refused: task_name: Unknown task type: wrok. Did you mean work?',
+      exitCode: 1,
+    });
+    await expect(run('submit', 'else', '{}')).rejects.toMatchObject({ message: 'Unknown task type: wrok' });
+  });
+
+  it('submit --wait names the task first, and ends with "goes on" when it can be asked no more', async () => {
+    const { run, out, err } = await setup({
+      'POST /tasks/submit': { task_id: ID, status: 'submitted', message: 'm', warning: 'nobody serves it' },
+    });
+    await expect(run('submit', 'work', '{}', '--wait')).rejects.toMatchObject({
+      message: expect.stringContaining(`The task ${ID} was accepted and goes on`),
+      exitCode: 5,
+    });
+    expect([out, err]).toEqual([[], [`task ${ID}`, 'nobody serves it']]);
   });
 
   const type = {
@@ -131,7 +171,7 @@ describe('longshore tasks', () => {
       [`GET /tasks/${ID}/result`]: { ...status, result: { pages: 3 }, result_expired: false },
     });
     await run('submit', 'work', '-p', 'pages=3', '--follow');
-    expect(err).toEqual([`${NOW} INFO hello`, 'progress 40 half', 'end finished']);
+    expect(err).toEqual([`task ${ID}`, `${NOW} INFO hello`, 'progress 40 half', 'end finished']);
     expect(out).toEqual(['{"pages":3}']);
   });
 

@@ -2,14 +2,17 @@ import { routes, type TaskResult } from '@longshore/contracts';
 import type { Command } from 'commander';
 import { CliError, exitCodes } from '../cli-error.ts';
 import { connect, type ConnectionFlags } from '../client/connection.ts';
+import type { PlatformClient } from '../client/platform-client.ts';
 import { followTask, type TaskEventText } from '../client/task-events.ts';
 import { eventLine, listLines, statusLine, taskDetailLines, typeLines } from '../output/task-lines.ts';
 import type { Terminal } from '../output/terminal.ts';
+import { type Accepted, tellAccepted, whileItGoesOn } from './accepted.ts';
 import { addOrganisationConnection } from './connection-options.ts';
 import { DURATION, secondsFrom, secondsOf } from './duration-option.ts';
 import { given, momentOf } from './key-options.ts';
+import { addReplayTasks } from './replay-tasks.ts';
 import { jsonObject, numberOf } from './task-arguments.ts';
-import { taskParameters } from './task-parameters.ts';
+import { taskParameters, withLikelyType } from './task-parameters.ts';
 
 interface TaskFlags extends ConnectionFlags {
   json?: true;
@@ -59,6 +62,7 @@ export function addTasks(program: Command, terminal: Terminal): void {
     ).option('--json', "print the platform's answer as JSON");
   addReads(sub, terminal);
   addSubmits(sub, terminal);
+  addReplayTasks(tasks, terminal);
   sub('cancel', 'stop a task')
     .argument('<task_id>', 'as submitting printed it, or a list shows it')
     .action(async (id: string, flags: TaskFlags) => {
@@ -156,7 +160,12 @@ function addSubmits(sub: Sub, terminal: Terminal): void {
   options(sub('submit', 'submit a task, and print its id'))
     .argument('<task_name>', 'as "longshore tasks types" lists it')
     .argument('[parameters]', 'a JSON object; without, and without -p, you are asked at a terminal')
-    .option('-p, --parameter <name=value>', 'one of them; the value is JSON, else a text', listOf, [])
+    .option(
+      '-p, --parameter <name=value>',
+      'one of them; the value is of the type that the task says, else JSON, else a text',
+      listOf,
+      [],
+    )
     .option('--key <key>', 'the same key with the same request submits nothing more within a day')
     .action(async (name: string, json: string | undefined, flags: SubmitFlags) => {
       // Before somebody is asked in vain.
@@ -170,7 +179,10 @@ function addSubmits(sub: Sub, terminal: Terminal): void {
         delay: flags.delay === undefined ? null : secondsOf(flags.delay),
         ...(flags.key === undefined ? {} : { idempotency_key: flags.key }),
       };
-      await tellSubmitted(await client.call(routes.submitTask, { body }), flags, terminal);
+      const submitted = await client
+        .call(routes.submitTask, { body })
+        .catch((error: unknown) => withLikelyType(error, { task: name, client }));
+      await tellSubmitted(submitted, flags, terminal);
     });
   options(sub('retry', 'run a task that has ended again, as a new one'))
     .argument('<task_id>', 'as submitting printed it, or a list shows it')
@@ -192,21 +204,27 @@ async function tellSubmitted(
   flags: SubmitFlags,
   terminal: Terminal,
 ): Promise<void> {
+  const accepted: Accepted = { kind: 'task', id: submitted.task_id };
+  const waits = flags.wait === true || flags.follow === true;
+  if (waits) tellAccepted(accepted, flags, terminal);
   if (submitted.warning !== undefined) terminal.err(submitted.warning);
-  if (!flags.wait && !flags.follow) {
+  if (!waits) {
     terminal.out(flags.json ? JSON.stringify(submitted) : submitted.task_id);
     return;
   }
   const client = connect('organisation', flags);
-  // On standard error: the result alone goes to standard output.
-  if (flags.follow) await followTask(client, submitted.task_id, (event) => terminal.err(eventLine(event)));
+  const ended = await whileItGoesOn(accepted, async () => {
+    // On standard error: the result alone goes to standard output.
+    if (flags.follow) await followTask(client, accepted.id, (event) => terminal.err(eventLine(event)));
+    return await endOf(client, accepted.id);
+  });
+  tellResult(ended, flags, terminal);
+}
+
+async function endOf(client: PlatformClient, id: string): Promise<TaskResult> {
   for (;;) {
-    const params = { id: submitted.task_id };
-    const answer = await client.call(routes.taskResult, { params, query: { wait: '300' } });
-    if (['finished', 'failed', 'cancelled'].includes(answer.status)) {
-      tellResult(answer, flags, terminal);
-      return;
-    }
+    const answer = await client.call(routes.taskResult, { params: { id }, query: { wait: '300' } });
+    if (['finished', 'failed', 'cancelled'].includes(answer.status)) return answer;
   }
 }
 

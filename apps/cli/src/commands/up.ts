@@ -2,8 +2,8 @@ import { type CoreWorkerName, coreWorkerNames, routes } from '@longshore/contrac
 import { type Logger, runProcess } from '@longshore/runtime';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { createPlatformClient } from '../client/platform-client.ts';
-import { settingsFolder } from '../home/callers-folder.ts';
 import { holdHome, refuseHalfRestored } from '../home/hold-home.ts';
+import { describeSource, type SettingsSource, settingsSource } from '../home/settings-source.ts';
 import { duration } from '../output/duration.ts';
 import { createPlatformLogger } from '../output/platform-logger.ts';
 import type { Terminal } from '../output/terminal.ts';
@@ -57,8 +57,9 @@ function stopWithinMs({ graceMs }: PlatformSettings): number {
 
 async function up(flags: UpFlags, terminal: Terminal): Promise<void> {
   const settings = loadSettings(coreWorkerNames.filter((name) => !flags.without.includes(name)));
+  const source = settingsSource();
   // What is started reads the same `.env` as this command does.
-  process.chdir(settingsFolder(process.env, process.cwd()));
+  process.chdir(source.folder);
   refuseHalfRestored(settings.home);
   const lock = await holdHome(settings.home);
   let isUp = false;
@@ -69,6 +70,7 @@ async function up(flags: UpFlags, terminal: Terminal): Promise<void> {
     // Until then one sentence tells why it does not come up; what led there is in the log.
     tellsWarnings: () => isUp,
   });
+  tellSource(source, { flags, terminal, logger });
   await runProcess({
     name: 'longshore up',
     logger,
@@ -91,6 +93,21 @@ async function up(flags: UpFlags, terminal: Terminal): Promise<void> {
       await tellSkippedTaskFiles(platform, { terminal, logger, signal });
     },
   });
+}
+
+/** On standard error, so that --json keeps its one line; there nothing is said of what was not set. */
+function tellSource(
+  source: SettingsSource,
+  { flags, terminal, logger }: { flags: UpFlags; terminal: Terminal; logger: Logger },
+): void {
+  const { envFile, taskFolders, misspelt } = source;
+  logger.info('settings were read', { env_file: envFile ?? null, task_folders: taskFolders });
+  const isSet = envFile !== undefined || taskFolders.length > 0;
+  if (isSet || !flags.json) terminal.err(describeSource(source));
+  for (const sentence of misspelt) {
+    logger.warn(sentence);
+    terminal.err(sentence);
+  }
 }
 
 interface Announcement {

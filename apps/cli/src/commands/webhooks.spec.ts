@@ -56,13 +56,18 @@ async function setup() {
   });
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const out: string[] = [];
-  const terminal = { out: (line: string) => out.push(line), err: () => undefined, status: () => undefined };
+  const err: string[] = [];
+  const terminal = {
+    out: (line: string) => out.push(line),
+    err: (line: string) => err.push(line),
+    status: () => undefined,
+  };
   const run = ([name, ...args]: string[]) =>
     createProgram(terminal as unknown as Terminal).parseAsync(
       ['webhooks', name!, '--api-key', 'lsk_org_0123456789abcdef', '--url', url, ...args],
       { from: 'user' },
     );
-  return { run, out, asked, url };
+  return { run, out, err, asked, url };
 }
 
 describe('longshore webhooks', () => {
@@ -74,8 +79,8 @@ describe('longshore webhooks', () => {
     expect(out.join('\n')).toContain('disabled: it is gone');
   });
 
-  it('creates one from flags, and shows its secret', async () => {
-    const { run, out, asked } = await setup();
+  it('creates one from flags, and prints its secret alone, the rest beside it', async () => {
+    const { run, out, err, asked } = await setup();
     const fields = ['--to', 'https://x.example/in', '--form', 'slack', '--window', '60'];
     await run([
       'create',
@@ -90,7 +95,20 @@ describe('longshore webhooks', () => {
       ...{ name: 'alarms', url: 'https://x.example/in', form: 'slack', window_seconds: 60 },
       ...{ events: ['execution.failed', 'task.failed'], deployments: ['a', 'b'] },
     });
-    expect(out.at(-1)).toBe('secret, shown this once: whsec_c2VjcmV0');
+    expect(out).toEqual(['whsec_c2VjcmV0']);
+    expect(err[0]).toMatch(/^accounting \(disabled\)/);
+    expect(err.at(-1)).toBe('Keep its secret: it is not shown again.');
+  });
+
+  it('gives another secret, printed alone, or all of the webhook as JSON', async () => {
+    const { run, out, err } = await setup();
+    await run(['rotate', 'accounting']);
+    expect(out).toEqual(['whsec_c2VjcmV0']);
+    expect(err).toEqual(['accounting has another secret', 'Keep its secret: it is not shown again.']);
+    for (const words of [['rotate'], ['create', '--to', 'https://x.example/in']])
+      await run([...words, 'accounting', '--json']);
+    for (const line of out.slice(1)) expect(JSON.parse(line)).toMatchObject({ secret: 'whsec_c2VjcmV0' });
+    expect([out.length, err.length]).toEqual([3, 2]);
   });
 
   it('changes, pauses, resumes, tests, rotates and deletes it by its name', async () => {

@@ -36,7 +36,8 @@ Examples:
 /** Each command's own. */
 const examples: Readonly<Record<string, string>> = {
   list: 'longshore webhooks list --json',
-  create: 'longshore webhooks create accounting --to https://accounting.example.com/longshore --window 60',
+  create: `longshore webhooks create accounting --to https://accounting.example.com/longshore --window 60
+  longshore webhooks create accounting --to https://accounting.example.com/longshore > accounting.secret`,
   change: 'longshore webhooks change accounting --window 600 --events execution.failed,execution.stopped',
   show: 'longshore webhooks show accounting',
   pause: 'longshore webhooks pause accounting',
@@ -105,13 +106,15 @@ function addWriting(webhooks: Command, terminal: Terminal): void {
   const create = webhooks
     .command('create')
     .summary('create a webhook, and print its secret')
-    .description('Creates a webhook. Its secret is shown this once: who receives checks signatures by it.')
+    .description(
+      'Creates a webhook, and prints its secret alone, which is never shown again: who receives checks signatures by it.',
+    )
     .argument('<name>', 'how it is called')
     .requiredOption('--to <address>', 'where deliveries are posted to');
   addConnection(addFields(create)).action(async (name: string, flags: WriteFlags) => {
     const body = { name, ...given({ organisation: flags.organisation }), ...fieldsOf(flags) } as never;
     const made = await connectForOrganisation(flags).call(routes.createWebhook, { body });
-    print(terminal, flags, made, [...webhookDetailLines(made, terminal), secretLine(made)]);
+    showSecret(made, webhookDetailLines(made, terminal.errorLook), { flags, terminal });
   });
   const change = webhooks
     .command('change')
@@ -145,8 +148,16 @@ function fieldsOf({ to: url, form, events, deployments, window, description }: W
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
 
-function secretLine({ secret }: WebhookWithSecret): string {
-  return `secret, shown this once: ${secret}`;
+/** The secret alone goes to standard output, so that a script can take it from there. */
+function showSecret(
+  webhook: WebhookWithSecret,
+  lines: readonly string[],
+  { flags, terminal }: { flags: Flags; terminal: Terminal },
+): void {
+  if (flags.json) return terminal.out(JSON.stringify(webhook));
+  lines.forEach(terminal.err);
+  terminal.err('Keep its secret: it is not shown again.');
+  terminal.out(webhook.secret);
 }
 
 /** What is done to one webhook, by its name. */
@@ -191,7 +202,9 @@ function addRotate(webhooks: Command, terminal: Terminal): void {
   const command = webhooks
     .command('rotate')
     .summary('give a webhook another secret')
-    .description('Gives a webhook another secret, shown this once. Meanwhile both sign each delivery.')
+    .description(
+      'Gives a webhook another secret, and prints it alone: it is never shown again. Meanwhile both sign each delivery.',
+    )
     .argument('<name>', 'a webhook')
     .option('--overlap <duration>', 'so long the one before signs as well: 30m, 12h, 7d or 0', '24h');
   addConnection(command).action(async (name: string, flags: Flags & { overlap: string }) => {
@@ -199,7 +212,7 @@ function addRotate(webhooks: Command, terminal: Terminal): void {
     const params = { id: await idOf(client, name, flags) };
     const body = { overlap_seconds: secondsOf(flags.overlap) };
     const rotated = await client.call(routes.rotateWebhook, { params, body });
-    print(terminal, flags, rotated, [secretLine(rotated)]);
+    showSecret(rotated, [`${rotated.name} has another secret`], { flags, terminal });
   });
 }
 

@@ -2,7 +2,7 @@ import { type ChildSpec, createLogger, createSupervisor, runProcess } from '@lon
 import { Argument, type Command } from 'commander';
 import { usageError } from '../cli-error.ts';
 import { withAbsolutePaths } from '../home/configuration.ts';
-import { settingsFolder } from '../home/callers-folder.ts';
+import { type SettingsSource, settingsSource } from '../home/settings-source.ts';
 import type { Terminal } from '../output/terminal.ts';
 import {
   checkPrograms,
@@ -24,10 +24,11 @@ Examples:
 export function addWorker(program: Command, terminal: Terminal): void {
   program
     .command('worker')
-    .summary('run workers beside a backend that runs elsewhere')
+    .summary('run workers beside "longshore up", or a backend elsewhere')
     .description(
       'Runs each of these workers in a process of its own (or all in one), starts again those that die, and stops them in order. They read ' +
-        'BROKER_URL, INTERNAL_API_BASE_URL and INTERNAL_SERVICE_API_KEY_FILE, in which <worker> stands for the name of each.',
+        'BROKER_URL, INTERNAL_API_BASE_URL and INTERNAL_SERVICE_API_KEY_FILE, in which <worker> stands for the name of each. Beside a running ' +
+        '"longshore up" they need none of these: they take what stands in its home (LONGSHORE_HOME, else .longshore here), a key for their usual queues included.',
     )
     .addArgument(new Argument('<workers...>', 'which of them; api and file are short').choices(workerWords))
     .option('-q, --queues <names>', 'queues to drain, strictly in this order (of one worker alone)')
@@ -54,26 +55,37 @@ async function runWorkers(words: readonly string[], flags: WorkerFlags, terminal
     throw usageError('Give --concurrency or --autoscale, not both.');
   if (flags.packed === true && flags.count !== undefined)
     throw usageError('Give --packed or --count: packed workers are one process.');
-  const cwd = settingsFolder(process.env, process.cwd());
+  const source = settingsSource();
+  const cwd = source.folder;
   const env = withAbsolutePaths(process.env, process.cwd());
   const sources = { env, cwd };
   const separate = workerPrograms(workers, flags, sources);
   // Whether packed or not, each reads the same.
   const config = checkPrograms(separate, cwd);
   const programs = flags.packed === true ? packedPrograms(workers, flags, sources) : separate;
-  await supervise(programs, config, terminal);
+  await supervise(programs, { config, source, terminal });
 }
 
 /** A worker of several processes takes seven seconds beyond its grace at most. */
 const HAND_BACK_MS = 8_000;
 const KILL_MS = 1_000;
 
+interface Supervision {
+  readonly config: ReturnType<typeof checkPrograms>;
+  readonly source: SettingsSource;
+  readonly terminal: Terminal;
+}
+
 async function supervise(
   programs: readonly ChildSpec[],
-  config: ReturnType<typeof checkPrograms>,
-  terminal: Terminal,
+  { config, source, terminal }: Supervision,
 ): Promise<void> {
   const logger = createLogger({ worker: 'longshore', level: config.logLevel, dir: config.logDir });
+  // Misspelt variables are told by the workers themselves.
+  logger.info('settings were read', {
+    env_file: source.envFile ?? null,
+    task_folders: source.taskFolders,
+  });
   const supervisor = createSupervisor({ logger });
   await runProcess({
     name: 'longshore worker',

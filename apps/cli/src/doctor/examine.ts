@@ -12,6 +12,7 @@ import { checkKeys } from './check-keys.ts';
 import { checkMachine } from './check-machine.ts';
 import { checkPlatform } from './check-platform.ts';
 import { checkServers } from './check-servers.ts';
+import { settingsSource } from '../home/settings-source.ts';
 import { type Finding, note, ok, wrong } from './finding.ts';
 
 /** All findings about this machine and its home, and about the platform that the flags, else the home, name. */
@@ -19,10 +20,9 @@ export async function examine(flags: ConnectionFlags, env = process.env): Promis
   const settings = settingsOf(env);
   if (settings instanceof Error) return [configurationFinding(settings)];
   const isElsewhere = flags.url !== undefined || env['LONGSHORE_URL'] !== undefined;
-  const machine = isElsewhere ? [] : [ok('configuration', 'can be read'), ...(await checkMachine(settings))];
+  const machine = isElsewhere ? [] : [...configurationFindings(env), ...(await checkMachine(settings))];
   const platform = await examinePlatform(flags, env);
-  if (platform === 'absent')
-    return [...machine, ...(await checkServers(settings)), absence(settings.home)];
+  if (platform === 'absent') return [...machine, ...(await checkServers(settings)), absence(settings.home)];
   // A platform that did not answer would not answer to the keys either.
   const isReached = platform.some(({ state }) => state === 'ok');
   return [...machine, ...platform, ...(isReached ? await keyFindings(settings.home, isElsewhere) : [])];
@@ -55,6 +55,18 @@ function settingsOf(environment: NodeJS.ProcessEnv): PlatformSettings | Error {
 function configurationFinding(error: Error): Finding {
   const mend = 'Correct it in the environment or in .env; docs/configuration.md lists all variables.';
   return wrong('configuration', error.message.replace(/\s*\n\s*/g, ' '), mend);
+}
+
+function configurationFindings(env: NodeJS.ProcessEnv): Finding[] {
+  const source = settingsSource(env);
+  const from = source.envFile ?? 'the environment alone';
+  const folders = source.taskFolders.length === 0 ? '' : `; task files from ${source.taskFolders.join(', ')}`;
+  return [
+    ok('configuration', `can be read: ${from}${folders}`),
+    ...source.misspelt.map((sentence) =>
+      note('configuration', sentence, 'Correct its name, or ignore this if another program reads it.'),
+    ),
+  ];
 }
 
 async function examinePlatform(

@@ -23,14 +23,22 @@ export function callersFolder(env: Environment, cwd: string): string {
 }
 
 /**
- * The folder whose `.env` and `.longshore` count: of a checkout whose script was called the checkout itself; else the working
- * directory when it has an `.env`, or the nearest folder upward that holds a `.longshore`; else the working directory.
+ * The folder whose `.env` and `.longshore` count: of a checkout whose script was called the checkout itself, else the working
+ * directory, when it has an `.env`; then the folder of the home that LONGSHORE_HOME names, when that has one; then the checkout, or the
+ * nearest folder upward that holds a `.longshore`; else the working directory.
  */
 export function settingsFolder(env: Environment, cwd: string): string {
   const checkout = checkoutOfScript(env);
-  if (checkout !== undefined && (cwd === checkout || env['INIT_CWD'] === cwd)) return checkout;
-  if (existsSync(join(cwd, '.env'))) return cwd;
-  return nearestWithHome(cwd) ?? cwd;
+  const isOfScript = checkout !== undefined && (cwd === checkout || env['INIT_CWD'] === cwd);
+  const here = isOfScript ? checkout : cwd;
+  if (existsSync(join(here, '.env'))) return here;
+  return besideNamedHome(env, cwd) ?? (isOfScript ? checkout : (nearestWithHome(cwd) ?? cwd));
+}
+
+function besideNamedHome({ LONGSHORE_HOME: home = '' }: Environment, cwd: string): string | undefined {
+  if (home.trim() === '') return undefined;
+  const folder = dirname(resolve(cwd, home.trim()));
+  return existsSync(join(folder, '.env')) ? folder : undefined;
 }
 
 function nearestWithHome(folder: string): string | undefined {

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { callersFolder, settingsFolder } from './callers-folder.ts';
 import { configure, withAbsolutePaths } from './configuration.ts';
+import { describeSource, settingsSource } from './settings-source.ts';
 
 const checkout = resolve(import.meta.dirname, '../../../..');
 const cleanups: (() => void)[] = [];
@@ -87,6 +88,34 @@ describe('configuration', () => {
       storageDir: join(root, 'stored'),
       port: 9,
     });
+  });
+
+  it('reads the .env beside a home that LONGSHORE_HOME names, unless there is one here', () => {
+    const { root, below } = setup();
+    const elsewhere = setup().root;
+    writeFileSync(join(elsewhere, '.env'), 'TASKS_DIR=tasks\nPORT=7');
+    writeFileSync(join(root, '.env'), 'PORT=8');
+    const env = { LONGSHORE_HOME: join(elsewhere, '.longshore') };
+    expect(configure(['port'], { env, cwd: below }).port).toBe(7);
+    expect(settingsSource(env, below)).toMatchObject({
+      envFile: join(elsewhere, '.env'),
+      taskFolders: [join(elsewhere, 'tasks')],
+    });
+    expect(configure(['port'], { env, cwd: root }).port).toBe(8);
+    expect(settingsFolder({ ...script, ...env, INIT_CWD: below }, below)).toBe(elsewhere);
+  });
+
+  it('says what was read: which .env, which task folders', () => {
+    const { root } = setup();
+    expect(describeSource(settingsSource({}, root))).toBe(
+      `Settings: the environment alone, there is no .env in ${root}. Task files: none.`,
+    );
+    writeFileSync(join(root, '.env'), 'TASK_DIR=/x');
+    const source = settingsSource({ TASKS_DIR: '/one,two' }, root);
+    expect(describeSource(source)).toBe(
+      `Settings: ${join(root, '.env')}. Task files: /one, ${join(root, 'two')}.`,
+    );
+    expect(source.misspelt).toEqual(['TASK_DIR is not a setting: did you mean TASKS_DIR?']);
   });
 
   it('keeps what others read meant from here: lists of folders, files with secrets', () => {

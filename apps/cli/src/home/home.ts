@@ -11,6 +11,8 @@ export interface Home {
   readonly earlier: string;
   /** There while a backup is being put into this home. */
   readonly restoring: string;
+  /** There from a restore until the first start after it. */
+  readonly restored: string;
   readonly logs: string;
   readonly postgres: string;
   /** Settings with which workers that are served by hand join. */
@@ -26,6 +28,7 @@ export function homeAt(folder: string): Home {
     instance: join(root, 'instance.json'),
     earlier: join(root, 'earlier-instance.json'),
     restoring: join(root, 'restoring'),
+    restored: join(root, 'restored'),
     logs: join(root, 'logs'),
     postgres: join(root, 'postgres'),
     dev: join(root, 'dev'),

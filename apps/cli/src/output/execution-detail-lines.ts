@@ -62,10 +62,7 @@ function startLines(files: readonly FileRun[], look: Look): string[] {
   return ['', ...table(START_HEADINGS, rows, { ...look, widest: WIDEST, dispensable: ['STARTED'] })];
 }
 
-function startRow(
-  file: string,
-  { epoch, worker, started_at, ended_at, outcome, error }: Attempt,
-): string[] {
+function startRow(file: string, { epoch, worker, started_at, ended_at, outcome, error }: Attempt): string[] {
   return [
     file,
     String(epoch),

@@ -7,7 +7,9 @@ import type { Terminal } from './terminal.ts';
 type FileRun = ExecutionDetail['files'][number];
 
 /** Tells how an execution goes on: a line whenever a file changes, and on a terminal a status line below them. */
-export function createProgress(terminal: Terminal): (detail: ExecutionDetail) => void {
+export function createProgress(
+  terminal: Terminal,
+): (detail: Pick<ExecutionDetail, 'files' | 'total_files'>) => void {
   const told = new Map<string, string>();
   return ({ files, total_files: total }) => {
     for (const [index, run] of files.entries()) {

@@ -4,17 +4,7 @@ const WORDS: Readonly<Record<Meaning, readonly string[]>> = {
   good: ['succeeded', 'finished', 'completed', 'success', 'active', 'delivered', 'fired', 'yes'],
   bad: ['failed', 'error', 'dead', 'refused', 'hard_limit', 'worker', 'disabled', 'no'],
   busy: ['running', 'started', 'executing'],
-  waits: [
-    'waiting',
-    'draining',
-    'paused',
-    'cancelled',
-    'stopped',
-    'handed',
-    'skipped',
-    'expired',
-    'revoked',
-  ],
+  waits: ['waiting', 'draining', 'paused', 'cancelled', 'stopped', 'handed', 'skipped', 'expired', 'revoked'],
 };
 
 const MEANINGS = new Map(

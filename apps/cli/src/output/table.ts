@@ -122,6 +122,14 @@ export function oneLine(text: string): string {
   return text.replace(/[\s\p{Cc}\p{Cf}]+/gu, ' ').trim();
 }
 
+/** As {@link oneLine}, with its spaces: what programs say is set in by them, as tracebacks are. A tab is four. */
+export function spacedLine(text: string): string {
+  return text
+    .replaceAll('\t', '    ')
+    .replace(/[^\S ]+|[\p{Cc}\p{Cf}]+/gu, ' ')
+    .trimEnd();
+}
+
 function lengthOf(text: string): number {
   return [...text].length;
 }

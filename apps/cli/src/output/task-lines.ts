@@ -7,10 +7,11 @@ import type {
   TaskTypes,
 } from '@longshore/contracts';
 import type { TaskEventText } from '../client/task-events.ts';
+import { attemptWords } from './attempt-words.ts';
 import { duration } from './duration.ts';
 import { type Look, painted } from './look.ts';
 import { stateMeaning } from './state-meaning.ts';
-import { oneLine, table } from './table.ts';
+import { oneLine, spacedLine, table } from './table.ts';
 
 /** A table with one line for each type. */
 export function typeLines({ details = [] }: TaskTypes, look: Look = {}): string[] {
@@ -53,9 +54,8 @@ export function eventLine({ event, data }: TaskEventText): string {
   if (event === 'log') {
     const fields =
       data['fields'] === null || data['fields'] === undefined ? '' : JSON.stringify(data['fields']);
-    return oneLine(
-      `${data['at']} ${String(data['level']).toUpperCase()} ${data['message']} ${fields}`,
-    ).trimEnd();
+    const head = oneLine(`${data['at']} ${String(data['level']).toUpperCase()}`);
+    return `${head} ${spacedLine(`${data['message']} ${fields}`)}`;
   }
   if (event === 'attempt') return oneLine(attemptLine(data as unknown as PastAttempt));
   if (event === 'progress') return oneLine(`progress ${data['percentage'] ?? ''} ${data['message'] ?? ''}`);
@@ -92,7 +92,14 @@ export function taskDetailLines(task: TaskDetail): string[] {
 }
 
 /** Attempts are what `max_attempts` counts: failures of the task. Starts are what workers took, those that were lost included. */
-function attemptsLine({ status, attempts, max_attempts: most, starts, worker, past_attempts: past }: TaskDetail) {
+function attemptsLine({
+  status,
+  attempts,
+  max_attempts: most,
+  starts,
+  worker,
+  past_attempts: past,
+}: TaskDetail) {
   const isOver = status === 'failed' && attempts < most;
   const failed = isOver
     ? `${attempts} failed, and no other follows (at most ${most})`
@@ -103,15 +110,8 @@ function attemptsLine({ status, attempts, max_attempts: most, starts, worker, pa
   return `attempts: ${failed}; started ${times}${apart}${worker === null ? '' : `, last by ${worker}`}`;
 }
 
-const ATTEMPT_ENDS = {
-  failed: 'failed and is tried again',
-  handed_back: 'was handed back by a worker that stopped, and begins again',
-  worker_lost: 'lost its worker, and begins again',
-} as const;
-
-function attemptLine({ attempt, outcome, error, ended_at: at }: PastAttempt): string {
-  const why = error === null ? '' : `: ${error.message} (${error.code})`;
-  return `${at} attempt ${attempt} ${ATTEMPT_ENDS[outcome] ?? outcome}${why}`;
+function attemptLine(attempt: PastAttempt): string {
+  return `${attempt.ended_at} ${attemptWords(attempt)}`;
 }
 
 function limitsText(limits: readonly TaskLimit[]): string {

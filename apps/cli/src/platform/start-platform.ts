@@ -7,6 +7,7 @@ import {
   type Supervisor,
   systemClock,
 } from '@longshore/runtime';
+import { endRestoredSessions } from '../backup/restored-sessions.ts';
 import { CliError } from '../cli-error.ts';
 import { createPlatformClient } from '../client/platform-client.ts';
 import { type Credentials, findCredentials, readCredentials } from '../home/credentials.ts';
@@ -78,6 +79,8 @@ async function assemble(context: Context, started: AsyncDisposableStack): Promis
   onStep('starting the database');
   const storage = await openStorage(settings, logger);
   started.defer(() => storage.stop());
+  // A backup holds the database of its home and no other.
+  if (settings.databaseUrl === undefined) await endRestoredSessions(settings.home, storage.databaseUrl);
   signal.throwIfAborted();
   const addresses = { ...storage, port, url: `http://${reachable(settings.host)}:${port}` };
 
@@ -146,6 +149,13 @@ async function startBackend(
   return readCredentials(settings.home);
 }
 
+/** What may be wrong, as far as it is known here: the broker of a home of its own is up by now. */
+function lateness({ brokerUrl, home }: PlatformSettings): string {
+  return brokerUrl === undefined
+    ? `The workers are not up yet, and are waited for: a slow or busy machine takes its time. They say more in ${home.logs}.`
+    : `The workers are not up yet: each waits until its broker answers (BROKER_URL). They say more in ${home.logs}.`;
+}
+
 async function startWorkers(
   { settings, clock, signal, onDelay }: Context,
   run: Run,
@@ -161,7 +171,7 @@ async function startWorkers(
     `Not every worker came up within ${REGISTERED_WITHIN_MS / 1000} s: look into ${settings.home.logs}.`,
   );
   const timer = setTimeout(() => tooLate.abort(error), REGISTERED_WITHIN_MS);
-  const delayed = `The workers are not up yet: each waits until its broker answers (BROKER_URL). They say more in ${settings.home.logs}.`;
+  const delayed = lateness(settings);
   const delay = setTimeout(() => onDelay(delayed), TOLD_AFTER_MS);
   try {
     await workersAreRegistered(workers, client, { clock, signal: AbortSignal.any([signal, tooLate.signal]) });

@@ -30,14 +30,14 @@ async function setup(given: JsonValue, answers: string[]) {
 
 describe('parameters that are asked for', () => {
   it('are those of the schema, each in its type, and what is left out is not sent', async () => {
-    const { parameters, asked, told } = await setup(schema, [' 5 ', '5', '', 'Yes', '3', '["a"]']);
+    const { parameters, asked, told } = await setup(schema, [' 5 ', '5', 'Yes', '3', '', '["a"]']);
     expect(parameters).toStrictEqual({ name: '5', count: 5, loud: true, size: 3, rest: ['a'] });
     expect(asked).toEqual([
       'name (text): Whom to greet\n> ',
       'count (whole number, 1 to 9)\n> ',
-      'factor (number, default 1.5)\n> ',
       'loud (yes or no)\n> ',
       'size (small, large, 3)\n> ',
+      'factor (number, default 1.5)\n> ',
       'rest (JSON, may be left out)\n> ',
     ]);
     expect(told).toEqual([]);
@@ -51,12 +51,12 @@ describe('parameters that are asked for', () => {
       '0',
       '1.5',
       '2',
-      'a lot',
-      '2.5',
       'perhaps',
       'no',
       'medium',
       'small',
+      'a lot',
+      '2.5',
       '[',
       '',
     ];
@@ -65,11 +65,19 @@ describe('parameters that are asked for', () => {
     expect(told.slice(0, -1)).toEqual([
       'name is required.',
       ...Array.from({ length: 3 }, () => 'count is a whole number, 1 to 9.'),
-      'factor is a number.',
       'loud is yes or no.',
       'size is one of small, large, 3.',
+      'factor is a number.',
     ]);
     expect(told.at(-1)).toMatch(/^rest is to be JSON/);
+  });
+
+  it('are asked for in the order in which the schema requires them, and then the others', async () => {
+    const text = { type: 'string' };
+    const stored = { at: text, url: text, size: { ...text, default: 'm' }, width: text };
+    const given = { properties: stored, required: ['width', 'size', 'url', 'nowhere'] };
+    const { asked } = await setup(given, ['1', 'u', '', '']);
+    expect(asked.map((question) => question.split(' ')[0])).toEqual(['width', 'url', 'size', 'at']);
   });
 
   it.each([[{}], [true], [{ type: 'object' }], [{ properties: [] }]])('are none of %j', async (given) => {

@@ -10,17 +10,14 @@ export interface Asking {
 }
 
 /**
- * Asks for the parameters of a task, one after the other, as its input schema has them. An empty answer leaves one out, which then has its
- * default; of one that is required it is asked again. Asks nothing where the schema names no properties. What a question cannot check is
- * checked by the platform.
+ * Asks for the parameters of a task, one after the other: those that it needs first, in the order in which its input schema names them, for the
+ * platform does not keep the order of the properties themselves. An empty answer leaves one out, which
+ * then has its default; of one that is required it is asked again. Asks nothing where the schema names no properties. What a question cannot
+ * check is checked by the platform.
  */
 export async function askParameters(schema: JsonValue, { ask, tell }: Asking): Promise<JsonObject> {
-  const { properties, required } = objectOf(schema);
-  const needed = Array.isArray(required) ? required : [];
   const given: JsonObject = {};
-  for (const [name, value] of Object.entries(objectOf(properties))) {
-    const property = objectOf(value);
-    const isNeeded = needed.includes(name) && property['default'] === undefined;
+  for (const { name, property, isNeeded } of questionsOf(objectOf(schema))) {
     for (;;) {
       const answer = (await ask(questionOf(name, property, isNeeded))).trim();
       if (answer === '' && !isNeeded) break;
@@ -33,6 +30,23 @@ export async function askParameters(schema: JsonValue, { ask, tell }: Asking): P
     }
   }
   return given;
+}
+
+interface Question {
+  readonly name: string;
+  readonly property: JsonObject;
+  readonly isNeeded: boolean;
+}
+
+function questionsOf({ properties, required }: JsonObject): Question[] {
+  const named = new Map(Object.entries(objectOf(properties)));
+  const needed = Array.isArray(required) ? required.map(String).filter((name) => named.has(name)) : [];
+  const all = [...new Set([...needed, ...named.keys()])].map((name) => {
+    const property = objectOf(named.get(name));
+    const isNeeded = needed.includes(name) && property['default'] === undefined;
+    return { name, property, isNeeded };
+  });
+  return [...all.filter(({ isNeeded }) => isNeeded), ...all.filter(({ isNeeded }) => !isNeeded)];
 }
 
 function objectOf(value: JsonValue | undefined): JsonObject {

@@ -20,6 +20,7 @@ them elsewhere too.
   the platform of the home alone.
 - **Which home**: \`LONGSHORE_HOME\`, else the nearest \`.longshore\` in this folder or above it, else \`.longshore\` in this folder. A file
   \`.env\` in this folder, else beside that home, is read too; with one in this folder the home is looked for here alone.
+  \`longshore up\` says at its start which \`.env\` was read and which task folders are used; \`longshore doctor\` does so too.
 - \`npm start\` and \`npm run longshore\` use the \`.env\` and the \`.longshore\` of the checkout, wherever you call them.
 
 ## Exit codes
@@ -27,11 +28,11 @@ them elsewhere too.
 | code | meaning |
 | ---- | ------------------------------------------------------------------------------------------------------ |
 | 0 | done; also when the reader of its output, such as \`head\`, has seen enough |
-| 1 | it was refused or failed; an execution that was waited for is not COMPLETED; \`doctor\` found something wrong |
+| 1 | it was refused or failed; an execution that was waited for is not COMPLETED, or a file of it failed; \`doctor\` found something wrong |
 | 2 | the command line is wrong, or names files that cannot be sent: nothing was done |
 | 3 | no platform answers at the address |
 | 4 | there is no key, or it was refused |
-| 5 | the execution was accepted and goes on: it had not ended when its result was asked for |
+| 5 | it was accepted and goes on: it had not ended when its result was asked for, or could not be asked for any more |
 | 6 | \`extract\`: something that the workflow requires is missing or wrong in a file |
 
 ## Completion

@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { ApiError, routes } from '@longshore/contracts';
 import { CliError, exitCodes } from '../cli-error.ts';
 import type { PlatformClient } from '../client/platform-client.ts';
+import { createExecutionReader } from '../client/read-execution.ts';
 import { createPatience } from './patience.ts';
 import type { ResultLine } from './results-file.ts';
 import { runBatch } from './run-batch.ts';
@@ -60,6 +61,7 @@ function setup(names: readonly string[], answer: (name: string, call: number) =>
   const run = (parallel = 3, unreachableMs = 1_000) =>
     runBatch({
       ...{ files, client, parallel, signal, stopping: stopping.signal },
+      read: createExecutionReader(client, { org: 'o', api_name: 'a' }),
       patience: createPatience(signal, unreachableMs),
       target: { organisation: 'o', apiName: 'a', version: '1' },
       results: {

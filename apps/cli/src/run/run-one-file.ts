@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { pipeline } from 'node:stream/promises';
-import { ApiError, type ExecutionDetail, routes } from '@longshore/contracts';
+import { ApiError } from '@longshore/contracts';
 import type { PlatformClient } from '../client/platform-client.ts';
-import { submitFiles } from '../client/submit.ts';
+import type { ReadExecution, Standing } from '../client/read-execution.ts';
+import { hasEnded, postFiles } from '../client/submit.ts';
 import type { Patience } from './patience.ts';
 import type { ResultLine } from './results-file.ts';
 
@@ -18,6 +19,8 @@ export interface Target {
 
 export interface FileMeans {
   readonly client: PlatformClient;
+  /** Reads executions of the target. */
+  readonly read: ReadExecution;
   readonly target: Target;
   readonly patience: Patience;
   /** Ends what is under way here; on the platform it goes on. */
@@ -43,17 +46,13 @@ export async function sha256Of(file: string): Promise<string> {
  * @throws CliError, ApiError when that is not about this file: no right, no deployment, nobody there
  */
 export async function runOneFile(file: string, sha256: string, means: FileMeans): Promise<ResultLine> {
-  const { client, target, patience, signal } = means;
   const named = { file, sha256 };
   try {
-    const id = await patience.until('send', () =>
-      submitFiles(client, {
-        ...{ organisation: target.organisation, apiName: target.apiName, files: [file] },
-        idempotencyKey: keyOf(named, target),
-        signal: AbortSignal.any([signal, AbortSignal.timeout(UPLOAD_WITHIN_MS)]),
-      }),
-    );
-    return lineOf(named, await endOf(id, means));
+    const { execution_id: id } = await send(named, means);
+    const ended = await endOf(id, means);
+    // What a deployment tells is without the files of an execution, and its result is handed out once.
+    const wasReadBefore = ended.result === null && ended.files === undefined;
+    return lineOf(named, wasReadBefore ? await resultAgain(ended, named, means) : ended);
   } catch (error) {
     if (!(error instanceof ApiError) || !isAboutFile(error)) throw error;
     const reason = error.errors.map(({ detail }) => detail).join('; ');
@@ -61,8 +60,29 @@ export async function runOneFile(file: string, sha256: string, means: FileMeans)
   }
 }
 
+type Named = Pick<ResultLine, 'file' | 'sha256'>;
+
+async function send(named: Named, { client, target, patience, signal }: FileMeans) {
+  return await patience.until('send', () =>
+    postFiles(client, {
+      ...{ organisation: target.organisation, apiName: target.apiName, files: [named.file] },
+      idempotencyKey: keyOf(named, target),
+      signal: AbortSignal.any([signal, AbortSignal.timeout(UPLOAD_WITHIN_MS)]),
+    }),
+  );
+}
+
+/**
+ * A deployment's key reads a result once, and the answer, or the line of it, may have been lost: whoever sends the file again under its key is
+ * given the result again.
+ */
+async function resultAgain(ended: Standing, named: Named, means: FileMeans): Promise<Standing> {
+  const { result, error, execution_id: id } = await send(named, means);
+  return id === ended.execution_id && result !== null ? { ...ended, result, error } : ended;
+}
+
 /** At most 255 characters, as keys are. */
-function keyOf({ file, sha256 }: { file: string; sha256: string }, { version }: Target): string {
+function keyOf({ file, sha256 }: Named, { version }: Target): string {
   const digest = createHash('sha256')
     .update(JSON.stringify([file, sha256, version]))
     .digest('hex');
@@ -74,20 +94,17 @@ function isAboutFile({ status }: ApiError): boolean {
   return [400, 413, 415, 422].includes(status);
 }
 
-async function endOf(id: string, { client, patience, signal }: FileMeans): Promise<ExecutionDetail> {
+async function endOf(id: string, { read, patience, signal }: FileMeans): Promise<Standing> {
   for (let lookMs = FIRST_LOOK_MS; ; lookMs = Math.min(lookMs * 1.2, SLOWEST_LOOK_MS)) {
     const detail = await patience.until('ask', () =>
-      client.call(routes.execution, {
-        params: { id },
-        signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_WITHIN_MS)]),
-      }),
+      read(id, { signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_WITHIN_MS)]) }),
     );
-    if (!['PENDING', 'EXECUTING'].includes(detail.status)) return detail;
+    if (hasEnded(detail.status)) return detail;
     await pause(lookMs, undefined, { signal });
   }
 }
 
-function lineOf(named: Pick<ResultLine, 'file' | 'sha256'>, detail: ExecutionDetail): ResultLine {
+function lineOf(named: Named, detail: Standing): ResultLine {
   const [result] = detail.result ?? [];
   const succeeded = detail.status === 'COMPLETED' && result?.status === 'Success';
   const why = result?.error ?? detail.error ?? `The execution ended as ${detail.status}`;

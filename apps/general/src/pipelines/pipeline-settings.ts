@@ -55,7 +55,7 @@ export function pipelineMeans(): PipelineMeans {
     folders: allowedFolders(config.pipelineFolders),
     addresses: createHttpSource({ hosts, allowHttp, certificates }),
     web: createWebAccess({ hosts: pipelineHosts, allowHttp, certificates }),
-    databases: allowedHosts(pipelineHosts, POSTGRES_PORTS),
+    databases: allowedHosts(pipelineHosts, 'PIPELINE_HOSTS', POSTGRES_PORTS),
     connections: createPlaces(MOST_CONNECTIONS),
     webhooks: createWebhookSender({
       ...{ hosts: config.webhookHosts, allowHttp: config.webhookAllowHttp },

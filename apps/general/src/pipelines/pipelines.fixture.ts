@@ -28,7 +28,7 @@ export function meansOf({ folders = [] as string[], hosts = [] as string[] } = {
     folders: allowedFolders(folders),
     addresses: createHttpSource(access),
     web: createWebAccess(access),
-    databases: allowedHosts(hosts, [5432]),
+    databases: allowedHosts(hosts, 'PIPELINE_HOSTS', [5432]),
     connections: createPlaces(4),
     webhooks: createWebhookSender(access),
     ...{ fetchTimeoutMs: 5_000, maxFileBytes: 100 },

@@ -246,7 +246,7 @@ describe('failure mode 13: a database that cannot be used', () => {
     ['refuses the password', { values: { password: 'wrong' } }, /password authentication failed/],
     ['is not there', { values: { database: 'nowhere' } }, /does not exist/],
     ['speaks no TLS', { values: { tls: 'verify' } }, /speaks no TLS/],
-    ['is not allowed', { hosts: ['db.example.com'] }, /not among the allowed ones/],
+    ['is not allowed', { hosts: ['db.example.com'] }, /not among the allowed ones \(PIPELINE_HOSTS\)/],
     ['lies in an internal network', { hosts: ['*'], values: { port: '5432' } }, /not at a public address/],
   ])('and %s fails the execution with the reason', async (_what, options, message) => {
     const { plan, finish, holding } = setup(options);

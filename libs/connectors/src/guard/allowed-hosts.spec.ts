@@ -28,5 +28,5 @@ const cases: readonly [list: readonly string[], host: string, port: number, Host
 ];
 
 it.each(cases)('of the list %j, host %s on port %i is allowed: %s', (list, host, port, expected) => {
-  expect(allowedHosts(list).permission(host, port)).toBe(expected);
+  expect(allowedHosts(list, 'PIPELINE_HOSTS').permission(host, port)).toBe(expected);
 });

@@ -25,7 +25,7 @@ export async function guardedAddresses(
 ): Promise<string[]> {
   const bare = host.replace(/^\[(.*)\]$/, '$1');
   const permission = hosts.permission(isIP(bare) === 6 ? `[${bare}]` : bare, port);
-  if (permission === 'none') throw new HostRefusedError('its host or port is not among the allowed ones');
+  if (permission === 'none') throw new HostRefusedError(hosts.refusal);
   const found = isIP(bare) === 0 ? (await resolve(bare)).map(({ address }) => address) : [bare];
   const admitted = found.filter((address) => {
     const leadsTo = addressClass(address);

@@ -36,7 +36,7 @@ export function guardedTarget(url: URL, options: GuardOptions): GuardedTarget {
   if (url.username !== '' || url.password !== '') throw refused('it must not hold a user name or password');
   const port = url.port === '' ? DEFAULT_PORTS[scheme]! : Number(url.port);
   const permission = options.hosts.permission(url.hostname, port);
-  if (permission === 'none') throw refused('its host or port is not among the allowed ones');
+  if (permission === 'none') throw refused(options.hosts.refusal);
   const admits = (address: string) => {
     const found = addressClass(address);
     return found === 'public' || (found === 'internal' && permission === 'internal');

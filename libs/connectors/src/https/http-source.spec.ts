@@ -108,7 +108,7 @@ describe('nothing is sent to', () => {
     ['data:text/plain,hello', 'only https is allowed'],
     ['https://user:secret@example.com/a', 'it must not hold a user name or password'],
     ['https://user@example.com/a', 'it must not hold a user name or password'],
-    ['https://example.com:22/', 'its host or port is not among the allowed ones'],
+    ['https://example.com:22/', 'its host or port is not among the allowed ones (PRESIGNED_URL_HOSTS)'],
     ['//example.com/a', 'it is not the address of a file'],
     ['hello', 'it is not the address of a file'],
     ['https://', 'it is not the address of a file'],
@@ -173,7 +173,7 @@ describe('nothing is sent to', () => {
   it('where a redirect leads out of the list', async () => {
     redirecting({ '/a': 'https://files.example.com/b' });
     await expect(setup().read(address('/a'))).rejects.toMatchObject({
-      message: 'its host or port is not among the allowed ones',
+      message: 'its host or port is not among the allowed ones (PRESIGNED_URL_HOSTS)',
     });
   });
 });

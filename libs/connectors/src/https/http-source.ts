@@ -57,7 +57,7 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 /** Opens files by https behind a guard against requests into internal networks. No proxy is used. */
 export function createHttpSource(options: HttpSourceOptions): HttpSource {
   const guard: GuardOptions = {
-    hosts: allowedHosts(options.hosts),
+    hosts: allowedHosts(options.hosts, 'PRESIGNED_URL_HOSTS'),
     allowHttp: options.allowHttp ?? false,
     ...(options.resolve === undefined ? {} : { resolve: options.resolve }),
   };

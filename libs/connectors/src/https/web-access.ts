@@ -30,7 +30,7 @@ const SILENCE_MS = 15_000;
 export function createWebAccess(options: WebAccessOptions): WebAccess {
   const { hosts, allowHttp = false, certificates = [], silenceMs = SILENCE_MS, resolve } = options;
   const guard: GuardOptions = {
-    ...{ hosts: allowedHosts(hosts), allowHttp },
+    ...{ hosts: allowedHosts(hosts, 'PIPELINE_HOSTS'), allowHttp },
     ...(resolve === undefined ? {} : { resolve }),
   };
   const ca = certificates.length === 0 ? undefined : [...getCACertificates('default'), ...certificates];

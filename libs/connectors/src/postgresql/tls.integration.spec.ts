@@ -22,7 +22,7 @@ function optionsOf(changes: Partial<PostgresSecret> = {}) {
   const resolve = async () => [{ address: '127.0.0.1', family: 4 }];
   return {
     secret: { password: decodeURIComponent(password), ...secret },
-    guard: { hosts: allowedHosts([`${secret.host}:${port}`]), resolve },
+    guard: { hosts: allowedHosts([`${secret.host}:${port}`], 'PIPELINE_HOSTS'), resolve },
     signal: new AbortController().signal,
   };
 }

@@ -47,7 +47,7 @@ const SILENCE_MS = 60_000;
 export function createWebhookSender(options: WebhookSenderOptions): WebhookSender {
   const { allowHttp = false, certificates = [], resolve } = options;
   const guard: GuardOptions = {
-    hosts: allowedHosts(options.hosts),
+    hosts: allowedHosts(options.hosts, 'WEBHOOK_HOSTS'),
     allowHttp,
     ...(resolve === undefined ? {} : { resolve }),
   };

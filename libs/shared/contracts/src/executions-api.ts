@@ -8,7 +8,7 @@ import { executionStatusSchema, runStateSchema } from './states.ts';
 
 const timestamp = z.iso.datetime();
 
-/** One attempt at a run: which worker process had it, from when to when, and how it ended. */
+/** One start of a run: which worker process had it, from when to when, and how it ended. One that was handed back or lost uses up no attempt. */
 export const attemptSchema = z.object({
   epoch: z.int().describe('Counts the claims of the run; only its latest may write.'),
   worker: z.string().nullable(),
@@ -16,7 +16,9 @@ export const attemptSchema = z.object({
   ended_at: timestamp.nullable(),
   outcome: z
     .enum(['running', 'waiting', 'succeeded', 'failed', 'cancelled', 'retry', 'released', 'lapsed'])
-    .describe('released: handed back by a worker that stopped; lapsed: its worker was lost.'),
+    .describe(
+      'retry: it failed, and the next attempt follows; released: handed back by a worker that stopped; lapsed: its worker was lost.',
+    ),
   error: runErrorSchema.nullable(),
 });
 export type Attempt = z.infer<typeof attemptSchema>;
@@ -28,12 +30,12 @@ export const fileRunSchema = z.object({
   size: z.int(),
   state: runStateSchema,
   worker: z.string().nullable(),
-  attempt: z.int(),
-  starts: z.int(),
+  attempt: z.int().describe('At which attempt it is, or ended; from 1 on. Only failures of the task count.'),
+  starts: z.int().describe('How often a worker took it, lost workers included, hand-backs not.'),
   started_at: timestamp.nullable(),
   finished_at: timestamp.nullable(),
   error: runErrorSchema.nullable(),
-  attempts: z.array(attemptSchema),
+  attempts: z.array(attemptSchema).describe('Every start of it.'),
 });
 
 /** An execution as it stands in a list. */

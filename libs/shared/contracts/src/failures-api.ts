@@ -3,6 +3,7 @@ import { executionStatusSchema } from './states.ts';
 import { jsonObjectSchema, jsonSchema } from './json.ts';
 import { moment } from './moment.ts';
 import { organisationFilter, organisationOfOne, pageEnd, pageQuery } from './paging.ts';
+import { runErrorSchema } from './reports.ts';
 
 const timestamp = z.iso.datetime();
 
@@ -95,9 +96,31 @@ export const logLineSchema = z.object({
 });
 export type LogLine = z.infer<typeof logLineSchema>;
 
+/** An attempt at a run after which the run began again, or with which it failed. */
+export const loggedAttemptSchema = z.object({
+  run_id: z.uuid(),
+  start: z.int().describe('Counts the starts of the run.'),
+  task: z.string(),
+  file: z.string().nullable(),
+  attempt: z.int().describe('From 1 on; one that was handed back or lost is begun again under its number.'),
+  outcome: z.enum(['failed', 'handed_back', 'worker_lost']),
+  final: z.boolean().describe('True: the run failed with it. False: the run began again.'),
+  error: runErrorSchema.nullable(),
+  ended_at: timestamp,
+  worker: z.string().nullable(),
+});
+export type LoggedAttempt = z.infer<typeof loggedAttemptSchema>;
+
 /** The first said first. */
 export const executionLogsSchema = z.object({
   lines: z.array(logLineSchema),
+  attempts: z
+    .array(loggedAttemptSchema)
+    .default([])
+    .describe(
+      'On the first page, whatever `level` and `after` are: the latest 1000 attempts that failed, were handed back, or lost ' +
+        'their worker, the first ended first.',
+    ),
   ended: z.boolean().describe('The execution has ended: hardly anything more will be said.'),
   expired: z.boolean().describe('True: its logs were removed, having been kept as long as they should be.'),
   ...pageEnd,

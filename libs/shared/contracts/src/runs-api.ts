@@ -6,7 +6,7 @@ import { runStateSchema } from './states.ts';
 
 const timestamp = z.iso.datetime();
 
-/** One run below an execution or a task, or that run itself, with every attempt at it. */
+/** One run below an execution or a task, or that run itself, with every start of it. */
 export const runSchema = z.object({
   run_id: z.uuid(),
   parent_id: z.uuid().nullable().describe('The run that made it; null: the execution or task itself.'),
@@ -18,12 +18,12 @@ export const runSchema = z.object({
   queue: z.string(),
   file: z.string().nullable(),
   state: runStateSchema,
-  starts: z.int(),
+  starts: z.int().describe('How often a worker took it, lost workers included, hand-backs not.'),
   created_at: timestamp,
   started_at: timestamp.nullable(),
   finished_at: timestamp.nullable(),
   error: runErrorSchema.nullable(),
-  attempts: z.array(attemptSchema),
+  attempts: z.array(attemptSchema).describe('Every start of it.'),
 });
 export type Run = z.infer<typeof runSchema>;
 

@@ -216,7 +216,7 @@ export const taskDetailSchema = z.object({
   error: runErrorSchema.nullable(),
   attempts: z.int().describe('Attempts that failed.'),
   max_attempts: z.int(),
-  starts: z.int().describe('How often a worker took it, lost workers included.'),
+  starts: z.int().describe('How often a worker took it, lost workers included, hand-backs not.'),
   worker: z.string().nullable().describe('The process that took it last.'),
   past_attempts: z.array(pastAttemptSchema).describe('Those after which it was to begin again.'),
   ...waiting,

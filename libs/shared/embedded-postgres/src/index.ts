@@ -7,5 +7,6 @@ export { startEmbeddedPostgres, stopLeftBehindPostgres } from './embedded-postgr
 export type { FolderLock } from './folder-lock.ts';
 export { lockFolder } from './folder-lock.ts';
 export { queryOnce } from './query-once.ts';
+export { runningDatabaseUrl } from './running-database.ts';
 export type { ClusterRestore } from './restore-cluster.ts';
 export { beginClusterRestore } from './restore-cluster.ts';

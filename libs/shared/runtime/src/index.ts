@@ -15,11 +15,13 @@ export type { ConfigProblem } from './config/config-error.ts';
 export { ConfigError } from './config/config-error.ts';
 export type { Config, ConfigKey, LoadOptions } from './config/load-config.ts';
 export { loadConfig } from './config/load-config.ts';
+export { misspeltVariables } from './config/misspelt-variables.ts';
 export type { ConcurrencyBounds, LogLevel, PortChoice } from './config/schemas.ts';
 export type { ProcessName, Variable } from './config/variable.ts';
 export { variables } from './config/variables.ts';
 
 export { makeFolder } from './files/make-folder.ts';
+export { nearestWord } from './nearest-word.ts';
 
 export type {
   HealthChecks,

@@ -4,6 +4,7 @@ import {
   createHealthServer,
   createLogger,
   createMetrics,
+  misspeltVariables,
   createStopSteps,
   runProcess,
 } from '@longshore/runtime';
@@ -42,6 +43,7 @@ export async function runPacked({ load }: PackedOptions): Promise<void> {
     const kinds = packedKinds(argv, process.env, process.cwd());
     const { config } = kinds[0]!;
     const logger = loggerOf('packed', config);
+    misspeltVariables().forEach((sentence) => logger.warn(sentence));
     return {
       ...{ name: 'packed', logger, parentPipe: config.parentPipe, graceMs: config.shutdownGraceMs },
       start: (lifecycle) => startPacked({ kinds, load, logger, lifecycle, onHardLimit }),

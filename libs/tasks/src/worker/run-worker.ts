@@ -1,5 +1,5 @@
 import { RELEASE } from '@longshore/contracts';
-import { createLogger, createMetrics, runProcess } from '@longshore/runtime';
+import { createLogger, createMetrics, misspeltVariables, runProcess } from '@longshore/runtime';
 import type { Lifecycle, Logger, RunOptions } from '@longshore/runtime';
 import { besidePlatform } from './beside-platform.ts';
 import { exposeOnPort, exposeOver } from './expose-health.ts';
@@ -39,6 +39,8 @@ export async function runWorker(spec: WorkerSpec): Promise<void> {
     // One that the platform started itself is the one that it runs.
     const beside = config.parentPipe ? undefined : besidePlatform(spec.name, config.home);
     if (beside !== undefined) logger.warn(beside);
+    // Of several processes the one that runs them tells it.
+    if (config.index === undefined) misspeltVariables().forEach((sentence) => logger.warn(sentence));
     const life = { name: config.instance, logger, parentPipe: config.parentPipe };
     if (config.count > 1 && config.index === undefined) {
       return { ...life, ...severalStop(config), start: severalStart({ spec, config, env, logger }) };

@@ -9,11 +9,13 @@ Every process reads its configuration from the environment, checks all of it bef
 to start when something is wrong: one message names every wrong and every missing variable, what is wrong with it and
 what is allowed.
 
-- A file \`.env\` in the working directory is read too. The environment goes before it.
+- A file \`.env\` in the working directory is read too; by the command \`longshore\` else the one beside its home. The environment goes before it.
 - An empty variable counts as not set.
 - A variable marked **secret** can also be given as a file, which is what Docker and Kubernetes secrets are: set
   \`NAME_FILE\` to its path instead of \`NAME\`. Its value is never shown, neither in messages nor in logs.
 - Aliases are understood when the variable itself is not set.
+- A name that is nearly that of a variable (\`TASK_DIR\`) is told when a process starts, and by \`longshore doctor\`; nothing is refused for it, since
+  the environment holds variables of other programs too.
 - "Required" means: a process that reads the variable does not start without it. \`longshore up\` makes what is missing
   itself and hands it to the processes it starts.
 

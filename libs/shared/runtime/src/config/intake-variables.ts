@@ -1,4 +1,4 @@
-import { flag, hostList, seconds, text } from './schemas.ts';
+import { FLAG_RANGE, flag, hostList, seconds, text } from './schemas.ts';
 import { defaulting, optional } from './variable.ts';
 
 /** How files come in with a request, and from where they may be fetched for it. */
@@ -22,7 +22,7 @@ export const intakeVariables = {
   presignedUrlAllowHttp: defaulting('false', {
     env: 'PRESIGNED_URL_ALLOW_HTTP',
     schema: flag,
-    range: 'true or false',
+    range: FLAG_RANGE,
     help: 'Whether `presigned_urls` and the `https` sources of pipelines may also be plain http. For development.',
     readBy: ['backend', 'general'],
   }),

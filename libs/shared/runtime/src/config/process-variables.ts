@@ -1,4 +1,4 @@
-import { flag, logLevel, port, seconds, text } from './schemas.ts';
+import { FLAG_RANGE, flag, logLevel, port, seconds, text } from './schemas.ts';
 import { defaulting, optional } from './variable.ts';
 
 /** How a process lives on its machine. */
@@ -55,7 +55,7 @@ export const processVariables = {
   parentPipe: defaulting('false', {
     env: 'LONGSHORE_PARENT_PIPE',
     schema: flag,
-    range: 'true or false',
+    range: FLAG_RANGE,
     help: 'Stop when standard input closes; set by the process that started this one.',
     readBy: ['backend', 'worker'],
   }),

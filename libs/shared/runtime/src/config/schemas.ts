@@ -53,6 +53,9 @@ export const flag = z
   .pipe(z.enum(['true', '1', 'yes', 'on', 'false', '0', 'no', 'off'], 'is neither yes nor no'))
   .transform((text) => ['true', '1', 'yes', 'on'].includes(text));
 
+/** What {@link flag} allows, in words. */
+export const FLAG_RANGE = 'true or false (also yes or no, on or off, 1 or 0)';
+
 /** How many runs at once a worker may go up to and comes back to. */
 export interface ConcurrencyBounds {
   readonly max: number;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { flag, text, url, wholeNumber } from './schemas.ts';
+import { FLAG_RANGE, flag, text, url, wholeNumber } from './schemas.ts';
 import { defaulting, optional } from './variable.ts';
 
 const READ_BY = ['backend', 'worker'] as const;
@@ -82,7 +82,7 @@ export const tracingVariables = {
   otelSdkDisabled: defaulting('false', {
     env: 'OTEL_SDK_DISABLED',
     schema: flag,
-    range: 'true or false',
+    range: FLAG_RANGE,
     help: 'Turns traces off, whatever else is set.',
     readBy: READ_BY,
   }),

@@ -1,4 +1,4 @@
-import { flag, hostList, seconds, text } from './schemas.ts';
+import { FLAG_RANGE, flag, hostList, seconds, text } from './schemas.ts';
 import { defaulting, optional } from './variable.ts';
 
 /** How webhooks are sent, and where they may go. */
@@ -15,7 +15,7 @@ export const webhookVariables = {
   webhookAllowHttp: defaulting('false', {
     env: 'WEBHOOK_ALLOW_HTTP',
     schema: flag,
-    range: 'true or false',
+    range: FLAG_RANGE,
     help: 'Whether webhooks may also be sent by plain http. For development, and for receivers in a network of your own.',
     readBy: ['backend', 'general'],
   }),

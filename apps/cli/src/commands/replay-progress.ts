@@ -1,0 +1,50 @@
+import { type Replay, routes } from '@longshore/contracts';
+import type { Clock } from '@longshore/runtime';
+import { CliError, usageError } from '../cli-error.ts';
+import type { PlatformClient } from '../client/platform-client.ts';
+import type { Terminal } from '../output/terminal.ts';
+
+export interface ReplayContext {
+  readonly client: PlatformClient;
+  readonly flags: { readonly detach?: true; readonly json?: true };
+  readonly terminal: Terminal;
+  readonly clock: Pick<Clock, 'sleep'>;
+}
+
+const LOOK_EVERY_MS = 1_000;
+
+/** Follows a replay that has begun, unless nobody waits, and tells its end. @throws CliError when something of it was refused */
+export async function concludeReplay(begun: Replay, context: ReplayContext): Promise<void> {
+  const { client, flags, terminal } = context;
+  const last = flags.detach ? begun : await untilOver(begun, context);
+  terminal.out(flags.json ? JSON.stringify(last) : describeReplay(last));
+  if (last.executions.refused > 0) await tellRefused({ client, terminal }, last.replay_id);
+}
+
+async function untilOver(begun: Replay, { client, terminal, clock }: ReplayContext): Promise<Replay> {
+  const params = { id: begun.replay_id };
+  for (let replay = begun; ; replay = await client.call(routes.replay, { params })) {
+    if (replay.state !== 'running') return replay;
+    terminal.status(describeReplay(replay));
+    await clock.sleep(LOOK_EVERY_MS);
+  }
+}
+
+async function tellRefused({ client, terminal }: Pick<ReplayContext, 'client' | 'terminal'>, id: string) {
+  const { refused, executions } = await client.call(routes.replay, { params: { id } });
+  for (const { execution_id, error } of refused) terminal.err(`  ${execution_id}: ${error}`);
+  throw new CliError(`${executions.refused} of ${executions.total} could not be replayed.`);
+}
+
+/** A replay in one line. */
+export function describeReplay({ replay_id: id, state, executions }: Replay): string {
+  const { total, replayed, refused, waiting } = executions;
+  const left = waiting === 0 ? '' : `, ${waiting} not begun`;
+  return `Replay ${id} ${state}: ${replayed} of ${total} begun, ${refused} refused${left}.`;
+}
+
+/** @throws CliError for what is none */
+export function wholeNumberOf(text: string, flag: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw usageError(`${flag} takes a whole number, not "${text}".`);
+  return Number(text);
+}

@@ -1,0 +1,132 @@
+import { ApiError, routes } from '@longshore/contracts';
+import { type Clock, systemClock } from '@longshore/runtime';
+import type { Command } from 'commander';
+import { CliError, usageError } from '../cli-error.ts';
+import type { ConnectionFlags } from '../client/connection.ts';
+import type { PlatformClient } from '../client/platform-client.ts';
+import { explainError } from '../output/explain-error.ts';
+import type { Terminal } from '../output/terminal.ts';
+import { addOrganisationConnection } from './connection-options.ts';
+import { connectForOrganisation, type FailureFilterFlags, queryOf } from './failure-filter.ts';
+import { jsonObjectGiven } from './json-option.ts';
+import { concludeReplay, describeReplay, wholeNumberOf } from './replay-progress.ts';
+
+interface ReplayTasksFlags extends ConnectionFlags, Omit<FailureFilterFlags, 'apiName'> {
+  parameters?: string;
+  all?: true;
+  cause?: string;
+  limit: string;
+  perMinute: string;
+  dryRun?: true;
+  detach?: true;
+  cancel?: string;
+  json?: true;
+}
+
+const EXAMPLES = `
+Examples:
+  longshore tasks replay <task id> <task id>
+  longshore tasks replay --task charge_customer --since 1h --dry-run      how many would that be?
+  longshore tasks replay --cause 3f2a9c0b1d4e5f60 --per-minute 120
+  longshore tasks replay --task send_letter --all --parameters '{"printer": "second"}'
+  longshore tasks replay --cancel <replay id>`;
+
+/** Adds `longshore tasks replay`. */
+export function addReplayTasks(tasks: Command, terminal: Terminal): void {
+  const command = tasks
+    .command('replay')
+    .summary('run failed tasks again, by name, by cause, or all')
+    .description(
+      'Submits new tasks like those that are named, however they ended, or like all that failed, that the filter finds, and that were not ' +
+        'run again before: so many a minute.',
+    )
+    .argument('[task_id...]', 'tasks to run again')
+    .option('--parameters <json>', 'JSON object, or a file with one, instead of the parameters they had')
+    .option('--task <name>', 'only of this type')
+    .option('--cause <cause>', 'only with a failure of this cause: see "longshore failures"')
+    .option('--since <moment>', 'failed from then on: 2h (two hours ago), 2026-05-01, 2026-05-01T12:00:00Z')
+    .option('--until <moment>', 'failed before then')
+    .option('--all', 'all that failed')
+    .option('--limit <number>', 'at most this many, those that failed last', '1000')
+    .option('--per-minute <number>', 'submit so many a minute', '60')
+    .option('--dry-run', 'say how many there are, and submit nothing')
+    .option('--detach', 'begin, and do not wait')
+    .option('--cancel <replay_id>', 'submit nothing more of a replay that goes on')
+    .option('--org, --organisation <name>', 'of this organisation, with the admin key')
+    .option('--admin-key <key>', 'admin key for --organisation (default: as for other commands)')
+    .option('--json', "print the platform's answers as JSON")
+    .addHelpText('after', EXAMPLES);
+  addOrganisationConnection(command).action(async (ids: string[], flags: ReplayTasksFlags) => {
+    const context = { client: connectForOrganisation(flags), flags, terminal, clock: systemClock };
+    if (flags.cancel !== undefined) return await cancelReplay(context, flags.cancel);
+    if (ids.length > 0) return await replayEach(context, ids);
+    await replayMany(context);
+  });
+}
+
+interface Context {
+  readonly client: PlatformClient;
+  readonly flags: ReplayTasksFlags;
+  readonly terminal: Terminal;
+  readonly clock: Pick<Clock, 'sleep'>;
+}
+
+async function cancelReplay({ client, flags, terminal }: Context, id: string): Promise<void> {
+  const replay = await client.call(routes.cancelReplay, { params: { id } });
+  terminal.out(flags.json ? JSON.stringify(replay) : describeReplay(replay));
+}
+
+/** One after the other. A refusal of one is no reason to leave the others; a platform out of reach is. */
+async function replayEach({ client, flags, terminal }: Context, ids: readonly string[]): Promise<void> {
+  const body = parametersOf(flags);
+  if (flags.dryRun) return terminal.out(describeMatched(ids.length));
+  let refused = 0;
+  for (const id of ids) {
+    const { error, ...outcome } = await replayOne(client, id, body);
+    if (error !== null) refused += 1;
+    const words = outcome.task_id ?? `not replayed: ${error ?? ''}`;
+    terminal.out(flags.json ? JSON.stringify({ ...outcome, error }) : `${id} ${words}`);
+  }
+  if (refused > 0) throw new CliError(`${refused} of ${ids.length} could not be replayed.`);
+}
+
+async function replayOne(client: PlatformClient, id: string, body: ReturnType<typeof parametersOf>) {
+  try {
+    const made = await client.call(routes.retryTask, { params: { id }, body: { ...body, delay: null } });
+    return { ...made, error: null };
+  } catch (error) {
+    if (!(error instanceof ApiError) || ![400, 404, 409, 429].includes(error.status)) throw error;
+    return { task_id: null, retry_of: id, error: explainError(error) };
+  }
+}
+
+async function replayMany({ client, flags, terminal, clock }: Context): Promise<void> {
+  const { cause, all, dryRun } = flags;
+  const filter = queryOf(flags, Date.now());
+  const isNarrowed = cause !== undefined || Object.keys(filter).some((name) => name !== 'organisation');
+  if (!isNarrowed && !all)
+    throw usageError('Name tasks, or which failures are meant, or say --all for all of them.');
+  const body = {
+    ...parametersOf(flags),
+    ...filter,
+    ...(cause === undefined ? {} : { cause }),
+    limit: wholeNumberOf(flags.limit, '--limit'),
+    per_minute: wholeNumberOf(flags.perMinute, '--per-minute'),
+    dry_run: dryRun === true,
+  };
+  const { matched, replay } = await client.call(routes.replayTasks, { body });
+  if (replay === null)
+    return terminal.out(flags.json ? JSON.stringify({ matched, replay }) : describeMatched(matched));
+  await concludeReplay(replay, { client, flags, terminal, clock });
+}
+
+function parametersOf({ parameters }: ReplayTasksFlags) {
+  if (parameters === undefined) return {};
+  const given = jsonObjectGiven(parameters);
+  if (given === null) throw usageError('--parameters takes a JSON object, not null.');
+  return { parameters: given };
+}
+
+function describeMatched(matched: number): string {
+  return `${matched} ${matched === 1 ? 'task' : 'tasks'} would be replayed.`;
+}
