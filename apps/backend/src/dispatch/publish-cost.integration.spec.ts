@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { silentLogger } from '@longshore/runtime';
 import { startPostgres, type TestPostgres } from '@longshore/testing';
+import { createDatabase, type Database } from '../store/database.ts';
 import { startModel, type TestModel } from '../testing/model.ts';
 import { truth } from '../testing/templates.ts';
 import { publishDispatches } from './publish-statements.ts';
@@ -9,15 +11,20 @@ const ORGANISATIONS = 10;
 
 let postgres: TestPostgres;
 let model: TestModel;
+/** One alone: another would read the catalogue anew. */
+let connection: Database;
 beforeAll(async () => {
   postgres = await startPostgres();
-  model = await startModel(await postgres.createDatabase('cost', truth));
+  const url = await postgres.createDatabase('cost', truth);
+  model = await startModel(url);
+  connection = createDatabase({ url, logger: silentLogger(), connections: 1 });
   await model.database.query(
     `insert into pool_leases (pool, holder, term, expires_at) values ('pool', $1, 1, now() + interval '1 hour')`,
     [model.backendId],
   );
 }, 60_000);
 afterAll(async () => {
+  await connection?.close();
   await model?.stop();
   await postgres?.stop();
 });
@@ -50,7 +57,7 @@ async function blocks(task: string, averageMs: number): Promise<number> {
   };
   const averages = JSON.stringify({ [task]: averageMs });
   const values = ['pool', ['high', 'default'], averages, ROOM, model.backendId, '1', '{}', 5_000, '{}', 0];
-  const [row] = await model.database.hot<{ 'QUERY PLAN': [{ Plan: Plan }] }>(statement, values);
+  const [row] = await connection.hot<{ 'QUERY PLAN': [{ Plan: Plan }] }>(statement, values);
   const plan = row!['QUERY PLAN'][0].Plan;
   return plan['Shared Hit Blocks'] + plan['Shared Read Blocks'];
 }

@@ -36,8 +36,17 @@ async function tellRefused({ client, terminal }: Pick<ReplayContext, 'client' | 
   throw new CliError(`${executions.refused} of ${executions.total} could not be replayed.`);
 }
 
+/** Begins nothing more of it, and tells how far it came. */
+export async function cancelReplay(
+  { client, flags, terminal }: Omit<ReplayContext, 'clock'>,
+  id: string,
+): Promise<void> {
+  const replay = await client.call(routes.cancelReplay, { params: { id } });
+  terminal.out(flags.json ? JSON.stringify(replay) : describeReplay(replay));
+}
+
 /** A replay in one line. */
-export function describeReplay({ replay_id: id, state, executions }: Replay): string {
+function describeReplay({ replay_id: id, state, executions }: Replay): string {
   const { total, replayed, refused, waiting } = executions;
   const left = waiting === 0 ? '' : `, ${waiting} not begun`;
   return `Replay ${id} ${state}: ${replayed} of ${total} begun, ${refused} refused${left}.`;

@@ -13,7 +13,7 @@ import {
   queryOf,
 } from './failure-filter.ts';
 import { jsonObjectGiven } from './json-option.ts';
-import { concludeReplay, describeReplay, wholeNumberOf } from './replay-progress.ts';
+import { cancelReplay, concludeReplay, wholeNumberOf } from './replay-progress.ts';
 
 interface ReplayFlags extends ConnectionFlags, FailureFilterFlags {
   onlyFailed?: true;
@@ -74,11 +74,6 @@ interface Context {
   readonly flags: ReplayFlags;
   readonly terminal: Terminal;
   readonly clock: Pick<Clock, 'sleep'>;
-}
-
-async function cancelReplay({ client, flags, terminal }: Context, id: string): Promise<void> {
-  const replay = await client.call(routes.cancelReplay, { params: { id } });
-  terminal.out(flags.json ? JSON.stringify(replay) : describeReplay(replay));
 }
 
 /** One after the other. A refusal of one is no reason to leave the others; a platform out of reach is. */

@@ -70,7 +70,7 @@ async function up(flags: UpFlags, terminal: Terminal): Promise<void> {
     // Until then one sentence tells why it does not come up; what led there is in the log.
     tellsWarnings: () => isUp,
   });
-  tellSource(source, { flags, terminal, logger });
+  noteSource(source, { terminal, logger });
   await runProcess({
     name: 'longshore up',
     logger,
@@ -89,21 +89,17 @@ async function up(flags: UpFlags, terminal: Terminal): Promise<void> {
         terminal.status('');
       });
       isUp = true;
-      announce(platform, { flags, settings, terminal });
+      announce(platform, { flags, settings, source, terminal });
       await tellSkippedTaskFiles(platform, { terminal, logger, signal });
     },
   });
 }
 
-/** On standard error, so that --json keeps its one line; there nothing is said of what was not set. */
-function tellSource(
-  source: SettingsSource,
-  { flags, terminal, logger }: { flags: UpFlags; terminal: Terminal; logger: Logger },
+function noteSource(
+  { envFile, taskFolders, misspelt }: SettingsSource,
+  { terminal, logger }: { terminal: Terminal; logger: Logger },
 ): void {
-  const { envFile, taskFolders, misspelt } = source;
   logger.info('settings were read', { env_file: envFile ?? null, task_folders: taskFolders });
-  const isSet = envFile !== undefined || taskFolders.length > 0;
-  if (isSet || !flags.json) terminal.err(describeSource(source));
   for (const sentence of misspelt) {
     logger.warn(sentence);
     terminal.err(sentence);
@@ -113,12 +109,18 @@ function tellSource(
 interface Announcement {
   flags: UpFlags;
   settings: PlatformSettings;
+  source: SettingsSource;
   terminal: Terminal;
 }
 
-function announce({ url, credentials, isNew }: Platform, { flags, settings, terminal }: Announcement): void {
+function announce(
+  { url, credentials, isNew }: Platform,
+  { flags, settings, source, terminal }: Announcement,
+): void {
   const { organisation, api_key: apiKey, admin_key: adminKey } = credentials;
   if (flags.json) {
+    // --json keeps its one line.
+    if (source.envFile !== undefined || source.taskFolders.length > 0) terminal.err(describeSource(source));
     terminal.out(
       JSON.stringify({ ready: true, url, org: organisation, api_key: apiKey, admin_key: adminKey }),
     );
@@ -135,6 +137,7 @@ function announce({ url, credentials, isNew }: Platform, { flags, settings, term
     `Longshore is ready at ${url} after ${duration(performance.now())}.`,
     ...(isNew ? ['', ...keys, '', `The keys are kept in ${home.credentials} and not shown again.`] : []),
     ...(isNew ? [] : [`Keys: ${home.credentials}`]),
+    describeSource(source),
     `Logs: ${home.logs}`,
     `API: ${url}/docs`,
     ...served,
