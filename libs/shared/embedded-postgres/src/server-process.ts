@@ -77,6 +77,9 @@ function spawnServer(port: number, { placement, logFile }: ServerContext): Child
   }
 }
 
+/** What a server says while another one of the same data, or a session of it, is not quite gone: killed, and not yet buried by its parent. */
+const KILLED_BEFORE = /pre-existing shared memory block|lock file "postmaster\.pid" already exists/;
+
 function startFailure(
   output: string,
   port: number,
@@ -88,8 +91,8 @@ function startFailure(
       `Port ${port} for the embedded PostgreSQL is in use by another program.`,
     );
   }
-  if (output.includes('pre-existing shared memory block')) {
-    const message = `Sessions of a server that was killed still use ${placement.data}: end them and start again.`;
+  if (KILLED_BEFORE.test(output)) {
+    const message = `A server that was killed, or its sessions, still use ${placement.data}: end them and start again.`;
     return new EmbeddedPostgresError('in_use', message, { cause: output });
   }
   const explained = explainOutput(output, dirname(placement.data));
