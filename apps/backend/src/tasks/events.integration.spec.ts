@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ClaimedRun } from '@longshore/contracts';
 import { startPostgres, type TestPostgres } from '@longshore/testing';
@@ -151,6 +152,18 @@ describe('the events of a task', () => {
     const events = await stream.all();
     expect(said(events)).toEqual(['last words']);
     expect(events.at(-1)!.event).toBe('end');
+  });
+
+  it('end only when nothing more comes of what was said before the end, however much that is', async () => {
+    const id = await running();
+    const stream = await follow(backend, { id, key: own.key });
+    gates.get(id)!({ output: 1 });
+    await stream.until(({ event, data }) => event === 'status' && data.status === 'finished');
+    for (const words of ['first', 'second', 'third']) {
+      await say(id, words);
+      await setTimeout(900);
+    }
+    expect(said(await stream.all())).toEqual(['first', 'second', 'third']);
   });
 
   it('go on after the last one that was received, each told once', async () => {

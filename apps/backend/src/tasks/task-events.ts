@@ -35,8 +35,10 @@ export interface Following {
   readonly signal: AbortSignal;
 }
 
-/** Workers send what was said last a moment after the end. */
+/** Workers send what was said last a moment after the end, and what was much goes on coming. */
 const AFTERWORD_MS = 1_500;
+/** Whatever still comes then is for who reads the log. */
+const LONGEST_AFTERWORD_MS = 30_000;
 /** A stream in which nothing happens says so after this time. */
 export const QUIET_MS = 15_000;
 
@@ -53,6 +55,7 @@ export async function* taskEvents(
   const memory = createLineMemory(dependencies.clock, from.line);
   let { epoch } = from;
   let told: Told = { mark: from.told, status: '', progress: undefined };
+  let lastLineAt = 0;
   try {
     while (!signal.aborted) {
       const standing = await readStanding(database, taskId);
@@ -60,6 +63,7 @@ export async function* taskEvents(
         const lines = await readLinesAfter(database, taskId, memory.after());
         isMore = lines.length === LINES_AT_ONCE;
         for (const { at, ...line } of memory.unknown(lines)) {
+          lastLineAt = at.getTime();
           const cursor = { line: memory.last(), told: told.mark, epoch };
           yield { event: 'log', data: { ...line, at: at.toISOString() }, cursor };
         }
@@ -85,17 +89,28 @@ export async function* taskEvents(
           ...item,
           cursor: { line: memory.last(), told: item === news.at(-1) ? told.mark : '', epoch },
         };
-      const { endedMsAgo } = standing;
-      if (endedMsAgo !== null && (endedMsAgo >= AFTERWORD_MS || standing.startedAt === null)) {
+      const afterwordMs = afterwordLeft(standing, lastLineAt);
+      if (afterwordMs !== null && afterwordMs <= 0) {
         yield endOf(taskId, standing, { line: memory.last(), epoch });
         return;
       }
-      const woken = await alarm.wait(endedMsAgo === null ? QUIET_MS : AFTERWORD_MS - endedMsAgo, signal);
-      if (!woken && endedMsAgo === null) yield null;
+      const woken = await alarm.wait(afterwordMs ?? QUIET_MS, signal);
+      if (!woken && afterwordMs === null) yield null;
     }
   } finally {
     alarm.stop();
   }
+}
+
+/** How long something may still be said of a task, ms, by the time of its last line; null while it goes on. */
+function afterwordLeft(
+  { startedAt, finishedAt, endedMsAgo }: Pick<Standing, 'startedAt' | 'finishedAt' | 'endedMsAgo'>,
+  lastLineAt: number,
+): number | null {
+  if (endedMsAgo === null) return null;
+  if (startedAt === null || finishedAt === null || endedMsAgo >= LONGEST_AFTERWORD_MS) return 0;
+  const silentMs = Math.min(endedMsAgo, finishedAt.getTime() + endedMsAgo - lastLineAt);
+  return AFTERWORD_MS - silentMs;
 }
 
 /** What a stream said last. `mark` is known of an earlier connection, too. */
