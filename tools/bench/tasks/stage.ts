@@ -65,14 +65,19 @@ export function gateIn({ folder }: Stage): Gate {
   };
 }
 
-/** Takes all slots and all that is handed out ahead: until the gate is opened, everything submitted waits in the database. */
+/**
+ * Takes all slots and all that is handed out ahead: until the gate is opened, everything submitted waits in the database. The last of
+ * what is held waits there first, so that nothing of the rest is handed out where it is written.
+ */
 export async function holdAll(stage: Stage): Promise<Gate> {
   const gate = gateIn(stage);
-  const wanted = mostOut(stage.sizes);
-  for (let i = 0; i < wanted; i += 1)
-    await submit(stage.api, { task_name: 'bench.hold', parameters: { gate: gate.path }, priority: 100 });
-  const out = `select count(*)::int as n from dispatches where pool is not null and task = 'bench.hold'`;
-  await moved('slots that are not held yet', async () => wanted - (await countOf(stage, out)));
+  const hold = { task_name: 'bench.hold', parameters: { gate: gate.path }, priority: 100 };
+  const waits = `select count(*)::int as n from dispatches where pool is null and task = 'bench.hold'`;
+  const most = 2 * mostOut(stage.sizes);
+  for (let held = 0; (await countOf(stage, waits)) === 0; held += 1) {
+    if (held === most) throw new Error(`${held} tasks hold no more than their own slots`);
+    await submit(stage.api, hold);
+  }
   return gate;
 }
 

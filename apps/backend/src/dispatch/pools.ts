@@ -11,8 +11,10 @@ export interface LedPool {
   /** Those of its tasks that have limits. */
   limited: readonly string[];
   slots: number;
-  /** Dispatches out at workers or in the broker, as far as this backend knows; never too low for long. */
+  /** Dispatches out at workers or in the broker, as far as this backend knows: counted again at least each second. */
   outstanding: number;
+  /** Room set aside for statements under way that may write dispatches as already published. */
+  reserved: number;
   /** True while something may wait for this pool in the database: then nothing overtakes it. */
   backlog: boolean;
   /** True while something that it could take may wait for a limit: it is looked at when a permit may have come back. */
@@ -29,6 +31,11 @@ const DISPATCHES_PER_SLOT = 2;
 /** The most dispatches that may be out at once for a pool: the broker stays shallow. */
 export function capacityOf(pool: LedPool): number {
   return pool.slots * DISPATCHES_PER_SLOT;
+}
+
+/** How many more may be published for the pool where they are written. */
+export function roomOf(pool: LedPool): number {
+  return capacityOf(pool) - pool.outstanding - pool.reserved;
 }
 
 export interface Pools {
@@ -124,6 +131,7 @@ function newPool(pool: string, term: string): LedPool {
     limited: [],
     slots: 0,
     outstanding: 0,
+    reserved: 0,
     backlog: true,
     limitsWait: true,
     turns: noTurns(),

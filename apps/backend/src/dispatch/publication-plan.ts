@@ -1,6 +1,6 @@
 import { uuidV7 } from '@longshore/runtime';
 import { parcelSize, splitIntoParcels } from './parcels.ts';
-import { capacityOf, type LedPool, type Pools } from './pools.ts';
+import { roomOf, type LedPool, type Pools } from './pools.ts';
 import type { TaskCatalogue } from './task-catalogue.ts';
 
 /** Into which pool a dispatch may be written as already published, and the term in which that holds. */
@@ -82,17 +82,17 @@ export function planParcels(pools: Pools, catalogue: TaskCatalogue, runs: readon
 }
 
 function isOpen(pool: LedPool, parcels: number): boolean {
-  return !pool.backlog && capacityOf(pool) - pool.outstanding >= parcels;
+  return !pool.backlog && roomOf(pool) >= parcels;
 }
 
 function freeSlots(pools: readonly LedPool[]): number {
-  return pools.reduce((sum, pool) => sum + Math.max(0, pool.slots - pool.outstanding), 0);
+  return pools.reduce((sum, pool) => sum + Math.max(0, pool.slots - pool.outstanding - pool.reserved), 0);
 }
 
 function reserve(counts: ReadonlyMap<LedPool, number>): () => void {
-  for (const [pool, count] of counts) pool.outstanding += count;
+  for (const [pool, count] of counts) pool.reserved += count;
   return () => {
-    for (const [pool, count] of counts) pool.outstanding -= count;
+    for (const [pool, count] of counts) pool.reserved -= count;
   };
 }
 

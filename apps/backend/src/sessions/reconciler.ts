@@ -95,13 +95,21 @@ async function lapseSilentSessions({ database, logger, pools, sessionTimeoutMs }
   return rows.length;
 }
 
+/**
+ * SQL for the runs of a dispatch that are being executed. Each is found by its id, whatever the planner knows of `runs`: where it was not
+ * analysed yet, reading all of it would look cheaper.
+ */
+const runningOf = (dispatch: string) =>
+  `select r.* from unnest(${dispatch}.run_ids) as u (run_id)
+    cross join lateral (select id, epoch, starts from runs
+                         where id = u.run_id and state = 'running' and dispatch_id = ${dispatch}.id offset 0) r`;
+
 async function takeBackHeldRuns({ database, endAttempts, logger }: ReconcilerDependencies) {
   const rows = await database.query<HeldRow>(
     `select d.id as dispatch_id, r.id, r.epoch, r.starts
        from dispatches d
        join sessions s on s.id = d.session_id and s.ended_at is not null
-       cross join lateral unnest(d.run_ids) as u (run_id)
-       join runs r on r.id = u.run_id and r.state = 'running' and r.dispatch_id = d.id
+       cross join lateral (${runningOf('d')}) r
       where d.pool is not null
       order by r.id limit 500`,
   );
@@ -127,8 +135,7 @@ async function removeEmptyDispatches(database: Database): Promise<void> {
       where id = any(array(
         select d.id from dispatches d join sessions s on s.id = d.session_id and s.ended_at is not null
          where d.pool is not null
-           and not exists (select 1 from unnest(d.run_ids) as u (run_id)
-                             join runs r on r.id = u.run_id and r.state = 'running' and r.dispatch_id = d.id)
+           and not exists (${runningOf('d')})
            for update of d skip locked))`,
   );
 }

@@ -17,6 +17,7 @@ import { limits } from './migrations/0013-limits.ts';
 import { webhooks } from './migrations/0014-webhooks.ts';
 import { credentials } from './migrations/0015-credentials.ts';
 import { traces } from './migrations/0017-traces.ts';
+import { endings } from './migrations/0018-endings.ts';
 
 /** In order; a migration that was released is never edited, only followed. */
 export const migrations: readonly { name: string; sql: string }[] = [
@@ -37,6 +38,7 @@ export const migrations: readonly { name: string; sql: string }[] = [
   { name: '0014-webhooks', sql: webhooks },
   { name: '0015-credentials', sql: credentials },
   { name: '0017-traces', sql: traces },
+  { name: '0018-endings', sql: endings },
 ];
 
 /** Any number; the same for every backend, so that two of them never migrate at once. */

@@ -42,6 +42,8 @@ interface TestModelOptions {
   readonly sessionTimeoutMs?: number;
   readonly publicationTimeoutMs?: number;
   readonly patience?: Patience;
+  /** Of each of the database's two pools. */
+  readonly connections?: number;
   /** It hears of other backends, and they of it. Nothing polls all the same. Default false. */
   readonly connected?: boolean;
 }
@@ -54,12 +56,13 @@ export async function startModel(
     sessionTimeoutMs = 15_000,
     publicationTimeoutMs = 200,
     patience,
+    connections = 4,
     connected = false,
   }: TestModelOptions = {},
 ) {
   const logger = silentLogger();
   const folder = await mkdtemp(join(tmpdir(), 'longshore-model-'));
-  const database = createDatabase({ url: databaseUrl, logger, ...(patience && { patience }) });
+  const database = createDatabase({ url: databaseUrl, logger, connections, ...(patience && { patience }) });
   await migrate(database, logger);
   await ensurePartitions(database, new Date());
   const broker = memoryBroker();
