@@ -23,7 +23,7 @@ const PARTS: Record<Part, Measure> = {
     const round = await measureIdle(servers, sizes);
     figures.idle.push(round);
     const handler = quantile(
-      round.samples.map((sample) => sample.handler),
+      round.alone.map((sample) => sample.handler),
       0.5,
     );
     return `task to handler ${handler.toFixed(1)} ms, job ${quantile(round.bullmq, 0.5).toFixed(1)} ms`;

@@ -11,12 +11,15 @@ interface Sample {
   /** Until it is accepted: committed and answered. */
   readonly accepted: number;
   readonly handler: number;
-  /** Until a client that waits for it has its result. */
+  /** Until the client has its result, which it asked for as soon as the task was accepted, or later. */
   readonly result: number;
 }
 
 export interface IdleRound {
-  readonly samples: readonly Sample[];
+  /** Nobody asks for the result before the task has ended: nothing else is under way. */
+  readonly alone: readonly Sample[];
+  /** The client waits for the result: a second request beside the task. */
+  readonly awaited: readonly Sample[];
   /** From adding a job to its handler, bare BullMQ. */
   readonly bullmq: readonly number[];
 }
@@ -27,29 +30,35 @@ const PAUSE_MS = 30;
 const PEER_WARM_UP = 1_000;
 const now = () => performance.timeOrigin + performance.now();
 
-/** One task at a time, nothing else under way. */
+/** One task at a time, of both kinds in turn. */
 export async function measureIdle(servers: Servers, sizes: Sizes): Promise<IdleRound> {
   const samples = await onStage(servers, sizes, ({ api }) => samplesOf(api, sizes));
   await servers.redis.flushAll();
   const { concurrency, payload } = sizes;
   const few = { concurrency, payload, runs: 100, warmUp: PEER_WARM_UP };
-  return { samples, bullmq: (await bullmq(servers.redis.url, few, sizes.samples)).idle };
+  return { ...samples, bullmq: (await bullmq(servers.redis.url, few, sizes.samples)).idle };
 }
 
-async function samplesOf(api: PublicApi, { samples: count, payload }: Sizes): Promise<Sample[]> {
-  const samples: Sample[] = [];
-  for (let i = -WARM_UP; i < count; i += 1) {
-    await sleep(PAUSE_MS);
-    const sample = await sampleOf(api, 'x'.repeat(payload));
-    if (i >= 0) samples.push(sample);
-  }
-  return samples;
+async function samplesOf(api: PublicApi, { samples: count, payload }: Sizes) {
+  const alone: Sample[] = [];
+  const awaited: Sample[] = [];
+  for (let i = -WARM_UP; i < count; i += 1)
+    for (const [samples, asksAfterMs] of [
+      [alone, PAUSE_MS],
+      [awaited, 0],
+    ] as const) {
+      await sleep(PAUSE_MS);
+      const sample = await sampleOf(api, 'x'.repeat(payload), asksAfterMs);
+      if (i >= 0) samples.push(sample);
+    }
+  return { alone, awaited };
 }
 
-async function sampleOf(api: PublicApi, payload: string): Promise<Sample> {
+async function sampleOf(api: PublicApi, payload: string, asksAfterMs: number): Promise<Sample> {
   const at = now();
   const id = await submit(api, { task_name: 'bench.clock', parameters: { payload } });
   const accepted = now() - at;
+  if (asksAfterMs > 0) await sleep(asksAfterMs);
   const handledAt = await resultOf(api, id);
   if (typeof handledAt !== 'number') throw new Error(`task ${id} says ${JSON.stringify(handledAt)}`);
   return { accepted, handler: handledAt - at, result: now() - at };

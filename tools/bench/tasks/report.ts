@@ -51,15 +51,18 @@ function idlePart(rounds: readonly IdleRound[], { samples }: Sizes): string {
   ];
   return `## At idle
 
-One task at a time, nothing else under way, ${samples} a round, ms since before the request is sent. The goal of ${IDLE_GOAL_MS} ms to the handler at the median is ${verdict}.
+One task at a time, ${samples} of each kind a round in turn, ms since before the request is sent; nothing else is under way but, where it says so, the client's request for the result. The goal of ${IDLE_GOAL_MS} ms to the handler at the median is ${verdict}.
 
 ${table(
   ['', 'p50', 'p95'],
   [
-    line('task accepted: committed and answered', ({ samples }) => samples.map(({ accepted }) => accepted)),
+    line('task accepted: committed and answered', ({ alone }) => alone.map(({ accepted }) => accepted)),
     line('task to handler', handlerTimes),
-    line('task to the client that waits for its result', ({ samples }) =>
-      samples.map(({ result }) => result),
+    line('task to handler, while its client asks for the result', ({ awaited }) =>
+      awaited.map(({ handler }) => handler),
+    ),
+    line('task to the client that waits for its result', ({ awaited }) =>
+      awaited.map(({ result }) => result),
     ),
     line('job to handler, bare BullMQ', ({ bullmq }) => bullmq),
   ],
@@ -72,7 +75,7 @@ A task takes ${spread(
 `;
 }
 
-const handlerTimes = ({ samples }: IdleRound) => samples.map(({ handler }) => handler);
+const handlerTimes = ({ alone }: IdleRound) => alone.map(({ handler }) => handler);
 
 function submitPart(rounds: readonly SubmitFigures[][], { warmUp }: Sizes): string {
   const manners = rounds[0]!.map(({ manner }) => manner);

@@ -8,11 +8,15 @@ import type { RunTokenClaims, RunTokens } from '../runs/run-tokens.ts';
 /** Who is behind a request, as far as its route asks. */
 export type Caller =
   | { readonly kind: 'anyone' }
-  | { readonly kind: 'key'; readonly key: Key }
+  /** `believed`: the key was good a moment ago, and what is asked for must be done only if it still is. */
+  | { readonly kind: 'key'; readonly key: Key; readonly believed?: true }
   | { readonly kind: 'run'; readonly run: RunTokenClaims };
 
 /** Who may call a route, and how it refuses who shows nothing. */
-export type Lock = Pick<Route<unknown, unknown, unknown, unknown>, 'auth' | 'withoutKey'>;
+export interface Lock extends Pick<Route<unknown, unknown, unknown, unknown>, 'auth' | 'withoutKey'> {
+  /** Whoever answers looks at the caller's key again, in the statement that does what is asked. */
+  readonly checksKey?: boolean;
+}
 
 /** `recognised` is told of the good key that was shown, also where it may not do what it asks. */
 export type Authenticate = (request: Request, lock: Lock, recognised: (key: Key) => void) => Promise<Caller>;
@@ -38,6 +42,14 @@ export function createAuthenticate({ keys, keyUse, tokens, isLive }: AuthDepende
     return key;
   }
 
+  function believed(secret: string, recognised: (key: Key) => void): Caller | null {
+    const key = keys.believed(secret);
+    if (key === null) return null;
+    recognised(key);
+    keyUse.note(key.id);
+    return { kind: 'key', key, believed: true };
+  }
+
   async function runOf(request: Request): Promise<RunTokenClaims> {
     const run = tokens.verify(String(request.headers['x-longshore-run-token'] ?? ''));
     if (run === null || !(await isLive(run)))
@@ -45,7 +57,7 @@ export function createAuthenticate({ keys, keyUse, tokens, isLive }: AuthDepende
     return run;
   }
 
-  return async function authenticate(request, { auth, withoutKey }, recognised) {
+  return async function authenticate(request, { auth, withoutKey, checksKey }, recognised) {
     const secret = () => bearerOf(request, withoutKey);
     switch (auth) {
       case 'none':
@@ -58,8 +70,11 @@ export function createAuthenticate({ keys, keyUse, tokens, isLive }: AuthDepende
         return { kind: 'run', run: await runOf(request) };
       case 'admin':
         return { kind: 'key', key: await keyOf(secret(), ['admin'], recognised) };
-      case 'organisation':
+      case 'organisation': {
+        const caller = checksKey === true ? believed(secret(), recognised) : null;
+        if (caller !== null) return caller;
         return { kind: 'key', key: await keyOf(secret(), ['organisation', 'admin'], recognised) };
+      }
     }
   };
 }

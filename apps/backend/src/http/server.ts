@@ -12,6 +12,7 @@ import { sendTagged } from './etag.ts';
 import type { Exchange } from './exchange.ts';
 import type { TraceRequest } from '../tracing/trace-requests.ts';
 import { closeServer, closeWhenIdle, listen } from './listening.ts';
+import type { Key } from '../keys/keys.ts';
 
 /** What a handler gets: parsed input, who calls, and for streams the raw exchange. */
 export interface Call<Params, Query, Body> {
@@ -46,10 +47,14 @@ interface MountOptions {
 /** Takes note of work that must end before the process may. */
 type Track = (work: Promise<void>) => void;
 
-/** Binds a handler to a route of the table, with input and answer typed from it. */
+/**
+ * Binds a handler to a route of the table, with input and answer typed from it. One that `checksKey` may get a caller who is only
+ * believed, and does nothing unless the key is still good; whatever it throws then, the key is looked at before that is answered.
+ */
 export function handle<P, Q, B, R>(
   route: Route<P, Q, B, R>,
   handler: (call: Call<P, Q, B>) => Promise<R | undefined>,
+  { checksKey = false }: { readonly checksKey?: boolean } = {},
 ): MountedRoute {
   const path = route.area === 'internal' ? `/internal${route.path}` : route.path;
   return {
@@ -59,12 +64,22 @@ export function handle<P, Q, B, R>(
       const serve = async (request: Request, response: Response): Promise<void> => {
         const requestId = uuidV7();
         const exchange: Exchange = { request, requestId, route: { ...route, path }, key: null };
+        const recognised = (key: Key | null) => void (exchange.key = key);
         response.setHeader('X-Request-Id', requestId);
         try {
-          const caller = await authenticate(request, route, (key) => void (exchange.key = key));
-          const input = await parseInput(route, request, response);
-          const act = audit.act(exchange);
-          const answer = await handler({ ...input, caller, request, response, requestId, act });
+          const caller = await authenticate(request, { ...route, checksKey }, recognised);
+          const work = async () => {
+            const input = await parseInput(route, request, response);
+            const act = audit.act(exchange);
+            return await handler({ ...input, caller, request, response, requestId, act });
+          };
+          const answer = await work().catch(async (error: unknown) => {
+            if (isBelieved(caller)) {
+              recognised(null);
+              await authenticate(request, route, recognised);
+            }
+            throw error;
+          });
           await audit.succeeded(exchange);
           if (answer !== undefined) sendAnswer(route, request, response, answer);
         } catch (error) {
@@ -81,6 +96,10 @@ export function handle<P, Q, B, R>(
       });
     },
   };
+}
+
+function isBelieved(caller: Caller): boolean {
+  return caller.kind === 'key' && caller.believed === true;
 }
 
 /** What the native API reads may be asked for again and again; a deployment's result is read once and never cached. */

@@ -1,10 +1,13 @@
+import type { KeyKind } from '@longshore/contracts';
 import type { KeyChanges } from './key-changes.ts';
 import type { Key, Keys } from './keys.ts';
 
-/** Service keys that were good a moment ago: workers call many times a second. */
+/** Keys that were good a moment ago: workers call many times a second, and clients that submit one by one. */
 export interface TrustedKeys {
-  /** The good key behind a secret, or null; asks the database only when it must. */
+  /** The good key behind a secret, or null; asks the database only when it must, for all but service keys always. */
   find(secret: string): Promise<Key | null>;
+  /** An organisation's key that was good a moment ago: whoever takes it looks again in the very statement that does what is asked. */
+  believed(secret: string): Key | null;
 }
 
 interface Trusted {
@@ -23,16 +26,19 @@ export interface TrustedKeysDependencies {
   readonly monotonicMs: () => number;
 }
 
+/** Kinds that are remembered. */
+const REMEMBERED: ReadonlySet<KeyKind> = new Set(['service', 'organisation']);
+
 /**
- * Believes what the database said of a service key until any key changes, the key expires, or it is not certain any
+ * Believes what the database said of a key until any key changes, the key expires, or it is not certain any
  * more that word of changes arrives.
  */
 export function createTrustedKeys({ keys, changes, monotonicMs }: TrustedKeysDependencies): TrustedKeys {
   const trusted = new Map<string, Trusted>();
 
-  function known(secret: string): Key | null {
+  function known(secret: string, kind: KeyKind): Key | null {
     const entry = trusted.get(secret);
-    if (entry === undefined) return null;
+    if (entry?.key.kind !== kind) return null;
     const good = entry.generation === changes.generation() && entry.until > monotonicMs();
     if (!good) trusted.delete(secret);
     return good && changes.isCurrent() ? entry.key : null;
@@ -40,16 +46,17 @@ export function createTrustedKeys({ keys, changes, monotonicMs }: TrustedKeysDep
 
   return {
     async find(secret) {
-      const key = known(secret);
+      const key = known(secret, 'service');
       if (key !== null) return key;
       // Taken before the question: a change that is heard of while it is answered makes the answer worth nothing.
       const generation = changes.generation();
       const found = await keys.find(secret);
-      if (found?.kind !== 'service') return found;
+      if (found === null || !REMEMBERED.has(found.kind)) return found;
       if (trusted.size >= MAX_TRUSTED) trusted.clear();
       const trustMs = Math.min(MAX_TRUST_MS, found.expiresInMs ?? Infinity);
       trusted.set(secret, { key: found, generation, until: monotonicMs() + trustMs });
       return found;
     },
+    believed: (secret) => known(secret, 'organisation'),
   };
 }

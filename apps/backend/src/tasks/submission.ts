@@ -19,6 +19,8 @@ export interface Wish extends Pick<SubmitTaskRequest, 'task_name' | 'parameters'
   readonly organisationId: string;
   readonly retryOf?: string;
   readonly item?: NewTask['item'];
+  /** It is accepted only if this key is still good. */
+  readonly keyId?: string | undefined;
 }
 
 /** A task that was accepted. `warning`: nobody would take it now. */
@@ -29,7 +31,7 @@ export interface Accepted extends SubmittedAs {
 /**
  * Checks what is asked for, and accepts it while there is room. Null: its replay does not want it any more.
  *
- * @throws ApiError 400 for a type that nobody registered, 422 for parameters that do not fit, 409 for a key with another
+ * @throws ApiError 401 for a key that is not good any more, 400 for a type that nobody registered, 422 for parameters that do not fit, 409 for a key with another
  * request, 503 with Retry-After while too much waits.
  */
 export type AcceptTask = (wish: Wish) => Promise<Accepted | null>;
@@ -77,6 +79,7 @@ function newTask(type: TaskType, wish: Wish): NewTask {
         : { key: wish.idempotency_key, fingerprint: fingerprintOf(wish) },
     retryOf: wish.retryOf ?? null,
     item: wish.item ?? null,
+    keyId: wish.keyId,
   };
 }
 

@@ -43,8 +43,11 @@ export function submitRoutes(dependencies: SubmitRoutesDependencies): MountedRou
   return [
     handle(routes.taskTypes, async ({ query }) => typesAnswer(await types.list(), pools, query.details)),
     handle(routes.taskWorkers, async ({ caller }) => readTaskWorkers(dependencies, ownOrganisation(caller))),
-    handle(routes.submitTask, async ({ body, caller, request }) =>
-      submitOne(dependencies, keyed(body, idempotencyKeyOf(request.headers)), caller),
+    handle(
+      routes.submitTask,
+      async ({ body, caller, request }) =>
+        submitOne(dependencies, keyed(body, idempotencyKeyOf(request.headers)), caller),
+      { checksKey: true },
     ),
     handle(routes.submitTasks, async ({ body, caller, request, requestId }) => {
       const key = idempotencyKeyOf(request.headers);
@@ -109,7 +112,8 @@ async function submitOne(
   caller: Caller,
 ): Promise<SubmittedTask> {
   const organisationId = await organisationOf(database, caller, organisation);
-  return answerOf(wish.task_name, (await acceptTask({ ...wish, organisationId }))!);
+  const keyId = caller.kind === 'key' && caller.believed === true ? caller.key.id : undefined;
+  return answerOf(wish.task_name, (await acceptTask({ ...wish, organisationId, keyId }))!);
 }
 
 /** Without a look into the database for a key of that organisation alone: what is deleted is refused where it is written. */

@@ -2,7 +2,8 @@ import type { Statement } from '../store/database.ts';
 
 /**
  * Writes tasks that were submitted together: run, list entry, key and dispatch of each, in one step. What a key names
- * already writes nothing and is answered with the task of the key; what a replay does not want any more writes nothing.
+ * already writes nothing and is answered with the task of the key; what a replay does not want any more writes nothing, nor what is asked
+ * for with a key that is not good any more.
  *
  * $1 [task], no key of an organisation twice; $2 this backend's id; $3 time until an unclaimed publication is looked after, ms;
  * $4 hours that a key is valid. Keys are locked in their order.
@@ -14,9 +15,12 @@ with item as (
   select i.* from rows from (jsonb_to_recordset($1::jsonb) as (
            id uuid, organisation_id uuid, task text, queue text, priority int, asked_priority int, input jsonb,
            delay_ms float8, max_attempts int, soft_limit_ms bigint, hard_limit_ms bigint, dispatch_id uuid, pool text,
-           term bigint, key text, fingerprint text, retry_of uuid, replay_id uuid, replay_place int))
+           term bigint, key text, fingerprint text, retry_of uuid, replay_id uuid, replay_place int, key_id uuid))
          with ordinality as i (id, organisation_id, task, queue, priority, asked_priority, input, delay_ms, max_attempts,
-           soft_limit_ms, hard_limit_ms, dispatch_id, pool, term, key, fingerprint, retry_of, replay_id, replay_place, place)
+           soft_limit_ms, hard_limit_ms, dispatch_id, pool, term, key, fingerprint, retry_of, replay_id, replay_place, key_id, place)
+   where i.key_id is null or exists (
+           select from api_keys a
+            where a.id = i.key_id and a.revoked_at is null and (a.expires_at is null or a.expires_at > now()) offset 0)
 ), keyed as (
   insert into task_keys as k (organisation_id, key, fingerprint, run_id)
   select organisation_id, key, fingerprint, id from item where key is not null order by organisation_id, key

@@ -30,6 +30,8 @@ export interface NewTask {
   readonly retryOf: string | null;
   /** The replay of many that orders it. */
   readonly item: { readonly replayId: string; readonly place: number } | null;
+  /** The key that asks for it, where nobody has looked yet whether it is still good. */
+  readonly keyId?: string | undefined;
   /** The `traceparent` of its request. */
   readonly trace?: string;
 }
@@ -43,7 +45,8 @@ export interface SubmittedAs {
 /**
  * Writes a task: when this resolves it is committed, and it will end. Those that arrive together go in one statement.
  *
- * @throws ApiError 409 when another request was sent under the same key, 404 for an organisation that is deleted.
+ * @throws ApiError 409 when another request was sent under the same key, 404 for an organisation that is deleted, 401 for a
+ * key that is not good any more.
  */
 export type Submit = (task: NewTask) => Promise<SubmittedAs | null>;
 
@@ -92,6 +95,7 @@ export function createSubmit(dependencies: SubmitDependencies): Submit {
     if (written instanceof Error) throw written;
     if (written.isWritten) return { id: task.id, repeated: false };
     const { first } = written;
+    if (first === null && task.item === null) throw apiError('authentication_failed', 'Unauthorized');
     if (first === null) return null;
     if (first.fingerprint === task.once?.fingerprint) return { id: first.task_id, repeated: true };
     throw apiError(
@@ -192,6 +196,7 @@ export function rowOf(task: NewTask, { targets }: Pick<ParcelPlan, 'targets'>, d
     retry_of: task.retryOf,
     replay_id: task.item?.replayId ?? null,
     replay_place: task.item?.place ?? null,
+    ...(task.keyId !== undefined && { key_id: task.keyId }),
     ...(task.trace !== undefined && { trace: task.trace }),
   };
 }
