@@ -1,5 +1,10 @@
 import type { Statement } from '../store/database.ts';
 
+/** SQL for how many children a continuation goes on after; null for any other run. */
+const siblingsOf = (run: string) =>
+  `case when ${run}.parent_id is not null and ${run}.ordinal is null
+        then (select children_total from runs p where p.id = ${run}.parent_id) end`;
+
 /**
  * Claims the runs of some dispatches for one session. A claim is granted only on a dispatch that was published
  * for the session's pool and that nobody holds, and only on its `queued` runs; each gets the next epoch.
@@ -32,7 +37,7 @@ with taken as (
   returning r.*
 )
 select c.id, c.dispatch_id, c.epoch, c.task, c.input, c.attempts, c.max_attempts, c.organisation_id, c.root_id,
-       c.parent_id, c.ordinal, c.soft_limit_ms::float8, c.hard_limit_ms::float8,
+       c.parent_id, c.ordinal, ${siblingsOf('c')} as siblings, c.soft_limit_ms::float8, c.hard_limit_ms::float8,
        c.queue, ((select waited_s from granted) ->> c.dispatch_id::text)::float8 as waited_s,
        f.id as file_id, f.name as file_name, f.size::float8 as file_size, f.sha256, f.object, f.byte_offset::float8
   from claimed c
@@ -47,7 +52,7 @@ export const heldRuns: Statement = {
   name: 'held_runs',
   text: `
 select r.id, r.dispatch_id, r.epoch, r.task, r.input, r.attempts, r.max_attempts, r.organisation_id, r.root_id,
-       r.parent_id, r.ordinal, r.soft_limit_ms::float8, r.hard_limit_ms::float8,
+       r.parent_id, r.ordinal, ${siblingsOf('r')} as siblings, r.soft_limit_ms::float8, r.hard_limit_ms::float8,
        f.id as file_id, f.name as file_name, f.size::float8 as file_size, f.sha256, f.object, f.byte_offset::float8
   from runs r
   left join lateral (select * from files where files.id = r.file_id and files.execution_id = r.root_id) f on true

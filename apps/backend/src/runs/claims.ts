@@ -12,6 +12,7 @@ import type { Session } from '../sessions/sessions.ts';
 import type { Database } from '../store/database.ts';
 import { familyRange } from '../store/family-ids.ts';
 import { jsonById } from '../store/json-by-id.ts';
+import { partsOf } from './parts.ts';
 import { childSummaries, claimRuns, dispatchHolders, heldRuns } from './claim-statements.ts';
 import type { RunTraces } from '../tracing/run-traces.ts';
 import type { RunTokens } from './run-tokens.ts';
@@ -39,6 +40,8 @@ interface ClaimedRow {
   root_id: string;
   parent_id: string | null;
   ordinal: number | null;
+  /** How many children a continuation goes on after. */
+  siblings: number | null;
   soft_limit_ms: number;
   hard_limit_ms: number;
   file_id: string | null;
@@ -56,6 +59,8 @@ interface GrantedRow extends ClaimedRow {
 
 type Claim = ClaimRequest['claims'][number];
 
+/** Children that are read in one statement, however many continuations are claimed: none meets its time limit. */
+const MOST_SIBLINGS = 20_000;
 /** Files up to this size travel with the claim, which saves a call per file. */
 const INLINE_FILE_BYTES = 64 * 1024;
 /** A run token outlives the hard limit of its run by this much, so that the last report is still heard. */
@@ -163,16 +168,14 @@ async function childrenOf(
   database: Database,
   rows: readonly ClaimedRow[],
 ): Promise<Map<string, ChildSummary[]>> {
-  const parents = rows.filter(isContinuation).map((row) => row.parent_id!);
-  if (parents.length === 0) return new Map();
-  const range = familyRange(parents);
-  const children = await database.hot<ChildSummary & { parent_id: string }>(childSummaries, [
-    [...new Set(parents)].sort(),
-    range.from,
-    range.to,
-  ]);
-  const byParent = new Map<string, ChildSummary[]>(parents.map((parent) => [parent, []]));
-  for (const { parent_id, ...child } of children) byParent.get(parent_id)!.push(child);
+  const siblings = new Map(rows.filter(isContinuation).map((row) => [row.parent_id!, row.siblings ?? 0]));
+  const byParent = new Map<string, ChildSummary[]>([...siblings.keys()].map((parent) => [parent, []]));
+  for (const parents of partsOf(siblings, MOST_SIBLINGS)) {
+    const range = familyRange(parents);
+    const values = [parents.sort(), range.from, range.to];
+    const children = await database.hot<ChildSummary & { parent_id: string }>(childSummaries, values);
+    for (const { parent_id, ...child } of children) byParent.get(parent_id)!.push(child);
+  }
   return byParent;
 }
 
