@@ -27,6 +27,13 @@ export class CliError extends Error {
   }
 }
 
+/** Nobody answered, or somebody in between who says that the platform is not there: asked again later, it may be. */
+export class UnansweredError extends CliError {
+  constructor(message: string, options: ErrorOptions = {}) {
+    super(message, { ...options, exitCode: exitCodes.unreachable });
+  }
+}
+
 /** A command line that cannot be meant: told before anything is sent. */
 export function usageError(message: string, options: ErrorOptions = {}): CliError {
   return new CliError(message, { ...options, exitCode: exitCodes.usage });

@@ -20,6 +20,7 @@ export const operations = Object.freeze({
   diffWorkflow: ['get', '/api/v1/workflows/:name/diff'],
   exportWorkflows: ['get', '/api/v1/export'],
   listDeployments: ['get', '/api/v1/deployments'],
+  listPipelines: ['get', '/api/v1/pipelines'],
   getDeployment: ['get', '/api/v1/deployments/:api_name'],
   updateDeployment: ['patch', '/api/v1/deployments/:api_name'],
   listExecutions: ['get', '/api/v1/executions'],

@@ -14,15 +14,19 @@ import { oneOrganisation, visibleOrganisations } from './visible-organisations.t
 
 type DeploymentRow = Omit<DeploymentView, 'created_at' | 'address'> & { created_at: Date };
 
-const deploymentRows = `
-select d.id, o.name as organisation, d.api_name, w.name as workflow, v.version as workflow_version, d.active,
-       d.settings, d.created_at
+/** Deployments `d` of either kind, each with its organisation, its workflow, and the version that new executions get. */
+export const deploymentsWithVersion = `
   from deployments d
   join organisations o on o.id = d.organisation_id
   join workflows w on w.id = d.workflow_id
   cross join lateral (
     select version from workflow_versions where workflow_id = w.id and version = coalesce(d.version, version)
      order by version desc limit 1) v`;
+
+const deploymentRows = `
+select d.id, o.name as organisation, d.api_name, w.name as workflow, v.version as workflow_version, d.active,
+       d.settings, d.created_at
+${deploymentsWithVersion}`;
 
 /** Deployments: listed, read, switched on and off. They are made by `apply`. */
 export function deploymentAdminRoutes({ database }: { database: Database }): MountedRoute[] {

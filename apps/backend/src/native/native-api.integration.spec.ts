@@ -338,6 +338,39 @@ describe('workflows and deployments', () => {
   });
 });
 
+describe('pipelines', () => {
+  it('are listed page by page apart from deployments, without what their places may hold of secrets', async () => {
+    const organisation = await backend.organisation();
+    await backend.deploy(organisation, 'd');
+    const source = { https: ['https://example.com/a.pdf?token=secret'] };
+    const pipeline = { kind: 'pipeline', workflow: 'd-workflow', source };
+    const documents = [
+      { ...pipeline, pipeline_id: 'outbox', active: false, destination: 'none' },
+      { ...pipeline, pipeline_id: 'inbox', destination: { folder: { path: '/results' } } },
+    ];
+    const applied = await call('apply', backend.adminKey, {
+      method: 'POST',
+      body: JSON.stringify({ organisation: organisation.name, documents }),
+    });
+    expect(applied.status).toBe(200);
+    const listed = (await pages('pipelines?limit=1', organisation.key, 'pipelines')).flat();
+    expect(listed).toMatchObject([
+      {
+        ...{ organisation: organisation.name, pipeline_id: 'inbox', active: true },
+        ...{ workflow: 'd-workflow', workflow_version: 1, source: 'https', destination: 'folder' },
+        address: `/deployment/pipeline/api/${organisation.name}/inbox`,
+      },
+      { pipeline_id: 'outbox', active: false, source: 'https', destination: 'none' },
+    ]);
+    expect(JSON.stringify(listed)).not.toContain('secret');
+    const asAdmin = await call(`pipelines?organisation=${organisation.name}`, backend.adminKey);
+    expect(asAdmin.body.pipelines).toEqual(listed);
+    expect((await call('deployments', organisation.key)).body.deployments).toMatchObject([{ api_name: 'd' }]);
+    const stranger = await backend.organisation();
+    expect((await call('pipelines', stranger.key)).body).toEqual({ pipelines: [], next_cursor: null });
+  });
+});
+
 describe('every read', () => {
   it('is answered with 304 as long as nothing changed', async () => {
     const { key, name } = await backend.organisation();

@@ -5,6 +5,7 @@ import { openApiRoutes } from '../openapi/openapi-routes.ts';
 import { deploymentAdminRoutes } from './deployments.ts';
 import { executionRoutes } from './executions.ts';
 import { organisationRoutes } from './organisations.ts';
+import { pipelineListRoutes } from './pipelines.ts';
 import { runListRoutes } from './runs.ts';
 import { workflowRoutes } from './workflows.ts';
 
@@ -19,6 +20,7 @@ export function nativeRoutes({ database, outcomes }: NativeRoutesDependencies): 
     ...organisationRoutes({ database }),
     ...workflowRoutes({ database }),
     ...deploymentAdminRoutes({ database }),
+    ...pipelineListRoutes({ database }),
     ...executionRoutes({ database, outcomes }),
     ...runListRoutes({ database }),
     ...openApiRoutes(),

@@ -1,6 +1,6 @@
 import { multipartOf } from '@longshore/client';
 import { ApiError, errorBodySchema, type Route, routes } from '@longshore/contracts';
-import { CliError, exitCodes } from '../cli-error.ts';
+import { CliError, exitCodes, UnansweredError } from '../cli-error.ts';
 
 export interface CallOptions<Params, Body> {
   params?: Params;
@@ -49,11 +49,8 @@ export function createPlatformClient({
       });
     } catch (error) {
       init.signal?.throwIfAborted();
-      const cause = (error as Error).cause ?? error;
-      const reason = (cause as NodeJS.ErrnoException).code ?? (cause as Error).message;
-      throw new CliError(`No Longshore answers at ${base} (${reason}): ${advice()}`, {
+      throw new UnansweredError(`No Longshore answers at ${base} (${reasonOf(error)}): ${advice()}`, {
         cause: error,
-        exitCode: exitCodes.unreachable,
       });
     }
   }
@@ -63,7 +60,7 @@ export function createPlatformClient({
     open: async (route, { params, headers = {}, signal } = {}) => {
       const init = { method: route.method.toUpperCase(), headers, ...(signal && { signal }) };
       const response = await answerTo(pathOf(route.path, params), init);
-      if (!response.ok) throw refusal(response, await readAnswer(response, base), base);
+      if (!response.ok) throw refusal(response, await readAnswer(response, base, signal), base);
       return response;
     },
     call: async (route, { params, query = {}, body, headers, signal } = {}) => {
@@ -74,7 +71,7 @@ export function createPlatformClient({
         ...withHeaders(bodyOf(body), headers),
         ...(signal && { signal }),
       });
-      const answer = await readAnswer(response, base);
+      const answer = await readAnswer(response, base, signal);
       if (!response.ok && !isOutcome(route, response, answer)) throw refusal(response, answer, base);
       return route.response.parse(answer);
     },
@@ -100,16 +97,44 @@ function withHeaders(
   return { ...request, headers: { ...(request.headers as Record<string, string> | undefined), ...headers } };
 }
 
-async function readAnswer(response: Response, base: string): Promise<unknown> {
-  const text = await response.text();
+async function readAnswer(response: Response, base: string, signal?: AbortSignal): Promise<unknown> {
+  const text = await textOf(response, base, signal);
   try {
     return JSON.parse(text);
   } catch {
+    if (isNobodyThere(response)) throw nobodyBehind(response, base);
     throw new CliError(
       `What answers at ${base} is not a Longshore (status ${response.status}, no JSON): check --url.`,
       { exitCode: exitCodes.unreachable },
     );
   }
+}
+
+async function textOf(response: Response, base: string, signal: AbortSignal | undefined): Promise<string> {
+  try {
+    return await response.text();
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw new UnansweredError(`The answer of ${base} was cut off (${reasonOf(error)}): try again.`, {
+      cause: error,
+    });
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const cause = (error as Error).cause ?? error;
+  return (cause as NodeJS.ErrnoException).code ?? (cause as Error).message;
+}
+
+/** What a gateway says that does not reach the platform. */
+function isNobodyThere({ status }: Response): boolean {
+  return status === 502 || status === 503 || status === 504;
+}
+
+function nobodyBehind({ status }: Response, base: string): UnansweredError {
+  return new UnansweredError(
+    `No Longshore answers behind ${base} (status ${status}): try again in a moment.`,
+  );
 }
 
 const EXECUTION_PATHS: readonly string[] = [routes.executeDeployment.path, routes.runPipeline.path];
@@ -125,6 +150,7 @@ function isOutcome({ path }: { path: string }, { status }: Response, answer: unk
 
 function refusal(response: Response, answer: unknown, base: string): Error {
   const body = errorBodySchema.safeParse(answer).data;
+  if (body === undefined && isNobodyThere(response)) return nobodyBehind(response, base);
   if (body === undefined)
     return new CliError(`${base} answered with status ${response.status} and no reason.`);
   const retryAfter = Number(response.headers.get('retry-after') ?? NaN);

@@ -64,7 +64,7 @@ async function readableFile(path: string): Promise<Blob> {
 
 export interface WatchOptions {
   client: PlatformClient;
-  clock: Clock;
+  clock: Pick<Clock, 'sleep'>;
   signal?: AbortSignal;
   /** Called with each answer. */
   onProgress?: (detail: ExecutionDetail) => void;

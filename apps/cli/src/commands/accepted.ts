@@ -21,10 +21,10 @@ export async function whileItGoesOn<T>({ kind, id }: Accepted, wait: () => Promi
   try {
     return await wait();
   } catch (error) {
-    const again = kind === 'task' ? `longshore tasks result ${id}` : `longshore result ${id}`;
+    const again = kind === 'task' ? `longshore tasks result ${id} --wait` : `longshore result ${id} --wait`;
     const reason = explainError(error).replace(/\.$/, '');
     throw new CliError(
-      `The ${kind} ${id} was accepted and goes on; what became of it could not be asked here: ${reason}. Ask with "${again}".`,
+      `The ${kind} ${id} was accepted and goes on; what became of it could not be asked here: ${reason}. Go on waiting with "${again}".`,
       { cause: error, exitCode: exitCodes.unfinished },
     );
   }

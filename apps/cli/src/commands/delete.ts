@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { usageError } from '../cli-error.ts';
 import { connect, type ConnectionFlags } from '../client/connection.ts';
 import type { PlatformClient } from '../client/platform-client.ts';
+import { createPatientClient } from '../client/until-answered.ts';
 import type { Terminal } from '../output/terminal.ts';
 import { addAdminConnection, addOrganisationConnection } from './connection-options.ts';
 
@@ -76,10 +77,12 @@ async function deleteOrganisation(
   { terminal, clock }: { terminal: Terminal; clock: Clock },
 ): Promise<Deletion> {
   const begun = await client.call(routes.deleteOrganisation, { params: { name }, query: { confirm: name } });
+  const advice = `deletion ${begun.deletion_id} goes on at the platform`;
+  const patient = createPatientClient(client, { clock, tell: terminal.err, advice, isAccepted: true });
   for (let deletion = begun; ; await clock.sleep(LOOK_EVERY_MS)) {
     if (deletion.state === 'done') return deletion;
     terminal.status(`${sum(deletion.removed)} rows removed`);
-    deletion = await client.call(routes.deletion, { params: { id: begun.deletion_id } });
+    deletion = await patient.call(routes.deletion, { params: { id: begun.deletion_id } });
   }
 }
 

@@ -54,6 +54,38 @@ describe('longshore deployments', () => {
   });
 });
 
+describe('longshore pipelines', () => {
+  const pipeline = {
+    ...{ id: ID, organisation: 'acme', pipeline_id: 'inbox', workflow: 'bills', workflow_version: 3 },
+    ...{ active: true, source: 's3', destination: 'postgresql', created_at: AT },
+    address: '/deployment/pipeline/api/acme/inbox',
+  };
+
+  it('lists them with their workflows, sources and destinations, page by page', async () => {
+    const { asked, out } = await run(
+      ['pipelines', '--limit', '2'],
+      { pipelines: [pipeline], next_cursor: 'abc' },
+      { pipelines: [{ ...pipeline, pipeline_id: 'outbox', active: false }], next_cursor: null },
+    );
+    expect(asked).toEqual(['/api/v1/pipelines?limit=2', '/api/v1/pipelines?limit=1&cursor=abc']);
+    expect(out.slice(2)).toEqual([
+      expect.stringMatching(/^inbox +acme +bills \(version 3\) +s3 +postgresql +active +\S+\/acme\/inbox$/),
+      expect.stringMatching(/^outbox .* inactive /),
+    ]);
+  });
+
+  it('says how there come to be some, and that there are more', async () => {
+    const none = await run(['pipelines'], { pipelines: [], next_cursor: null });
+    expect(none.out).toEqual(['There are no pipelines: "longshore apply" makes them.']);
+    const page = { pipelines: [pipeline], next_cursor: 'abc' };
+    expect((await run(['pipelines', 'list', '--limit', '1'], page)).err).toEqual([
+      'There are more: a greater --limit shows them.',
+    ]);
+    const { out, err } = await run(['pipelines', '--limit', '1', '--json'], page);
+    expect([JSON.parse(out[0]!), err]).toEqual([page, []]);
+  });
+});
+
 describe('longshore workflows', () => {
   it('lists them with their latest version, page by page', async () => {
     const { asked, out } = await run(

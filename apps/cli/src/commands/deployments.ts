@@ -10,13 +10,14 @@ import { connectForOrganisation } from './failure-filter.ts';
 import { given } from './key-options.ts';
 import { wholeNumber } from './number-option.ts';
 
-interface ListFlags extends ConnectionFlags {
+/** What {@link addListOptions} adds. */
+export interface ListFlags extends ConnectionFlags {
   organisation?: string;
   limit: number;
   json?: true;
 }
 
-const MORE = 'There are more: a greater --limit shows them.';
+export const MORE = 'There are more: a greater --limit shows them.';
 
 /** Adds `longshore deployments`. */
 export function addDeployments(program: Command, terminal: Terminal): void {
@@ -62,7 +63,8 @@ export function addWorkflows(program: Command, terminal: Terminal): void {
   });
 }
 
-function addListOptions(command: Command, examples: readonly string[]): Command {
+/** Adds what lists of an organisation's things have in common. */
+export function addListOptions(command: Command, examples: readonly string[]): Command {
   command
     .option('--limit <number>', 'at most this many', wholeNumber, 100)
     .option('--org, --organisation <name>', 'of this organisation, with the admin key')

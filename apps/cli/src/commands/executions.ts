@@ -5,6 +5,7 @@ import { usageError } from '../cli-error.ts';
 import type { ConnectionFlags } from '../client/connection.ts';
 import { readItems } from '../client/pages.ts';
 import type { PlatformClient } from '../client/platform-client.ts';
+import { createPatientClient } from '../client/until-answered.ts';
 import { executionLines } from '../output/execution-lines.ts';
 import { executionDetailLines } from '../output/execution-detail-lines.ts';
 import type { Terminal } from '../output/terminal.ts';
@@ -95,7 +96,9 @@ async function list(flags: ListFlags, terminal: Terminal): Promise<void> {
   const client = connectForOrganisation(flags);
   if (flags.watch) {
     const { limit, json } = flags;
-    const look = async () => (await readExecutions(client, filter, { limit })).items;
+    const advice = 'go on with "longshore executions --watch"';
+    const patient = createPatientClient(client, { clock: systemClock, tell: terminal.err, advice });
+    const look = async () => (await readExecutions(patient, filter, { limit })).items;
     return await watchExecutions(look, { terminal, clock: systemClock, json: json === true });
   }
   const { items, next_cursor } = await readExecutions(client, filter, flags);

@@ -5,6 +5,7 @@ import { CliError, usageError } from '../cli-error.ts';
 import { connect, type ConnectionFlags } from '../client/connection.ts';
 import type { PlatformClient } from '../client/platform-client.ts';
 import { followTask, type TaskEventText } from '../client/task-events.ts';
+import { createPatientClient } from '../client/until-answered.ts';
 import { attemptWords } from '../output/attempt-words.ts';
 import { oneLine, spacedLine } from '../output/table.ts';
 import { eventLine } from '../output/task-lines.ts';
@@ -50,7 +51,7 @@ export function addLogs(program: Command, terminal: Terminal): void {
     .option('--json', 'print one JSON object for each line')
     .addHelpText('after', EXAMPLES);
   addOrganisationConnection(command).action(async (id: string, flags: LogsFlags) => {
-    const client = connect('organisation', flags);
+    const client = clientFor(id, flags, terminal);
     const reader = createLogReader(client, id, given({ ...filterOf(flags) }));
     let isSilent = true;
     const print = (lines: readonly LogLine[]) => {
@@ -68,6 +69,14 @@ export function addLogs(program: Command, terminal: Terminal): void {
       await tellTask(id, { client, flags, terminal });
     }
   });
+}
+
+/** Whoever follows waits for a platform that starts anew. */
+function clientFor(id: string, flags: LogsFlags, terminal: Terminal): PlatformClient {
+  const client = connect('organisation', flags);
+  if (!flags.follow) return client;
+  const advice = `go on with "longshore logs ${id} -f"`;
+  return createPatientClient(client, { clock: systemClock, tell: terminal.err, advice });
 }
 
 const NOTHING = 'Nothing was said.';

@@ -2,13 +2,14 @@ import { type Replay, routes } from '@longshore/contracts';
 import type { Clock } from '@longshore/runtime';
 import { CliError, usageError } from '../cli-error.ts';
 import type { PlatformClient } from '../client/platform-client.ts';
+import { createPatientClient } from '../client/until-answered.ts';
 import type { Terminal } from '../output/terminal.ts';
 
 export interface ReplayContext {
   readonly client: PlatformClient;
   readonly flags: { readonly detach?: true; readonly json?: true };
   readonly terminal: Terminal;
-  readonly clock: Pick<Clock, 'sleep'>;
+  readonly clock: Pick<Clock, 'monotonic' | 'sleep'>;
 }
 
 const LOOK_EVERY_MS = 1_000;
@@ -22,8 +23,10 @@ export async function concludeReplay(begun: Replay, context: ReplayContext): Pro
 }
 
 async function untilOver(begun: Replay, { client, terminal, clock }: ReplayContext): Promise<Replay> {
+  const advice = `replay ${begun.replay_id} goes on at the platform`;
+  const patient = createPatientClient(client, { clock, tell: terminal.err, advice, isAccepted: true });
   const params = { id: begun.replay_id };
-  for (let replay = begun; ; replay = await client.call(routes.replay, { params })) {
+  for (let replay = begun; ; replay = await patient.call(routes.replay, { params })) {
     if (replay.state !== 'running') return replay;
     terminal.status(describeReplay(replay));
     await clock.sleep(LOOK_EVERY_MS);

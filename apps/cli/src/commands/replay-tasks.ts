@@ -68,7 +68,7 @@ interface Context {
   readonly client: PlatformClient;
   readonly flags: ReplayTasksFlags;
   readonly terminal: Terminal;
-  readonly clock: Pick<Clock, 'sleep'>;
+  readonly clock: Pick<Clock, 'monotonic' | 'sleep'>;
 }
 
 /** One after the other. A refusal of one is no reason to leave the others; a platform out of reach is. */

@@ -73,7 +73,7 @@ interface Context {
   readonly client: PlatformClient;
   readonly flags: ReplayFlags;
   readonly terminal: Terminal;
-  readonly clock: Pick<Clock, 'sleep'>;
+  readonly clock: Pick<Clock, 'monotonic' | 'sleep'>;
 }
 
 /** One after the other. A refusal of one is no reason to leave the others; a platform out of reach is. */

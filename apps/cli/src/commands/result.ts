@@ -6,6 +6,7 @@ import { CliError, exitCodes } from '../cli-error.ts';
 import { connect, type ConnectionFlags } from '../client/connection.ts';
 import type { PlatformClient } from '../client/platform-client.ts';
 import { watchExecution } from '../client/submit.ts';
+import { createPatientClient } from '../client/until-answered.ts';
 import { createProgress } from '../output/execution-progress.ts';
 import { resultLines } from '../output/result-table.ts';
 import type { Terminal } from '../output/terminal.ts';
@@ -48,7 +49,7 @@ export function addResult(program: Command, terminal: Terminal): void {
 }
 
 async function result(id: string, flags: ResultFlags, terminal: Terminal): Promise<void> {
-  const client = connect('organisation', flags);
+  const client = clientFor(id, flags, terminal);
   if (flags.wait)
     await watchExecution(id, { client, clock: systemClock, onProgress: createProgress(terminal) });
   const detail = await readResult(client, id, flags.text === true);
@@ -56,6 +57,14 @@ async function result(id: string, flags: ResultFlags, terminal: Terminal): Promi
   if (flags.output !== undefined) writeResult(flags.output, { results, flags, terminal });
   else linesFor(detail, results, { flags, terminal }).forEach(terminal.out);
   if (detail.status !== 'COMPLETED') throw endedOtherwise(detail);
+}
+
+/** Whoever waits outlasts a platform that starts anew. */
+function clientFor(id: string, flags: ResultFlags, terminal: Terminal): PlatformClient {
+  const client = connect('organisation', flags);
+  if (!flags.wait) return client;
+  const advice = `go on with "longshore result ${id} --wait"`;
+  return createPatientClient(client, { clock: systemClock, tell: terminal.err, advice });
 }
 
 /** @throws CliError for an execution that has no result to show */

@@ -102,7 +102,7 @@ function batch({ flags, terminal, ...means }: BatchMeans, signals: Signals): Pro
     ...signals,
     client,
     read: createExecutionReader(client, { org, api_name: apiName }),
-    patience: createPatience(signals.signal),
+    patience: createPatience({ signal: signals.signal, tell: terminal.err }),
     parallel: flags.parallel,
     told: ({ line, problem, counts }) => {
       if (problem !== undefined) terminal.err(problem);

@@ -116,7 +116,6 @@ describe("longshore submit with a deployment's key", () => {
     ['refuses the key', [401, apiError('authentication_failed', 'The key was revoked').body]],
     ['has forgotten the execution', [404, apiError('not_found', 'Execution not found').body]],
     ['has trouble of its own', [500, {}]],
-    ['hangs up', (response) => response.destroy()],
   ])('ends with "goes on" and the id when the platform %s meanwhile', async (_what, answer) => {
     const { submit, out, err } = await setup([[422, under], answer]);
     await expect(submit('--wait')).rejects.toMatchObject({

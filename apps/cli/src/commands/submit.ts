@@ -2,7 +2,6 @@ import { type ExecuteResponse, TAG_PATTERN } from '@longshore/contracts';
 import { type Command, InvalidArgumentError } from 'commander';
 import { CliError, exitCodes, usageError } from '../cli-error.ts';
 import { connect, type ConnectionFlags } from '../client/connection.ts';
-import { createExecutionReader } from '../client/read-execution.ts';
 import { filesNamed } from '../client/submission.ts';
 import { hasEnded, postFiles } from '../client/submit.ts';
 import { resultLines } from '../output/result-table.ts';
@@ -46,8 +45,8 @@ export function addSubmit(program: Command, terminal: Terminal): void {
     .command('submit')
     .summary('send files to a deployment')
     .description(
-      'Posts files to a deployment. With --wait it shows the progress and what was found in each file. Nothing is sent ' +
-        'unless all files can be read.',
+      'Posts files to a deployment. With --wait it shows the progress and what was found in each file, and outlasts a platform that does ' +
+        'not answer for up to a minute. Nothing is sent unless all files can be read.',
     )
     .argument('<api_name>', 'name of the deployment')
     .argument('<files...>', "files to send, 1 to 32, or patterns such as 'inbox/*.pdf'")
@@ -99,8 +98,8 @@ async function submit(apiName: string, named: readonly string[], context: Submit
   const answer = await postFiles(client, { organisation, apiName, files, fields, idempotencyKey });
   const id = answer.execution_id;
   if (waits) {
-    const read = createExecutionReader(client, { org: organisation, api_name: apiName });
-    return await waitFor(answer, { read, client, ...context });
+    const acceptedBy = { org: organisation, api_name: apiName };
+    return await waitFor(answer, { acceptedBy, client, ...context });
   }
   if (flags.timeout !== undefined) return showAnswer(answer, context);
   terminal.out(flags.json ? JSON.stringify({ execution_id: id }) : id);

@@ -1,9 +1,11 @@
 import { routes, type TaskResult } from '@longshore/contracts';
+import { systemClock } from '@longshore/runtime';
 import type { Command } from 'commander';
 import { CliError, exitCodes } from '../cli-error.ts';
 import { connect, type ConnectionFlags } from '../client/connection.ts';
 import type { PlatformClient } from '../client/platform-client.ts';
 import { followTask, type TaskEventText } from '../client/task-events.ts';
+import { createPatientClient } from '../client/until-answered.ts';
 import { eventLine, listLines, statusLine, taskDetailLines, typeLines } from '../output/task-lines.ts';
 import type { Terminal } from '../output/terminal.ts';
 import { type Accepted, tellAccepted, whileItGoesOn } from './accepted.ts';
@@ -125,7 +127,8 @@ function addReads(sub: Sub, terminal: Terminal): void {
     .option('--wait [duration]', 'wait for its end, 5m at most', secondsFrom(0, MOST_WAITED_S))
     .action(async (id: string, { wait, ...flags }: TaskFlags & { wait?: number | true }) => {
       const query = wait === undefined ? {} : { wait: String(wait === true ? MOST_WAITED_S : wait) };
-      const answer = await connect('organisation', flags).call(routes.taskResult, { params: { id }, query });
+      const client = wait === undefined ? connect('organisation', flags) : patientClient(flags, terminal, id);
+      const answer = await client.call(routes.taskResult, { params: { id }, query });
       tellResult(answer, flags, terminal);
     });
   sub('events', 'follow a task until it ends')
@@ -133,7 +136,7 @@ function addReads(sub: Sub, terminal: Terminal): void {
     .action(async (id: string, flags: TaskFlags) => {
       const print = (event: TaskEventText) =>
         terminal.out(flags.json ? JSON.stringify(event) : eventLine(event));
-      await followTask(connect('organisation', flags), id, print);
+      await followTask(patientClient(flags, terminal, id), id, print);
     });
 }
 
@@ -212,13 +215,22 @@ async function tellSubmitted(
     terminal.out(flags.json ? JSON.stringify(submitted) : submitted.task_id);
     return;
   }
-  const client = connect('organisation', flags);
+  const client = patientClient(flags, terminal);
   const ended = await whileItGoesOn(accepted, async () => {
     // On standard error: the result alone goes to standard output.
     if (flags.follow) await followTask(client, accepted.id, (event) => terminal.err(eventLine(event)));
     return await endOf(client, accepted.id);
   });
   tellResult(ended, flags, terminal);
+}
+
+/** Waits for a platform that starts anew. With an id it says how to go on when it gave up. */
+function patientClient(flags: TaskFlags, terminal: Terminal, id?: string): PlatformClient {
+  const advice = id === undefined ? {} : { advice: `go on with "longshore tasks result ${id} --wait"` };
+  return createPatientClient(connect('organisation', flags), {
+    ...{ clock: systemClock, tell: terminal.err },
+    ...advice,
+  });
 }
 
 async function endOf(client: PlatformClient, id: string): Promise<TaskResult> {

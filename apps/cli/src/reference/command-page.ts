@@ -35,6 +35,15 @@ them elsewhere too.
 | 5 | it was accepted and goes on: it had not ended when its result was asked for, or could not be asked for any more |
 | 6 | \`extract\`: something that the workflow requires is missing or wrong in a file |
 
+## Waiting
+
+Whatever waits for an end (\`submit\`, \`pipelines run\`, \`result\` and the submits of \`tasks\` with \`--wait\` or \`--follow\`, \`logs -f\`,
+\`tasks events\`, \`executions --watch\`, replays and deletions) outlasts a platform that starts anew. A question that nobody answers, within 30
+seconds, or that a gateway answers with 502, 503 or 504, is asked again, after pauses that grow from a quarter of a second to five. Standard
+error says once that the platform does not answer, and once that it does again. After 60 seconds without any answer the command ends with
+exit code 5, and says with which command to go on; with 3 where nobody has answered it at all. Any other refusal ends the waiting at once.
+\`run\` waits two minutes; run again, it goes on where it was.
+
 ## Completion
 
 \`\`\`sh

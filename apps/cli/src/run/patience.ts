@@ -1,9 +1,9 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { ApiError } from '@longshore/contracts';
-import { CliError, exitCodes } from '../cli-error.ts';
+import { type Clock, systemClock } from '@longshore/runtime';
+import { createUntilAnswered, isUnanswered } from '../client/until-answered.ts';
 
-const FIRST_PAUSE_MS = 500;
-const LONGEST_PAUSE_MS = 15_000;
+/** Where no room is told without a time. */
+const NO_ROOM_MS = 1_000;
 /** So long nobody may answer before the batch is given up for now. */
 const UNREACHABLE_MS = 120_000;
 
@@ -16,52 +16,41 @@ export interface Patience {
   until<T>(kind: 'send' | 'ask', call: () => Promise<T>): Promise<T>;
 }
 
-/** @param signal ends all waiting at once */
-export function createPatience(signal: AbortSignal, unreachableMs = UNREACHABLE_MS): Patience {
-  const roomAt = { send: 0, ask: 0 };
-  let heardAt = performance.now();
+export interface BatchPatienceSettings {
+  /** Ends all waiting at once. */
+  readonly signal: AbortSignal;
+  /** Told when the platform falls silent, and when it answers again. */
+  readonly tell: (line: string) => void;
+  /** So long nobody may answer. Default: two minutes. */
+  readonly unreachableMs?: number;
+  readonly clock?: Pick<Clock, 'monotonic' | 'sleep'>;
+}
 
-  async function rest(ms: number): Promise<void> {
-    // Not all at the same moment.
-    await pause(ms * (1 + Math.random() / 4), undefined, { signal });
-  }
+/** Patience for many calls at once, each of which may be repeated without harm. */
+export function createPatience(settings: BatchPatienceSettings): Patience {
+  const { signal, tell, unreachableMs = UNREACHABLE_MS, clock = systemClock } = settings;
+  const roomAt = { send: 0, ask: 0 };
+  // Not all at the same moment.
+  const rest = (ms: number) => clock.sleep(ms * (1 + Math.random() / 4), signal);
+  const untilAnswered = createUntilAnswered({
+    ...{ tell, boundMs: unreachableMs, advice: 'run it again to go on' },
+    clock: { monotonic: clock.monotonic, sleep: rest },
+    isSilence: (error) => isUnanswered(error) || (error instanceof ApiError && error.status >= 500),
+  });
 
   return {
     async until(kind, call) {
-      for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
-        while (roomAt[kind] > performance.now()) await rest(roomAt[kind] - performance.now());
+      for (;;) {
+        while (roomAt[kind] > clock.monotonic()) await rest(roomAt[kind] - clock.monotonic());
         try {
-          const answer = await call();
-          heardAt = performance.now();
-          return answer;
+          return await untilAnswered(call, signal);
         } catch (error) {
-          signal.throwIfAborted();
-          if (!isPassing(error)) throw error;
-          if (error instanceof ApiError && error.status < 500) heardAt = performance.now();
-          if (performance.now() - heardAt > unreachableMs) throw givenUp(error);
-          if (error instanceof ApiError && error.status === 429)
-            roomAt[kind] = performance.now() + (error.retryAfterSeconds ?? pauseMs / 1000) * 1000;
-          else await rest(pauseMs);
+          if (!(error instanceof ApiError) || error.status !== 429) throw error;
+          const { retryAfterSeconds } = error;
+          const waitMs = retryAfterSeconds === undefined ? NO_ROOM_MS : retryAfterSeconds * 1_000;
+          roomAt[kind] = clock.monotonic() + waitMs;
         }
       }
     },
   };
-}
-
-/** Whether the same call may be answered otherwise later. */
-function isPassing(error: unknown): boolean {
-  if (error instanceof ApiError) return error.status === 429 || error.status >= 500;
-  if (error instanceof CliError) return error.exitCode === exitCodes.unreachable;
-  return (error as Error | undefined)?.name === 'TimeoutError';
-}
-
-function givenUp(cause: unknown): CliError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new CliError(
-    `The platform has not answered for a while (${reason.replace(/\.$/, '')}): run it again to go on.`,
-    {
-      cause,
-      exitCode: exitCodes.unreachable,
-    },
-  );
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { ApiError, routes } from '@longshore/contracts';
-import { CliError, exitCodes } from '../cli-error.ts';
+import { exitCodes, UnansweredError } from '../cli-error.ts';
 import type { PlatformClient } from '../client/platform-client.ts';
 import { createExecutionReader } from '../client/read-execution.ts';
 import { createPatience } from './patience.ts';
@@ -62,7 +62,7 @@ function setup(names: readonly string[], answer: (name: string, call: number) =>
     runBatch({
       ...{ files, client, parallel, signal, stopping: stopping.signal },
       read: createExecutionReader(client, { org: 'o', api_name: 'a' }),
-      patience: createPatience(signal, unreachableMs),
+      patience: createPatience({ signal, unreachableMs, tell: () => undefined }),
       target: { organisation: 'o', apiName: 'a', version: '1' },
       results: {
         lineOf: (file, sha256) => lines.get(`${file} ${sha256}`),
@@ -100,7 +100,7 @@ describe('a batch', () => {
   it('comes again where there is no room or no answer, and tells of what is refused for good', async () => {
     const { run, lines, calls } = setup(['a.pdf', 'b.pdf', 'c.pdf', 'd.pdf'], (name, call) => {
       if (name === 'a.pdf' && call === 1) return refused(429, 'too many', 0);
-      if (name === 'b.pdf' && call === 1) return new CliError('nobody', { exitCode: exitCodes.unreachable });
+      if (name === 'b.pdf' && call === 1) return new UnansweredError('nobody');
       return name === 'c.pdf' ? refused(413, 'too large') : undefined;
     });
     expect(await run()).toMatchObject({ succeeded: 3, failed: 1 });
@@ -114,7 +114,7 @@ describe('a batch', () => {
     const { run, lines } = setup(many(9), (name) => (name === '4.pdf' ? refused(403) : undefined));
     await expect(run(1)).rejects.toMatchObject({ status: 403 });
     expect(lines.size).toBe(4);
-    const away = setup(['a.pdf'], () => new CliError('nobody', { exitCode: exitCodes.unreachable }));
+    const away = setup(['a.pdf'], () => new UnansweredError('nobody'));
     await expect(away.run(1, 0)).rejects.toMatchObject({ exitCode: exitCodes.unreachable });
   });
 

@@ -74,6 +74,22 @@ export type DeploymentView = z.infer<typeof deploymentSchema>;
 export const deploymentParams = z.object({ api_name: z.string().min(1).max(100) });
 export const deploymentListSchema = z.object({ deployments: z.array(deploymentSchema), ...pageEnd });
 
+export const pipelineSchema = z.object({
+  id: z.uuid(),
+  organisation: z.string(),
+  pipeline_id: z.string(),
+  workflow: z.string(),
+  workflow_version: z.int().describe('The version that new executions get.'),
+  active: z.boolean(),
+  source: z.string().describe('What it reads: `folder`, `https` or `s3`.'),
+  destination: z.string().describe('Where it delivers: `folder`, `s3`, `postgresql`, `webhook`, or `none`.'),
+  address: z.string().describe('Where it is run.'),
+  created_at: timestamp,
+});
+export type PipelineView = z.infer<typeof pipelineSchema>;
+
+export const pipelineListSchema = z.object({ pipelines: z.array(pipelineSchema), ...pageEnd });
+
 /** What is not named stays as it is; `settings` are replaced as a whole. */
 export const updateDeploymentRequestSchema = z.strictObject({
   active: z.boolean().optional(),

@@ -80,6 +80,18 @@ export const workflowRoutes = {
     response: workflows.deploymentListSchema,
     documentation: { summary: 'List deployments', description: 'By organisation and name.' },
   }),
+  listPipelines: route({
+    method: 'get',
+    path: '/api/v1/pipelines',
+    area: 'public',
+    auth: 'organisation',
+    query: workflows.listWorkflowsQuerySchema,
+    response: workflows.pipelineListSchema,
+    documentation: {
+      summary: 'List pipelines',
+      description: 'By organisation and name. The export tells all about their sources and destinations.',
+    },
+  }),
   getDeployment: route({
     method: 'get',
     path: '/api/v1/deployments/:api_name',
