@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { type ExecutionDetail, routes } from '@longshore/contracts';
+import { coreWorkerNames, type ExecutionDetail, routes } from '@longshore/contracts';
 import { createPlatformClient } from '../client/platform-client.ts';
 import { cleanUp, type Ready, runCommand, startUp, temporaryHome } from '../running-command.fixture.ts';
 
@@ -126,7 +126,7 @@ describe('a backup that is made while executions are accepted and run', () => {
     for (const id of accepted) if ((await client.detail(id))?.status === 'COMPLETED') completed.push(id);
     const file = join(temporaryHome(), 'x.tar.zst');
     const before = await sessionsOf(platform.ready);
-    expect(before).toHaveLength(4);
+    expect(before).toHaveLength(coreWorkerNames.length);
     const backup = await runCommand(['backup', '-o', file], { home });
     expect([backup.code, backup.err]).toEqual([0, '']);
     expect(backup.out).toContain('keys and passwords');

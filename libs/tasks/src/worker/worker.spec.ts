@@ -39,7 +39,7 @@ function load(
 describe('the configuration of a worker', () => {
   it('chooses queues: -q and TASK_QUEUES before QUEUE_NAME before its own', () => {
     expect(load().queues).toEqual(['general', 'high_priority', 'default', 'low_priority']);
-    expect(load({}, 'my-worker').queues).toEqual(['my-worker']);
+    expect(load({}, 'not-ours').queues).toEqual(['not-ours']);
     expect(load({ QUEUE_NAME: 'one' }).queues).toEqual(['one']);
     expect(load({ QUEUE_NAME: 'one', TASK_QUEUES: 'b, a,b' }).queues).toEqual(['b', 'a']);
     const { env } = parseFlags(['-q', 'c,d'], OWN);
@@ -50,8 +50,8 @@ describe('the configuration of a worker', () => {
     expect(healthPortVariable('file-processing')).toBe('FILE_PROCESSING_HEALTH_PORT');
     expect(load().healthPort).toEqual({ value: 8081, explicit: false });
     expect(load({ GENERAL_HEALTH_PORT: '9100' }).healthPort).toEqual({ value: 9100, explicit: true });
-    expect(load({}, 'my-worker').healthPort).toEqual({ value: 9000, explicit: false });
-    expect(load({ MY_WORKER_HEALTH_PORT: '9200' }, 'my-worker').healthPort).toEqual({
+    expect(load({}, 'not-ours').healthPort).toEqual({ value: 9000, explicit: false });
+    expect(load({ NOT_OURS_HEALTH_PORT: '9200' }, 'not-ours').healthPort).toEqual({
       value: 9200,
       explicit: true,
     });
@@ -75,15 +75,15 @@ describe('the configuration of a worker', () => {
     expect(slots({ WORKER_CONCURRENCY: '9', GENERAL_AUTOSCALE: '8,3' })).toEqual([8, 3]);
     expect(slots({ GENERAL_AUTOSCALE: '8,3' }, '-c', '5')).toEqual([5, 5]);
     expect(slots({ WORKER_CONCURRENCY: '9' }, '--autoscale', '7, 1')).toEqual([7, 1]);
-    expect(load({ MY_WORKER_AUTOSCALE: '5,5' }, 'my-worker')).toMatchObject({
+    expect(load({ NOT_OURS_AUTOSCALE: '5,5' }, 'not-ours')).toMatchObject({
       concurrency: 5,
       minConcurrency: 5,
     });
     expect(() => slots({}, '-c', '5', '--autoscale', '7,1')).toThrow('both -c and --autoscale');
     for (const wrong of ['1,2', '4', '4,0', '1001,1', 'a,b', '4,-1'])
-      for (const name of ['GENERAL', 'MY_WORKER'])
+      for (const name of ['GENERAL', 'NOT_OURS'])
         expect(() =>
-          load({ [`${name}_AUTOSCALE`]: wrong }, name === 'GENERAL' ? 'general' : 'my-worker'),
+          load({ [`${name}_AUTOSCALE`]: wrong }, name === 'GENERAL' ? 'general' : 'not-ours'),
         ).toThrow(/_AUTOSCALE .*max,min: two numbers from 1 to 1000/);
   });
 

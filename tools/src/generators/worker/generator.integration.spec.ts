@@ -94,16 +94,25 @@ describe('nx g @longshore/tools:worker', () => {
       },
       secrets: { [`service_key_${NAME}`]: { file: expect.stringMatching(/service_key_stamp-reader$/) } },
     });
-    expect(text(`docker/${NAME}.Dockerfile`)).toContain('STAMP_READER_HEALTH_PORT=8086');
-    expect(text('docker/workers.txt').split('\n')).toContain(`${NAME} 8086`);
+    const ports = new Map(
+      text('docker/workers.txt')
+        .trim()
+        .split('\n')
+        .map((line) => line.split(' ') as [string, string]),
+    );
+    const port = ports.get(NAME)!;
+    expect([...ports.values()].filter((other) => other === port)).toEqual([
+      expect.stringMatching(/^8\d{3}$/),
+    ]);
+    expect(text(`docker/${NAME}.Dockerfile`)).toContain(`STAMP_READER_HEALTH_PORT=${port}`);
     expect(text(`deploy/systemd/longshore-${NAME}@.service`)).toContain(`/opt/longshore/${NAME}/main.js`);
     expect(text('deploy/supervisor/longshore.conf')).toMatch(/^programs=.*,longshore-stamp-reader$/m);
-    expect(text('deploy/prometheus/prometheus.yaml')).toContain(`'127.0.0.1:8086'`);
-    expect(text(`deploy/kubernetes/base/${NAME}.yaml`)).toContain('containerPort: 8086');
+    expect(text('deploy/prometheus/prometheus.yaml')).toContain(`'127.0.0.1:${port}'`);
+    expect(text(`deploy/kubernetes/base/${NAME}.yaml`)).toContain(`containerPort: ${port}`);
     expect(text('docs/configuration.md')).toContain('`STAMP_READER_AUTOSCALE`');
     expect(text('docs/cli.md')).toContain(`"${NAME}"`);
     expect(text('docs/workers.md')).toMatch(
-      /^\| `stamp-reader` +\| `stamp_reader` .* 8086 .* reads stamps +\|$/m,
+      new RegExp(`^\\| \`stamp-reader\` +\\| \`stamp_reader\` .* ${port} .* reads stamps +\\|$`, 'm'),
     );
   });
 
