@@ -63,7 +63,7 @@ describe('nx g @longshore/tools:worker', () => {
     const specs = [
       `apps/${NAME}/`,
       'contracts/src/queues.spec',
-      'tools/src/deploy/.*units',
+      'tools/src/deploy/systemd.spec',
       'kubernetes/manifests.spec',
     ];
     const jest = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
