@@ -7,6 +7,28 @@ const AUTHENTICATION = 'longshore-queues';
 /** Due runs that one worker is meant to have waiting. */
 const RUNS_PER_WORKER = '10';
 
+/** Stands where the component writes the namespace of the backend: KEDA asks from a namespace of its own. */
+const ANY_NAMESPACE = 'NAMESPACE';
+
+/** For the component: what it takes from the backend of the overlay that it is put on. */
+export const kedaReplacements = [
+  {
+    source: { kind: 'Service', name: 'backend', fieldPath: 'metadata.namespace' },
+    targets: [
+      {
+        select: { kind: 'ScaledObject' },
+        fieldPaths: ['spec.triggers.*.metadata.url'],
+        options: { delimiter: '.', index: 1 },
+      },
+      ...['ScaledObject', 'TriggerAuthentication'].map((kind) => ({
+        select: { kind },
+        fieldPaths: ['metadata.namespace'],
+        options: { create: true },
+      })),
+    ],
+  },
+];
+
 /**
  * Scaling by what waits instead of by CPU: the backend answers from counters in its database, whose cost does not grow with
  * the backlog. `admin_key` in the secret is a key of the kind admin.
@@ -34,7 +56,7 @@ function scaledObject(worker: CoreWorkerName): ScaledObject {
       triggers: coreWorkers[worker].queues.map((queue) => ({
         type: 'metrics-api',
         metadata: {
-          url: 'http://backend:8000/api/v1/queues',
+          url: `http://backend.${ANY_NAMESPACE}.svc:8000/api/v1/queues`,
           valueLocation: `queues.#(queue=="${queue}").due`,
           targetValue: RUNS_PER_WORKER,
           authMode: 'bearer',

@@ -1,4 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { coreWorkerNames } from '@longshore/contracts';
@@ -89,5 +91,65 @@ describe('deploy/kubernetes', () => {
         expect(files.has(at) || files.has(join(at, 'kustomization.yaml'))).toBe(true);
       }
     }
+  });
+});
+
+const hasKubectl = ((): boolean => {
+  try {
+    execFileSync('kubectl', ['version', '--client'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+})();
+
+/** Needs kubectl, and no cluster. */
+(hasKubectl ? describe : describe.skip)('what kubectl makes of an overlay', () => {
+  /** The objects of an overlay, with the component for KEDA or without. */
+  function rendered(overlay: string, components: readonly string[] = []) {
+    const place = mkdtempSync(join(tmpdir(), 'longshore-kustomize-'));
+    try {
+      cpSync(folder, join(place, 'kubernetes'), { recursive: true });
+      const own = { resources: [`kubernetes/overlays/${overlay}`], components };
+      writeFileSync(join(place, 'kustomization.yaml'), JSON.stringify(own));
+      const text = execFileSync('kubectl', ['kustomize', place], { encoding: 'utf8' });
+      return parseAllDocuments(text).map((document) => document.toJS() as Rendered);
+    } finally {
+      rmSync(place, { recursive: true });
+    }
+  }
+  interface Rendered extends Document {
+    readonly metadata: { readonly name: string; readonly namespace?: string };
+  }
+
+  it.each([
+    ['dev', 1],
+    ['stage', 3],
+    ['prod', 3],
+  ])('%s is in a namespace of its own and begins with %d of each worker', (overlay, replicas) => {
+    const objects = rendered(overlay);
+    const outside = objects.filter(({ metadata }) => metadata.namespace !== `longshore-${overlay}`);
+    expect(outside).toEqual([]);
+    for (const worker of coreWorkerNames) {
+      const workers = objects.filter(
+        ({ kind, metadata }) => kind === 'Deployment' && metadata.name === worker,
+      );
+      expect(workers).toMatchObject([{ spec: { replicas } }]);
+    }
+  });
+
+  it('KEDA asks the backend of the overlay, wherever it runs itself, and takes the place of the other autoscalers', () => {
+    const objects = rendered('stage', ['kubernetes/components/keda']);
+    const scaled = objects.filter(({ kind }) => kind === 'ScaledObject');
+    expect(scaled.map(({ metadata }) => metadata.name).toSorted()).toEqual([...coreWorkerNames].toSorted());
+    for (const { metadata, spec } of scaled) {
+      expect(metadata.namespace).toBe('longshore-stage');
+      for (const trigger of spec['triggers'] as { metadata: { url: string } }[])
+        expect(trigger.metadata.url).toBe('http://backend.longshore-stage.svc:8000/api/v1/queues');
+    }
+    const left = objects.filter(
+      ({ kind, metadata }) => kind === 'HorizontalPodAutoscaler' && metadata.name !== 'backend',
+    );
+    expect(left).toEqual([]);
   });
 });

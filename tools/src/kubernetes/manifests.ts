@@ -1,7 +1,7 @@
 import { coreWorkerNames, RELEASE } from '@longshore/contracts';
 import { stringify } from 'yaml';
 import { backendManifests } from './backend.ts';
-import { kedaManifests } from './keda.ts';
+import { kedaManifests, kedaReplacements } from './keda.ts';
 import { networkManifests } from './network.ts';
 import { SETTINGS } from './pod.ts';
 import { workerManifests } from './workers.ts';
@@ -13,7 +13,7 @@ interface Manifest {
 }
 
 const NOTE = '# Written by `node tools/src/kubernetes/write.ts`; change it there.\n';
-const overlays = { dev: 1, stage: 2, prod: 3 } as const;
+const overlays = { dev: 1, stage: 3, prod: 3 } as const;
 
 /**
  * All files below deploy/kubernetes by their path.
@@ -46,6 +46,7 @@ export function kubernetesFiles(): ReadonlyMap<string, string> {
               $patch: 'delete',
             }),
           })),
+          replacements: kedaReplacements,
         },
       ]),
     ],
