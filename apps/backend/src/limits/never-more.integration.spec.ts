@@ -4,6 +4,7 @@ import type { ClaimedRun, Report } from '@longshore/contracts';
 import { publishLimitedDispatches } from '../dispatch/publish-statements.ts';
 import type { Session } from '../sessions/sessions.ts';
 import { ended, type TestModel } from '../testing/model.ts';
+import { createOrganisation } from '../testing/waiting-lines.ts';
 import { twoBackends } from '../testing/two-backends.ts';
 import { limitedRuns, limitedWorker, repeated } from './limited-work.fixture.ts';
 
@@ -244,6 +245,42 @@ describe('a rate', () => {
     // Five windows of five; a busy machine is given time.
     expect(tookMs).toBeLessThan(4 * PER_MS * 3);
     for (const id of await ids()) await other.cancel(id);
+  });
+
+  it.each([
+    { per: 'input.key', also: 'of each organisation', pairs: 3 },
+    { per: 'organisation', also: 'whatever the input', pairs: 2 },
+  ])('per $per is held for each apart, $also, by two backends', async ({ per, pairs }) => {
+    const { model, other } = current();
+    const hourly = [{ per, rate: { runs: 2, per_ms: 3_600_000 } }];
+    const [here, there] = [
+      await limitedWorker(model, hourly, { worker: 'a' }),
+      await limitedWorker(other, hourly, { worker: 'b' }),
+    ];
+    const stranger = await createOrganisation(model.database);
+    await limitedRuns(model, [...repeated(6, { key: 'a' }), ...repeated(5, { key: 'b' })]);
+    await limitedRuns(other, repeated(5, { key: 'a' }), { organisationId: stranger });
+    const nameOf = ({ organisation_id: organisation, input }: ClaimedRun) =>
+      per === 'organisation' ? organisation : `${organisation} ${(input as { key: string }).key}`;
+    /** Claims and ends all that may start now; how many those were, of each. */
+    const startable = async () => {
+      const starts: Record<string, number> = {};
+      for (let none = 0; none < 2;) {
+        const runs = (await Promise.all([model.claimAll(here), other.claimAll(there)])).flat();
+        none = runs.length === 0 ? none + 1 : 0;
+        for (const run of runs) starts[nameOf(run)] = (starts[nameOf(run)] ?? 0) + 1;
+        await model.report(runs.map((run) => ended.well(run)));
+      }
+      return Object.values(starts);
+    };
+    const twoOfEach = Array.from({ length: pairs }, () => 2);
+    expect(await startable()).toEqual(twoOfEach);
+    // The hour is over: of each as many again, and no more.
+    for (const table of ['limit_starts', 'limit_wakes'])
+      await model.database.query(`update ${table} set at = at - interval '2 hours'`);
+    expect(await startable()).toEqual(twoOfEach);
+    expect(await count('limit_permits')).toBe(0);
+    for (const id of await ids()) await model.cancel(id);
   });
 
   it('keeps nothing in mind for longer than it looks back', async () => {

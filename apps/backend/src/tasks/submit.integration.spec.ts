@@ -33,6 +33,12 @@ const queueOf = async (id: string) => {
   return [row!['queue'], row!['priority']];
 };
 
+/** How many tasks, and keys of tasks, there ever were. */
+const written = () =>
+  backend.database.query(
+    'select (select count(*) from runs)::int as runs, (select count(*) from task_keys)::int as keys',
+  );
+
 describe('types of tasks', () => {
   it('are listed by name, without the steps of executions, and with all that is known where it is asked for', async () => {
     const { body } = await client.ask('GET', '/types');
@@ -102,17 +108,43 @@ describe('a submitted task', () => {
 
   it.each([
     [{}, 'task_name'],
-    [{ task_name: 'anything', parameters: [] }, 'parameters'],
-    [{ task_name: 'anything', parameters: null }, 'parameters'],
-    [{ task_name: 'anything', priority: 101 }, 'priority'],
-    [{ task_name: 'anything', priority: 1.5 }, 'priority'],
     [{ task_name: 'anything', delay: -1 }, 'delay'],
     [{ task_name: 'anything', delay: 31_536_001 }, 'delay'],
-    [{ task_name: 'anything', idempotency_key: '' }, 'idempotency_key'],
     [{ task_name: 'anything', surprise: 1 }, 'surprise'],
   ])('as %j is refused for %s', async (body, attr) => {
     const refused = await client.submit(body);
     expect([refused.status, refused.body.errors[0].attr]).toEqual([400, attr]);
+  });
+
+  it('with parameters, or anything else, of every wrong kind is refused with the place of the mistake, and nothing is written', async () => {
+    const wrongs: Record<string, unknown[]> = {
+      parameters: ['text', '', 7, 0, true, false, null, [], [{}]],
+      priority: [-101, 101, 'x', '5', 0.5, true, null, [1]],
+      delay: ['x', '1', '', true, [1], { seconds: 1 }],
+      task_name: [7, null, true, '', ['anything'], { a: 1 }, 'x'.repeat(101), 'x'.repeat(1_000_000)],
+      idempotency_key: [7, null, true, '', ['a'], 'k'.repeat(256), 'k'.repeat(1_000_000)],
+      'parameters.text': [7, true, null, ['a'], { a: 1 }],
+      'parameters.times': ['2', 1.5, true, null, [1]],
+      'parameters.inner': ['x', 1, null, []],
+    };
+    const fine = { task_name: 'count', parameters: { text: 'fine' }, idempotency_key: 'of wrong ones' };
+    const bodyWith = (place: string, value: unknown) => {
+      const [field, inner] = place.split('.') as [string, string?];
+      const wrong = inner === undefined ? value : { ...fine.parameters, [inner]: value };
+      return { ...fine, [field]: wrong };
+    };
+    const before = await written();
+    for (const [place, values] of Object.entries(wrongs))
+      for (const value of values) {
+        const { status, body } = await client.submit(bodyWith(place, value));
+        const told = [status, body.type, body.errors?.[0].attr];
+        const expected = [place.includes('.') ? 422 : 400, 'validation_error', place];
+        expect({ value, told }).toEqual({ value, told: expected });
+      }
+    expect(await written()).toEqual(before);
+    // Its longest key is 255 characters long, and what was refused took no key from anybody.
+    expect(await client.id({ task_name: 'anything', idempotency_key: 'k'.repeat(255) })).toBeTruthy();
+    expect(await client.id(fine)).toBeTruthy();
   });
 
   it('with what no database can hold is refused, and nobody else with it', async () => {

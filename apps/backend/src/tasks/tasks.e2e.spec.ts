@@ -1,20 +1,51 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startPlatform, type TestPlatform } from '@longshore/testing';
-import { eventually } from '../testing/http-client.ts';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { WorkersResponse } from '@longshore/contracts';
+import { silentLogger } from '@longshore/runtime';
+import { startPlatform, startPostgres, type TestPlatform, type TestPostgres } from '@longshore/testing';
+import { createDatabase, type Database } from '../store/database.ts';
+import { answer, bearer, eventually } from '../testing/http-client.ts';
+import { brokenInvariants } from '../testing/invariants.ts';
 import { asking, follow } from './tasks.fixture.ts';
 
+/** Within which a task that honours its signal has stopped, from the moment its cancel was asked for. */
+const STOPPED_WITHIN_MS = 2_000;
+
+let postgres: TestPostgres;
 let platform: TestPlatform;
+let database: Database;
 let client: ReturnType<typeof asking>;
 
 beforeAll(async () => {
-  platform = await startPlatform({ SESSION_TIMEOUT: '5' });
+  postgres = await startPostgres();
+  const [DATABASE_URL, BROKER_URL] = [
+    await postgres.createDatabase('truth'),
+    await postgres.createDatabase('broker'),
+  ];
+  platform = await startPlatform({ SESSION_TIMEOUT: '5', DATABASE_URL, BROKER_URL });
+  database = createDatabase({ url: DATABASE_URL, logger: silentLogger(), connections: 1 });
   client = asking(platform, { key: platform.apiKey });
 }, 120_000);
-afterAll(() => platform?.stop(), 60_000);
+afterEach(async () => {
+  expect(await brokenInvariants(database)).toEqual([]);
+});
+afterAll(async () => {
+  await database?.close();
+  await platform?.stop();
+  await postgres?.stop();
+}, 60_000);
 
 const longRunning = (duration: number) =>
   client.id({ task_name: 'example_long_running', parameters: { duration }, priority: 6 });
 const started = async (id: string) => eventually(async () => (await client.status(id)).status === 'started');
+
+/** How many handlers are at work in the process of the worker, as it says itself. */
+async function handlersAtWork(): Promise<() => Promise<number>> {
+  const headers = bearer(platform.adminKey);
+  const { body } = await answer(fetch(`${platform.url}/api/v1/workers`, { headers }));
+  const { pools } = body as WorkersResponse;
+  const port = pools.find(({ worker }) => worker === 'general')!.sessions[0]!.health_port!;
+  return async () => (await answer(fetch(`http://127.0.0.1:${port}/health`))).body['active_tasks'] as number;
+}
 
 describe('tasks on a whole platform', () => {
   it('run, tell their progress, and end', async () => {
@@ -53,11 +84,18 @@ describe('tasks on a whole platform', () => {
     });
   }, 120_000);
 
-  it('are stopped within seconds by a cancel', async () => {
+  it('that honour their signal have stopped within 2 s of a cancel, in the worker that runs them', async () => {
+    const atWork = await handlersAtWork();
     const id = await longRunning(600);
     await started(id);
+    await eventually(async () => (await atWork()) === 1);
     const stream = await follow(platform, { id, key: platform.apiKey });
+    const since = performance.now();
     expect((await client.ask('DELETE', `/${id}/cancel`)).body.status).toBe('cancelled');
+    await eventually(async () => (await atWork()) === 0);
+    const stoppedMs = performance.now() - since;
+    process.stderr.write(`the handler had ended ${Math.round(stoppedMs)} ms after the cancel\n`);
+    expect(stoppedMs).toBeLessThan(STOPPED_WITHIN_MS);
     expect((await stream.all()).at(-1)!.data.status).toBe('cancelled');
     // The slot is free: the worker has let go of it.
     await eventually(async () => {

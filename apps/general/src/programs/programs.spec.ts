@@ -1,4 +1,7 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { runTask } from '@longshore/tasks';
 import { containers, containersIn } from './containers.ts';
 import { diskSpace, fileSystemsIn } from './disk-space.ts';
@@ -54,10 +57,65 @@ broken - - - - /proc`;
   });
 });
 
-it('example_containers reads what docker says', () => {
+describe('example_containers', () => {
   const line = '{"ID":"1","Names":"a","Image":"b","State":"running","Status":"Up","Ports":""}';
   const container = { id: '1', name: 'a', image: 'b', state: 'running', status: 'Up' };
-  expect(containersIn(`${line}\n\n${line}\n`)).toEqual([container, container]);
+  let folder: string;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'longshore-programs-'));
+    process.env['PATH'] = folder;
+    process.env['DOCKER_HOST'] = 'unix:///engine';
+  });
+  afterEach(() => {
+    delete process.env['DOCKER_HOST'];
+    rmSync(folder, { recursive: true });
+  });
+
+  /** No Docker: a script that writes down what it is asked, and does what the test says. It finds no program beside the shell's own. */
+  function standIn(act: string) {
+    const path = join(folder, 'docker');
+    const asked = join(folder, 'asked');
+    writeFileSync(path, `#!/bin/sh\nprintf '%s\\n' "$DOCKER_HOST" "$@" > '${asked}'\n${act}\n`);
+    chmodSync(path, 0o755);
+    return { asked: () => readFileSync(asked, 'utf8').trimEnd().split('\n') };
+  }
+
+  it('reads what docker says', () => {
+    expect(containersIn(`${line}\n\n${line}\n`)).toEqual([container, container]);
+  });
+
+  it.each([
+    [{}, []],
+    [{ all: true }, ['--all']],
+  ])(
+    'asks the engine of the worker, with %j, and tells what docker (a stand-in) answers',
+    async (input, flags) => {
+      const docker = standIn(`printf '%s\\n' '${line}'`);
+      expect(await runTask(containers, input)).toMatchObject({
+        outcome: 'succeeded',
+        output: { containers: [container] },
+      });
+      const listing = ['ps', '--no-trunc', '--format', '{{json .}}'];
+      expect(docker.asked()).toEqual(['unix:///engine', ...listing, ...flags]);
+    },
+  );
+
+  it('has none where docker (a stand-in) names none', async () => {
+    standIn('exit 0');
+    expect(await runTask(containers, {})).toMatchObject({ outcome: 'succeeded', output: { containers: [] } });
+  });
+
+  it('fails with the last words of docker (a stand-in), and is tried again', async () => {
+    standIn('echo "Cannot connect to the Docker daemon" >&2; exit 1');
+    expect(await runTask(containers, {})).toMatchObject({
+      error: {
+        code: 'docker_failed',
+        message: expect.stringContaining('Cannot connect to the Docker daemon'),
+      },
+      retryAfterMs: expect.any(Number),
+    });
+  });
 });
 
 describe('submission_test', () => {

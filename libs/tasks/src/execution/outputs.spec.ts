@@ -14,6 +14,36 @@ describe('an output', () => {
     expect(JSON.parse(backend.outputs.get(report?.run_id ?? '')?.toString() ?? '')).toEqual({ large });
   });
 
+  it('of 50 MB is no mistake: it goes to the file store whole, and a reference stands for it', async () => {
+    const { backend, run } = await setup(() => 'x'.repeat(50_000_000));
+    const report = await run();
+    expect(report).toMatchObject({
+      outcome: 'succeeded',
+      output: { ref: `outputs/${report?.run_id}-1`, size: 50_000_002 },
+    });
+    const stored = backend.outputs.get(report?.run_id ?? '');
+    expect(stored?.equals(Buffer.from(`"${'x'.repeat(50_000_000)}"`))).toBe(true);
+  }, 60_000);
+
+  it('of exactly 64 MiB is kept; one byte more fails its run alone, at once, as output_too_large', async () => {
+    const most = 64 * 1024 * 1024;
+    // The quotes count too.
+    const { backend, run } = await setup((length) => 'x'.repeat((length as number) - 2));
+    const kept = await run({ input: most });
+    expect(kept).toMatchObject({ outcome: 'succeeded', output: { size: most } });
+    expect(backend.outputs.get(kept?.run_id ?? '')).toHaveLength(most);
+    const refused = await run({ input: most + 1 });
+    const message = `The output has ${most + 1} bytes; at most ${most} are kept`;
+    expect(refused).toMatchObject({
+      outcome: 'failed',
+      error: { code: 'output_too_large', message },
+      retry_after_ms: null,
+      output: null,
+    });
+    expect(backend.outputs.has(refused?.run_id ?? '')).toBe(false);
+    expect(await run({ input: 10 })).toMatchObject({ outcome: 'succeeded', output: { inline: 'xxxxxxxx' } });
+  }, 60_000);
+
   it('that cannot be stored is tried again', async () => {
     const { backend, run } = await setup(() => 'x'.repeat(100_000));
     backend.state.fault = (method) =>

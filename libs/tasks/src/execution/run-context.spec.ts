@@ -4,6 +4,9 @@ import { runnersOfTest } from './runner.fixture.ts';
 
 const { withHandler: setup } = runnersOfTest(afterEach);
 
+/** What the backend keeps of the log of one attempt. */
+const MAX_LINES = 10_000;
+
 describe('the context', () => {
   const bytes = Buffer.from('the content of the file');
 
@@ -60,4 +63,35 @@ describe('the context', () => {
       ['error', 'two', null],
     ]);
   });
+
+  it('of a run inline takes 100,000 log lines and 10,000 progress calls at once: what is beyond the bounds goes nowhere', async () => {
+    const { backend, run } = await setup((_input, { progress, log }) => {
+      for (let line = 0; line < 100_000; line += 1) log.info(`line ${line}`);
+      for (let step = 0; step < 10_000; step += 1) progress(step / 100, `step ${step}`);
+      return 'done';
+    });
+    expect(await run()).toMatchObject({ outcome: 'succeeded', output: { inline: 'done' } });
+    await backend.until(() => backend.logLines.length > MAX_LINES);
+    await backend.until(() => backend.progress.at(-1)?.message === 'step 9999');
+    // The line beyond tells the backend that there were more: it notes that the log is cut.
+    expect(backend.logLines).toHaveLength(MAX_LINES + 1);
+    expect(backend.logLines.at(-1)?.message).toBe(`line ${MAX_LINES}`);
+    expect(backend.progress.length).toBeLessThan(5);
+  }, 60_000);
+
+  it('of a run inline takes a progress call a thousand times a second: few of them reach the backend, the last one does', async () => {
+    const { backend, run } = await setup(async (_input, { progress, sleep }) => {
+      for (let step = 0; step < 1_000; step += 1) {
+        progress(step / 10, `step ${step}`);
+        if (step % 10 === 9) await sleep(10);
+      }
+      return 'done';
+    });
+    const beganAt = performance.now();
+    expect(await run()).toMatchObject({ outcome: 'succeeded', output: { inline: 'done' } });
+    await backend.until(() => backend.progress.at(-1)?.message === 'step 999');
+    // One call, then a pause of a fifth of a second; however slow the machine is.
+    const pauses = (performance.now() - beganAt) / 200;
+    expect(backend.progress.length).toBeLessThanOrEqual(pauses + 2);
+  }, 60_000);
 });

@@ -20,10 +20,14 @@ export function runnersOfTest(afterEach: (act: () => Promise<void>) => void) {
   afterEach(async () => {
     for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
   });
-  const withTasks = async (tasks: readonly Task[], isolated: IsolatedWork = notHere) => {
+  const withTasks = async (
+    tasks: readonly Task[],
+    isolated: IsolatedWork = notHere,
+    longParcelMs: number = FAR_AWAY_MS,
+  ) => {
     const backend = await startInMemoryBackend();
     cleanups.push(() => backend.close());
-    return { ...(await runnerOn(backend, tasks, { isolated, cleanups })), backend };
+    return { ...(await runnerOn(backend, tasks, { isolated, longParcelMs, cleanups })), backend };
   };
   /** A runner with one task called `work`, whose handler is the test's. */
   const withHandler = (handler: Handler, definition: Partial<TaskDefinition<z.ZodType>> = {}) =>
@@ -31,15 +35,19 @@ export function runnersOfTest(afterEach: (act: () => Promise<void>) => void) {
   return { withTasks, withHandler };
 }
 
+/** No parcel of a test takes so long. */
+const FAR_AWAY_MS = 600_000;
+
 interface RunnerMeans {
   readonly isolated: IsolatedWork;
+  readonly longParcelMs: number;
   readonly cleanups: (() => unknown)[];
 }
 
 async function runnerOn(
   backend: InMemoryBackend,
   given: readonly Task[],
-  { isolated, cleanups }: RunnerMeans,
+  { isolated, longParcelMs, cleanups }: RunnerMeans,
 ) {
   const logger = silentLogger();
   const { baseUrl } = backend;
@@ -49,6 +57,7 @@ async function runnerOn(
   const overdue: string[] = [];
   const impatient = createRunner({
     ...{ tasks, isolated, client, logger, clock: systemClock, random: () => 0.5 },
+    ...{ slots: 2, longParcelMs },
     metrics: createRunnerMetrics(createMetrics(), () => 0),
     onChange: () => undefined,
     onHardLimit: (run) => overdue.push(run.run_id),

@@ -1,9 +1,11 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ApiError, apiError } from '@longshore/contracts';
-import { runnersOfTest } from './runner.fixture.ts';
+import { ApiError, apiError, type Report } from '@longshore/contracts';
+import { z } from 'zod';
+import { defineTask } from '../definition/define-task.ts';
+import { runnersOfTest, type Handler } from './runner.fixture.ts';
 
-const { withHandler: setup } = runnersOfTest(afterEach);
+const { withHandler: setup, withTasks } = runnersOfTest(afterEach);
 const past = AbortSignal.abort();
 
 describe('the runner', () => {
@@ -76,6 +78,52 @@ describe('the runner', () => {
     await runner.handle(message);
     expect(order).toEqual(Array.from({ length: 20 }, (_value, index) => index));
     expect(backend.reports).toHaveLength(20);
+  });
+
+  describe('gives back what a parcel that takes long has not started', () => {
+    const work = (handler: Handler) =>
+      defineTask({ name: 'work', description: '', input: z.unknown(), handler });
+    const four = Array.from({ length: 4 }, () => ({ task: 'work' }));
+    const outcomes = (reports: readonly Report[]) => reports.map(({ outcome }) => outcome).toSorted();
+
+    it('while its first run goes on, once a slot is free', async () => {
+      const end = Promise.withResolvers<void>();
+      const { backend, runner } = await withTasks([work(() => end.promise)], undefined, 20);
+      const long = runner.handle(backend.parcel(...four));
+      await backend.until(() => backend.reports.length === 3);
+      expect(outcomes(backend.reports)).toEqual(['released', 'released', 'released']);
+      end.resolve();
+      await long;
+      expect(outcomes(backend.reports)).toEqual(['released', 'released', 'released', 'succeeded']);
+    });
+
+    it('also where a handler holds up the timers', async () => {
+      const busy = work(() => {
+        const end = performance.now() + 30;
+        while (performance.now() < end);
+      });
+      const { backend, runner } = await withTasks([busy], undefined, 20);
+      await runner.handle(backend.parcel(...four));
+      expect(outcomes(backend.reports)).toEqual(['released', 'released', 'released', 'succeeded']);
+    });
+
+    it('and keeps it while no slot is free', async () => {
+      const ends = Promise.withResolvers<void>();
+      const both = Promise.withResolvers<void>();
+      let started = 0;
+      const busy = work(() => {
+        if ((started += 1) === 2) both.resolve();
+        return started > 2 ? null : ends.promise;
+      });
+      const { backend, runner } = await withTasks([busy], undefined, 5);
+      const parcels = [runner.handle(backend.parcel(...four)), runner.handle(backend.parcel(...four))];
+      await both.promise;
+      await sleep(30);
+      expect(backend.reports).toEqual([]);
+      ends.resolve();
+      await Promise.all(parcels);
+      expect(backend.reports).toHaveLength(8);
+    });
   });
 
   it('frees the slot when the runs have ended, whatever becomes of their reports, and stops when those are told', async () => {

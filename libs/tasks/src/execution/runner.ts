@@ -2,13 +2,13 @@ import type { ClaimedRun, DispatchMessage } from '@longshore/contracts';
 import type { BackendClient } from '@longshore/api-client';
 import type { Clock, Logger, Tracing } from '@longshore/runtime';
 import type { TaskSet } from '../definition/task-set.ts';
-import type { ActiveRuns, IsolatedWork } from './active-runs.ts';
+import type { IsolatedWork } from './active-runs.ts';
 import { createActiveRuns } from './active-runs.ts';
 import { createJournal } from './journal.ts';
-import type { Reporter } from './reporter.ts';
+import { createParcels } from './parcels.ts';
 import { createReporter } from './reporter.ts';
 import type { RunnerMetrics } from './runner-metrics.ts';
-import type { Granted, Session, SessionLink } from './session-link.ts';
+import type { Session, SessionLink } from './session-link.ts';
 import { createSessionLink } from './session-link.ts';
 import { createSlots } from './slots.ts';
 import { traceRuns, untracedRuns } from './traced-runs.ts';
@@ -50,6 +50,10 @@ export interface RunnerOptions {
   logger: Logger;
   metrics: RunnerMetrics;
   clock: Clock;
+  /** The most parcels that it has at once. */
+  slots: number;
+  /** For how long a parcel keeps what it has not started from slots that are free, ms. Default 1,000. */
+  longParcelMs?: number;
   /** Uniform in [0, 1). */
   random?: () => number;
   tracing?: Tracing | undefined;
@@ -74,10 +78,9 @@ export function createRunner(options: RunnerOptions): Runner {
   // As told last: a cancel is told again until the run was let go.
   let cancelled: ReadonlySet<string> = new Set();
   const isCancelled = (run: ClaimedRun): boolean => cancelled.has(attemptOf(run));
-  const { onHardLimit } = options;
-  const untold = new Set<Promise<unknown>>();
-  const told = (): Promise<unknown> => Promise.all(untold);
-  const carryOut = parcels({ active, reporter, untold, stopping: stopping.signal, isCancelled, onHardLimit });
+  const hasFreeSlot = (): boolean => slots.state().busySlots < options.slots;
+  const control = { isCancelled, hasFreeSlot, stopping: stopping.signal };
+  const { carryOut, told } = createParcels({ ...options, ...control, active, reporter });
   let link = Promise.withResolvers<SessionLink>();
   let lastClaimAt: number | undefined;
 
@@ -130,36 +133,4 @@ export function createRunner(options: RunnerOptions): Runner {
 
 function attemptOf({ run_id, epoch }: { run_id: string; epoch: number }): string {
   return `${run_id} ${epoch}`;
-}
-
-interface ParcelMeans {
-  active: ActiveRuns;
-  reporter: Reporter;
-  /** Parcels whose runs have ended and whose reports are under way. */
-  untold: Set<Promise<unknown>>;
-  stopping: AbortSignal;
-  isCancelled: (run: ClaimedRun) => boolean;
-  onHardLimit: (run: ClaimedRun) => void;
-}
-
-/**
- * The runs of a parcel one after the other. A report holds up neither the next run nor the next parcel: the slot is free when the runs have
- * ended. Whoever falls behind with reports gets no further parcels, since those untold still count as out at the dispatcher.
- */
-function parcels({ active, reporter, untold, stopping, isCancelled, onHardLimit }: ParcelMeans) {
-  return async (link: SessionLink, { runs, executions }: Granted): Promise<void> => {
-    const told: Promise<void>[] = [];
-    for (const run of runs) {
-      if (link.session.signal.aborted) break;
-      if (stopping.aborted || isCancelled(run)) {
-        told.push(reporter.release(link, run));
-        continue;
-      }
-      const executed = await active.execute(run, executions.get(run.execution_id) ?? null, link.session);
-      told.push(reporter.conclude(link, run, executed));
-      if (executed.kind === 'taken' && executed.because === 'hard_limit' && !executed.ended) onHardLimit(run);
-    }
-    const all = Promise.all(told).finally(() => untold.delete(all));
-    untold.add(all);
-  };
 }

@@ -57,7 +57,7 @@ describe.each(['thread', 'process'] as const)('a run in a %s of its own', (isola
     expect(backend.progress.at(-1)).toMatchObject({ percentage: 20, message: 'half', data: { at: 'x' } });
   }, 60_000);
 
-  it('may log and tell its progress as fast as it can: what is beyond the bounds is dropped', async () => {
+  it('may log 100,000 lines and call progress 10,000 times, as fast as it can: what is beyond the bounds is dropped', async () => {
     const { act, backend } = await setup(isolation);
     expect(await act('flood', { n: 50_000 })).toMatchObject({ outcome: 'succeeded' });
     await backend.until(() => backend.logLines.length > 10_000 && backend.progress.length > 0);

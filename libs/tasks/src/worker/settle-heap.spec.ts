@@ -30,17 +30,17 @@ function setup() {
   return { work, looks, released: () => released };
 }
 
-it('gives memory back once after each time of work, and never meanwhile', async () => {
+it('gives memory back once after the start and after each time of work, and never meanwhile', async () => {
   const { work, looks, released } = setup();
-  await looks(3);
-  expect(released()).toBe(0);
-  Object.assign(work, { active_tasks: 1, processed_tasks: 5 });
-  await looks(3);
-  expect(released()).toBe(0);
-  work.active_tasks = 0;
   await looks(4);
   expect(released()).toBe(1);
-  work.processed_tasks = 6;
+  Object.assign(work, { active_tasks: 1, processed_tasks: 5 });
+  await looks(3);
+  expect(released()).toBe(1);
+  work.active_tasks = 0;
   await looks(4);
   expect(released()).toBe(2);
+  work.processed_tasks = 6;
+  await looks(4);
+  expect(released()).toBe(3);
 });

@@ -23,8 +23,8 @@ export interface RestOptions {
 }
 
 /**
- * Gives back what work left behind, once nothing ran between two looks: the engine itself does so only when it needs memory, which an idle
- * process never does. That takes some tenths of a second, once after each time of work.
+ * Gives back what the start and work left behind, once nothing ran between two looks: the engine itself does so only when it needs memory, which
+ * an idle process never does. That takes some tenths of a second, once after the start and after each time of work.
  */
 export function restWhenIdle({
   checks,
@@ -33,7 +33,7 @@ export function restWhenIdle({
   lookEveryMs = LOOK_EVERY_MS,
 }: RestOptions): void {
   let seen: unknown = 0;
-  let rested: unknown = 0;
+  let rested: unknown;
   const look = async (): Promise<void> => {
     const { active_tasks: active, processed_tasks: processed } = (await checks.health()).details;
     const isIdle = active === 0 && processed === seen;

@@ -94,6 +94,7 @@ export async function startWorker(given: StartOptions): Promise<void> {
       logger,
       metrics: runnerMetrics,
       clock: systemClock,
+      slots: options.config.concurrency,
       tracing,
     },
     onChange: () => {
