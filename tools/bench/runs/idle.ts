@@ -21,13 +21,15 @@ export interface IdleRound {
   readonly flow: FlowFigures;
 }
 
-const WARM_UP = 20;
+/** What either side has done before it is measured: runs, and executions beside flows. */
+const RUNS_BEFORE = 1_000;
+const EXECUTIONS_BEFORE = 200;
 /** What came before has been cleared away by then. */
 const PAUSE_MS = 30;
 
 /** What one run and one execution take while nothing else is done, and what a job and a flow take. */
 export async function measureIdle(servers: Servers, sizes: Sizes): Promise<IdleRound> {
-  const small = { ...sizes, runs: 100, warmUp: 1_000, executions: 1 };
+  const small = { ...sizes, runs: 100, warmUp: RUNS_BEFORE, executions: 1 };
   const redis = await idleOn(servers, 'redis', sizes);
   const embedded = sizes.embedded ? await idleOn(servers, 'embedded', sizes) : null;
   await servers.redis.flushAll();
@@ -42,17 +44,17 @@ export async function measureIdle(servers: Servers, sizes: Sizes): Promise<IdleR
 
 function idleOn(servers: Servers, broker: Broker, sizes: Sizes): Promise<IdleFigures> {
   return onFreshInstance(servers, broker, sizes, async ({ api }) => ({
-    toHandler: await samplesOf(sizes.samples, () => toHandler(api, sizes.payload)),
-    execution: await samplesOf(sizes.samples, () => toEnd(api)),
+    toHandler: await samplesOf(sizes.samples, RUNS_BEFORE, () => toHandler(api, sizes.payload)),
+    execution: await samplesOf(sizes.samples, EXECUTIONS_BEFORE, () => toEnd(api)),
   }));
 }
 
-async function samplesOf(count: number, sample: () => Promise<number>): Promise<number[]> {
+async function samplesOf(count: number, before: number, sample: () => Promise<number>): Promise<number[]> {
+  for (let i = 0; i < before; i += 1) await sample();
   const times: number[] = [];
-  for (let i = -WARM_UP; i < count; i += 1) {
+  for (let i = 0; i < count; i += 1) {
     await sleep(PAUSE_MS);
-    const tookMs = await sample();
-    if (i >= 0) times.push(tookMs);
+    times.push(await sample());
   }
   return times;
 }

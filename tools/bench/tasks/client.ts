@@ -1,3 +1,5 @@
+import { Agent, request } from 'node:http';
+import { text } from 'node:stream/consumers';
 import type { PublicApi } from '../runs/public-api.ts';
 
 /** The longest that one request waits for a result; then it asks again. */
@@ -9,21 +11,41 @@ export interface NewTask {
   readonly priority?: number;
 }
 
-/** One request, as any client of the API sends it. @throws Error with the answer when it is refused */
+/** Connections are kept open, as many as requests are under way. */
+const agent = new Agent({ keepAlive: true });
+
+/**
+ * One request. Node's own `http`, since a client is to cost as little as possible beside what it measures: with `fetch` a request is 0.3 ms later
+ * with its server. @throws Error with the answer when it is refused
+ */
 export async function ask<Answer>(
   { url, apiKey }: PublicApi,
   method: string,
   path: string,
   body?: object,
 ): Promise<Answer> {
-  const answer = await fetch(`${url}${path}`, {
+  const bytes = body && Buffer.from(JSON.stringify(body));
+  const { status, answer } = await exchange(`${url}${path}`, {
     method,
-    headers: { authorization: `Bearer ${apiKey}`, ...(body && { 'content-type': 'application/json' }) },
-    ...(body && { body: JSON.stringify(body) }),
+    bytes,
+    headers: { authorization: `Bearer ${apiKey}`, ...(bytes && { 'content-type': 'application/json' }) },
   });
-  const text = await answer.text();
-  if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${text.slice(0, 300)}`);
-  return JSON.parse(text) as Answer;
+  if (status >= 400) throw new Error(`${method} ${path} answered ${status}: ${answer.slice(0, 300)}`);
+  return JSON.parse(answer) as Answer;
+}
+
+function exchange(
+  url: string,
+  { method, headers, bytes }: { method: string; headers: Record<string, string>; bytes: Buffer | undefined },
+): Promise<{ status: number; answer: string }> {
+  return new Promise((resolve, reject) => {
+    const length = bytes && { 'content-length': bytes.length };
+    request(url, { agent, method, headers: { ...headers, ...length } }, (response) => {
+      text(response).then((answer) => resolve({ status: response.statusCode!, answer }), reject);
+    })
+      .on('error', reject)
+      .end(bytes);
+  });
 }
 
 /** @returns the id of the task */

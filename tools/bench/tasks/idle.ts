@@ -16,6 +16,8 @@ interface Sample {
 }
 
 export interface IdleRound {
+  /** The first tasks of a platform that has just started: its code is not compiled yet. */
+  readonly first: readonly Sample[];
   /** Nobody asks for the result before the task has ended: nothing else is under way. */
   readonly alone: readonly Sample[];
   /** The client waits for the result: a second request beside the task. */
@@ -24,34 +26,36 @@ export interface IdleRound {
   readonly bullmq: readonly number[];
 }
 
-const WARM_UP = 100;
+/** What a platform has done before it is measured, and what the peer has. */
+export const WARM_UP = 1_000;
 /** What came before has been cleared away by then. */
 const PAUSE_MS = 30;
-const PEER_WARM_UP = 1_000;
 const now = () => performance.timeOrigin + performance.now();
 
-/** One task at a time, of both kinds in turn. */
+/** One task at a time. */
 export async function measureIdle(servers: Servers, sizes: Sizes): Promise<IdleRound> {
   const samples = await onStage(servers, sizes, ({ api }) => samplesOf(api, sizes));
   await servers.redis.flushAll();
   const { concurrency, payload } = sizes;
-  const few = { concurrency, payload, runs: 100, warmUp: PEER_WARM_UP };
+  const few = { concurrency, payload, runs: 100, warmUp: WARM_UP };
   return { ...samples, bullmq: (await bullmq(servers.redis.url, few, sizes.samples)).idle };
 }
 
 async function samplesOf(api: PublicApi, { samples: count, payload }: Sizes) {
+  const sample = async (asksAfterMs: number) => {
+    await sleep(PAUSE_MS);
+    return sampleOf(api, 'x'.repeat(payload), asksAfterMs);
+  };
+  const first: Sample[] = [];
   const alone: Sample[] = [];
   const awaited: Sample[] = [];
-  for (let i = -WARM_UP; i < count; i += 1)
-    for (const [samples, asksAfterMs] of [
-      [alone, PAUSE_MS],
-      [awaited, 0],
-    ] as const) {
-      await sleep(PAUSE_MS);
-      const sample = await sampleOf(api, 'x'.repeat(payload), asksAfterMs);
-      if (i >= 0) samples.push(sample);
-    }
-  return { alone, awaited };
+  for (let i = 0; i < count; i += 1) first.push(await sample(PAUSE_MS));
+  for (let i = 0; i < WARM_UP; i += 1) await sampleOf(api, 'x'.repeat(payload), 0);
+  for (let i = 0; i < count; i += 1) {
+    alone.push(await sample(PAUSE_MS));
+    awaited.push(await sample(0));
+  }
+  return { first, alone, awaited };
 }
 
 async function sampleOf(api: PublicApi, payload: string, asksAfterMs: number): Promise<Sample> {

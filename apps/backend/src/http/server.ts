@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import { apiError, validationError, type ApiError, type JsonValue, type Route } from '@longshore/contracts';
 import { uuidV7, type Logger } from '@longshore/runtime';
-import express, { type NextFunction, type Request, type Response } from 'express';
+import express, { type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import { z } from 'zod';
 import type { Act, RequestAudit } from '../audit/request-audit.ts';
 import type { Authenticate, Caller } from './auth.ts';
@@ -10,6 +10,7 @@ import { complaintAboutJson } from './storable-json.ts';
 import { sendError, toApiError } from './errors.ts';
 import { sendTagged } from './etag.ts';
 import type { Exchange } from './exchange.ts';
+import { mountRoutes } from './mount-routes.ts';
 import type { TraceRequest } from '../tracing/trace-requests.ts';
 import { closeServer, closeWhenIdle, listen } from './listening.ts';
 import type { Key } from '../keys/keys.ts';
@@ -31,7 +32,7 @@ export interface Call<Params, Query, Body> {
 export interface MountedRoute {
   readonly method: Route<unknown, unknown, unknown, unknown>['method'];
   readonly path: string;
-  readonly mount: (app: express.Express, options: MountOptions & { track: Track }) => void;
+  readonly serve: (options: MountOptions & { track: Track }) => RequestHandler;
 }
 
 interface MountOptions {
@@ -60,7 +61,7 @@ export function handle<P, Q, B, R>(
   return {
     method: route.method,
     path,
-    mount(app, { authenticate, audit, logger, track, answered, traceRequest }) {
+    serve({ authenticate, audit, logger, track, answered, traceRequest }) {
       const serve = async (request: Request, response: Response): Promise<void> => {
         const requestId = uuidV7();
         const exchange: Exchange = { request, requestId, route: { ...route, path }, key: null };
@@ -90,10 +91,10 @@ export function handle<P, Q, B, R>(
       };
       const { method } = route;
       const traced = route.area === 'public' ? traceRequest : undefined;
-      app[method](path, (request: Request, response: Response) => {
+      return (request, response) => {
         const work = () => serve(request, response);
         track(traced === undefined ? work() : traced({ request, response, method, path, serve: work }));
-      });
+      };
     },
   };
 }
@@ -198,9 +199,13 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     response.status(state.ready ? 200 : 503).json(state);
   });
   app.use(['/api/v1', '/deployment', '/tasks', '/schedules'], allowOrigins(options.corsOrigins));
-  const known = methodsByPath(options.routes);
-  for (const [path, methods] of known) app.all(path, allowOnly(methods, addressesOf(path, known)));
-  for (const route of options.routes) route.mount(app, { ...options, track: inFlight.track });
+  mountRoutes(
+    app,
+    options.routes.map(({ serve, ...route }) => ({
+      ...route,
+      handler: serve({ ...options, track: inFlight.track }),
+    })),
+  );
   app.use((_request: Request, response: Response) =>
     sendError(response, apiError('not_found', 'No such address')),
   );
@@ -237,28 +242,4 @@ function outsideOfRoutes(error: Error, logger: Logger, path: string): ApiError {
   return error instanceof URIError
     ? apiError('malformed_request', error.message)
     : toApiError(error, logger, uuidV7(), path);
-}
-
-function methodsByPath(mounted: readonly MountedRoute[]): Map<string, string[]> {
-  const methods = new Map<string, string[]>();
-  for (const { method, path } of mounted) {
-    methods.set(path, [...(methods.get(path) ?? []), method.toUpperCase()]);
-  }
-  return methods;
-}
-
-/** Addresses that a path with parameters fits as well, and that are routes of their own. */
-function addressesOf(path: string, known: ReadonlyMap<string, unknown>): ReadonlySet<string> {
-  return new Set(path.includes(':') ? [...known.keys()].filter((each) => !each.includes(':')) : []);
-}
-
-/** Refuses other methods than these. HEAD too, which express would answer with GET: that may consume a result. */
-function allowOnly(methods: readonly string[], others: ReadonlySet<string>) {
-  return (request: Request, response: Response, next: NextFunction): void => {
-    const address = request.path.replace(/\/$/, '').toLowerCase();
-    if (methods.includes(request.method) || others.has(address)) return next();
-    response.setHeader('Allow', methods.join(', '));
-    if (request.method === 'OPTIONS') return void response.status(204).end();
-    sendError(response, apiError('method_not_allowed', `This address knows ${methods.join(' and ')}`));
-  };
 }

@@ -60,7 +60,10 @@ function openQueue(name: string, client: RedisClient, onError: (error: Error) =>
   return {
     addBulk: async (jobs) => {
       await beingConnected(client);
-      return queue.addBulk(jobs);
+      const [first, ...more] = jobs;
+      // Several travel as a transaction around the script of each; one needs none.
+      if (first === undefined || more.length > 0) return queue.addBulk(jobs);
+      return queue.add(first.name, first.data, first.opts);
     },
     getJobState: async (id) => {
       await beingConnected(client);

@@ -98,7 +98,8 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
       Atomics.store(cells, PULSE.hardDeadline, hardDeadline === undefined ? 0n : nanosecondsAt(hardDeadline));
       Atomics.store(cells, PULSE.draining, draining ? 1n : 0n);
       if (isNews(before, pulse)) post({ type: 'hurry' });
-      else if (active > 0 && (before?.active ?? 0) === 0) post({ type: 'soon' });
+      // Waking the thread can wait until what began it is on its way.
+      else if (active > 0 && (before?.active ?? 0) === 0) setImmediate(() => post({ type: 'soon' }));
       before = pulse;
     },
     stop: async () => {
