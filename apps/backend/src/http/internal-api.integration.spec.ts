@@ -16,11 +16,17 @@ let processFile: (
   call: WorkerCall,
 ) => Promise<{ ref: string; size: number } | { output: JsonValue }>;
 
+/** Called by the worker for what follows the files. */
+let whileFinishing: (run: ClaimedRun, call: WorkerCall) => Promise<void> = async () => undefined;
+
 beforeAll(async () => {
   postgres = await startPostgres();
   backend = await startBackend(postgres);
   deployment = await backend.deploy(await backend.organisation(), 'invoices');
-  await backend.worker({ processFile: (run, call) => processFile(run, call) });
+  await backend.worker({
+    processFile: (run, call) => processFile(run, call),
+    whileFinishing: (run, call) => whileFinishing(run, call),
+  });
 }, 60_000);
 afterAll(async () => {
   await backend?.stop();
@@ -216,6 +222,37 @@ describe('a run token', () => {
     );
     expect(seen.map(({ status }) => status)).toStrictEqual([404, 404, 200]);
     expect(seen[2]!.body).toStrictEqual({ children: [] });
+  });
+
+  it('reads what the children made that it follows, however large, and nothing of others', async () => {
+    const large = { text: 'ü'.repeat(100_000) };
+    const stranger = (await within('stranger', async (run) => run.run_id)).seen;
+    const { promise: seen, resolve, reject } = Promise.withResolvers<unknown[]>();
+    processFile = async (run, call) => {
+      const words = await contentOf(run, call);
+      if (words !== 'large') return { output: { words } };
+      const body = Buffer.from(JSON.stringify(large));
+      const stored = call('PUT', `/v1/runs/${run.run_id}/output`, { token: run.token, body });
+      return (await answer(stored)).body as { ref: string; size: number };
+    };
+    whileFinishing = async ({ run_id: id, token, children }, call) => {
+      if (children!.length < 2) return;
+      const ids = [...children!.map(({ run_id }) => run_id), stranger];
+      const asked = ids.map((child) =>
+        answered(call, 'GET', `/v1/runs/${id}/children/${child}/output`, { token }),
+      );
+      await Promise.all(asked).then(
+        (answers) => resolve(answers.map(({ status, body }) => [status, body])),
+        reject,
+      );
+    };
+    await post(deployment, [textFile('a.txt', 'large'), textFile('b.txt', 'small')]);
+    expect(await seen).toEqual([
+      [200, large],
+      [200, { words: 'small' }],
+      [404, expect.anything()],
+    ]);
+    whileFinishing = async () => undefined;
   });
 
   it('reads workflow versions of its own organisation only, without what the worker does not need', async () => {

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { apiError, routes, type ChildResults } from '@longshore/contracts';
+import { apiError, routes, type ChildResults, type Output } from '@longshore/contracts';
 import { uuidV7 } from '@longshore/runtime';
+import type { Response } from 'express';
 import type { Deployments } from '../deployments/deployments.ts';
 import type { FileStore } from '../files/file-store.ts';
 import type { Caller } from '../http/auth.ts';
@@ -26,16 +27,17 @@ export function runRoutes(dependencies: RunRoutesDependencies): MountedRoute[] {
   return [
     handle(routes.fileContent, async ({ params, caller, response }) => {
       const file = await fileOf(database, params.id, runOf(caller));
-      const bytes = file.size === 0 ? null : await opened(store.stream(file));
-      response.setHeader('Content-Type', 'application/octet-stream');
-      response.setHeader('Content-Length', String(file.size));
-      if (bytes === null) response.end();
-      else await pipeline(bytes, response);
-      return undefined;
+      return await sendSlice(store, file, 'application/octet-stream', response);
     }),
     handle(routes.childResults, async ({ params, caller }) => ({
       children: await childrenFor(database, params.id, runOf(caller)),
     })),
+    handle(routes.childOutput, async ({ params, caller, response }) => {
+      const output = await outputOfChild(database, params, runOf(caller));
+      if (output === null || 'inline' in output) return void response.json(output?.inline ?? null);
+      const slice = { object: output.ref, offset: 0, size: output.size };
+      return await sendSlice(store, slice, 'application/json', response);
+    }),
     handle(routes.storeOutput, async ({ params, caller, request }) => {
       const run = runOf(caller);
       if (run.runId !== params.id) throw apiError('not_found', 'No such run');
@@ -70,6 +72,26 @@ async function fileOf(database: Database, fileId: string, run: RunTokenClaims) {
   return file;
 }
 
+interface Slice {
+  readonly object: string;
+  readonly offset: number;
+  readonly size: number;
+}
+
+async function sendSlice(
+  store: FileStore,
+  slice: Slice,
+  type: string,
+  response: Response,
+): Promise<undefined> {
+  const bytes = slice.size === 0 ? null : await opened(store.stream(slice));
+  response.setHeader('Content-Type', type);
+  response.setHeader('Content-Length', String(slice.size));
+  if (bytes === null) response.end();
+  else await pipeline(bytes, response);
+  return undefined;
+}
+
 /** The stream once its bytes are there. @throws ApiError 404 when they are gone, before anything was answered */
 async function opened(stream: Readable): Promise<Readable> {
   try {
@@ -82,13 +104,19 @@ async function opened(stream: Readable): Promise<Readable> {
 }
 
 /** A continuation reads its parent's children, any other run its own. $1 run id, $2..$3 family range. */
+const CHILDREN_OF_RUN = `
+  from runs r join runs c on c.parent_id = case when r.ordinal is null and r.parent_id is not null then r.parent_id else r.id end
+ where r.id = $1 and c.ordinal is not null and r.id between $2 and $3 and c.id between $2 and $3`;
+
 const childrenOfRun: Statement = {
   name: 'children_of_run',
-  text: `
-select c.id as run_id, c.key, c.ordinal, c.state, c.error, c.output
-  from runs r join runs c on c.parent_id = case when r.ordinal is null and r.parent_id is not null then r.parent_id else r.id end
- where r.id = $1 and c.ordinal is not null and r.id between $2 and $3 and c.id between $2 and $3
- order by c.ordinal`,
+  text: `select c.id as run_id, c.key, c.ordinal, c.state, c.error, c.output ${CHILDREN_OF_RUN} order by c.ordinal`,
+};
+
+/** $4 the child. */
+const childOfRun: Statement = {
+  name: 'child_of_run',
+  text: `select c.output ${CHILDREN_OF_RUN} and c.id = $4`,
 };
 
 async function childrenFor(
@@ -99,6 +127,19 @@ async function childrenFor(
   if (run.runId !== runId) throw apiError('not_found', 'No such run');
   const { from, to } = familyRange([runId]);
   return await database.hot<ChildResults['children'][number]>(childrenOfRun, [runId, from, to]);
+}
+
+/** Null when it made none. */
+async function outputOfChild(
+  database: Database,
+  { id, child_id: childId }: { readonly id: string; readonly child_id: string },
+  run: RunTokenClaims,
+): Promise<Output | null> {
+  if (run.runId !== id) throw apiError('not_found', 'No such run');
+  const { from, to } = familyRange([id]);
+  const [child] = await database.hot<{ output: Output | null }>(childOfRun, [id, from, to, childId]);
+  if (child === undefined) throw apiError('not_found', 'This run has no such child');
+  return child.output;
 }
 
 async function storeOutput(

@@ -15,6 +15,8 @@ import { silentLogger } from '@longshore/runtime';
 /** How the worker carries out file runs; the default succeeds with what it read, and fails on `fail: <reason>`. */
 export interface TestWorkerOptions {
   readonly processFile?: (run: ClaimedRun, call: WorkerCall) => Promise<Ending> | Ending;
+  /** Looks at what follows the files, while it runs. */
+  readonly whileFinishing?: (run: ClaimedRun, call: WorkerCall) => Promise<void>;
   readonly concurrency?: number;
 }
 
@@ -92,6 +94,7 @@ async function carryOut(run: ClaimedRun, call: WorkerCall, options: TestWorkerOp
     case pipelineTasks.plan:
       return { ...reported, ...planned(run) };
     case pipelineTasks.finish:
+      await options.whileFinishing?.(run, call);
       return { ...reported, ...(await finished(run, call)) };
     default: {
       const ending = await (options.processFile ?? echo)(run, call);

@@ -1,9 +1,10 @@
 import type { Readable } from 'node:stream';
 import { workerRoutes as routes } from '@longshore/contracts';
-import type { TakenFile } from '@longshore/contracts';
+import type { JsonValue, TakenFile } from '@longshore/contracts';
 import type { Clock, Logger } from '@longshore/runtime';
 import type { Call } from './caller.ts';
 import { createCaller } from './caller.ts';
+import { jsonOf, UnexpectedAnswerError } from './errors.ts';
 import { createTransport } from './transport.ts';
 
 /** The internal API, for workers. */
@@ -14,6 +15,8 @@ export interface BackendClient {
   call: Call;
   /** The content of a file of the run's execution. @throws {TooManyBytesError} */
   fetchFile(fileId: string, options: FetchOptions): Promise<Buffer>;
+  /** What a child of the run, or of the fan-out that it follows, made; null for nothing. @throws {UnexpectedAnswerError} when it is no JSON */
+  fetchChildOutput(runId: string, childId: string, options: StoreOptions): Promise<JsonValue>;
   /** Stores an output that is too large for a report; the answer's `ref` goes into the report. */
   storeOutput(
     runId: string,
@@ -75,6 +78,19 @@ export function createBackendClient(options: BackendClientOptions): BackendClien
     call,
     fetchFile: (id, { runToken, maxBytes, signal }) =>
       bytes(routes.fileContent, { params: { id }, runToken, maxBytes, signal, timeoutMs: STREAM_TIMEOUT_MS }),
+    fetchChildOutput: async (id, childId, { runToken, signal }) => {
+      const params = { id, child_id: childId };
+      const answer = await bytes(routes.childOutput, {
+        params,
+        runToken,
+        signal,
+        timeoutMs: STREAM_TIMEOUT_MS,
+      });
+      const output = jsonOf(answer.toString('utf8')) as JsonValue | undefined;
+      if (output === undefined)
+        throw new UnexpectedAnswerError(`The output of the run ${childId} is no JSON`);
+      return output;
+    },
     storeOutput: (id, body, { runToken, signal }) =>
       call(routes.storeOutput, { params: { id }, body, runToken, signal, timeoutMs: STREAM_TIMEOUT_MS }),
     sendFile: async (id, query, { open, runToken, signal }) => {

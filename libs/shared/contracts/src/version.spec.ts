@@ -11,6 +11,7 @@ describe('the contract between workers and backend', () => {
     expect({ version: CONTRACT_VERSION, asked: asked.toSorted() }).toMatchInlineSnapshot(`
      {
        "asked": [
+         "childOutput",
          "childResults",
          "claim",
          "endSession",

@@ -3,6 +3,7 @@ import type {
   ChildResults,
   ChildSummary,
   ExecutionContext,
+  JsonValue,
   KnownFile,
   KnownFilesRequest,
   ListedFilesRequest,
@@ -24,8 +25,10 @@ export interface TaskContext {
   readonly file: TaskFile | null;
   /** For what follows a fan-out: how each child ended, in the order of the fan-out. */
   readonly children: readonly ChildSummary[];
-  /** The children with their outputs, inline or as a reference. */
+  /** The children with their outputs: inline up to 64 KiB, as a reference above; {@link childOutput} has those too. */
   childResults(): Promise<ChildResults['children']>;
+  /** What one of the children made, however large; null for nothing. `runId` is its `run_id`. @throws {ApiError} 404 for any other run */
+  childOutput(runId: string): Promise<JsonValue>;
   /** Aborts when the run was cancelled, ran past its soft limit, or is taken from this process. Pass it on. */
   readonly signal: AbortSignal;
   /**

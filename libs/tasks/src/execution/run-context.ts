@@ -13,7 +13,7 @@ import { progressOf } from './progress.ts';
 import type { WorkflowCache } from './workflow-cache.ts';
 
 export interface ContextMeans {
-  client: Pick<BackendClient, 'call' | 'fetchFile' | 'sendFile'>;
+  client: Pick<BackendClient, 'call' | 'fetchFile' | 'fetchChildOutput' | 'sendFile'>;
   journal: Journal;
   workflows: WorkflowCache;
   logger: Logger;
@@ -44,6 +44,7 @@ export function createRunContext(
     children: run.children ?? [],
     childResults: async () =>
       (await client.call(routes.childResults, { params: { id }, runToken, signal: signal() })).children,
+    childOutput: (childId) => client.fetchChildOutput(id, childId, { runToken, signal: signal() }),
     get signal() {
       return signal();
     },

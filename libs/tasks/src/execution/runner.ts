@@ -46,7 +46,7 @@ export interface Runner {
 export interface RunnerOptions {
   tasks: TaskSet;
   isolated: IsolatedWork;
-  client: Pick<BackendClient, 'call' | 'fetchFile' | 'storeOutput' | 'sendFile'>;
+  client: Pick<BackendClient, 'call' | 'fetchFile' | 'fetchChildOutput' | 'storeOutput' | 'sendFile'>;
   logger: Logger;
   metrics: RunnerMetrics;
   clock: Clock;

@@ -127,6 +127,7 @@ function runRoutes(store: Store): Route[] {
       /^\/v1\/runs\/([^/]+)\/children$/,
       ([, id = '']) => ({ children: store.childResults.get(id) ?? [] }),
     ],
+    ['GET', /^\/v1\/runs\/[^/]+\/children\/([^/]+)\/output$/, ([, child = '']) => store.outputs.get(child)],
     [
       'GET',
       /^\/v1\/workflow-versions\/([^/]+)$/,

@@ -29,12 +29,14 @@ export function createIsolatedContext(given: IsolatedRun, means: IsolatedMeans) 
     execution,
     file: file && taskFile(file, ask),
     children,
-    childResults: () => ask('childResults') as ReturnType<TaskContext['childResults']>,
+    childResults: () => ask({ what: 'childResults' }) as ReturnType<TaskContext['childResults']>,
+    childOutput: (runId) => ask({ what: 'childOutput', runId }) as ReturnType<TaskContext['childOutput']>,
     signal,
     log: limitedLog((line) => send({ type: 'log', run, line })),
     progress: (percentage, message, data) => progress.tell(progressOf(percentage, message, data)),
     sleep: (ms) => sleep(ms, signal),
-    workflowDefinition: () => ask('workflowDefinition') as ReturnType<TaskContext['workflowDefinition']>,
+    workflowDefinition: () =>
+      ask({ what: 'workflowDefinition' }) as ReturnType<TaskContext['workflowDefinition']>,
     get pipelineFiles(): never {
       throw new TaskError('not_isolated', 'The files of a pipeline are for tasks of the isolation "inline"', {
         retryable: false,
@@ -50,7 +52,7 @@ export function createIsolatedContext(given: IsolatedRun, means: IsolatedMeans) 
 }
 
 function taskFile(file: NonNullable<IsolatedRun['file']>, ask: IsolatedMeans['ask']): TaskFile {
-  return { ...file, bytes: () => ask('bytes') as Promise<Uint8Array> };
+  return { ...file, bytes: () => ask({ what: 'bytes' }) as Promise<Uint8Array> };
 }
 
 async function sleep(ms: number, signal: AbortSignal): Promise<void> {

@@ -27,6 +27,7 @@ const acts: Record<string, Act> = {
   count: () => ({ runsHere: (runsHere += 1), pid: process.pid }),
   read: async ({ file }) => new TextDecoder().decode(await file?.bytes()),
   children: async ({ children, childResults }) => ({ children, results: await childResults() }),
+  childOutput: async ({ children, childOutput }) => childOutput(children[0]!.run_id),
   workflow: ({ workflowDefinition }) => workflowDefinition(),
   pipeline: ({ pipelineFiles }) => pipelineFiles.after(0),
   environment: () => Object.keys(process.env),

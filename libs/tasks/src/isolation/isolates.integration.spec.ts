@@ -44,6 +44,10 @@ describe.each(['thread', 'process'] as const)('a run in a %s of its own', (isola
     expect(await act('children', { children: [summary] })).toMatchObject({
       output: { inline: { children: [summary], results } },
     });
+    backend.outputs.set(child.run_id, Buffer.from('{"large":true}'));
+    expect(await act('childOutput', { children: [summary] })).toMatchObject({
+      output: { inline: { large: true } },
+    });
   }, 60_000);
 
   it('tells log lines and progress, in their order', async () => {

@@ -22,7 +22,9 @@ export interface IsolatedRun {
 }
 
 /** What a handler may ask of the worker, which alone speaks to the backend. */
-export type Asked = 'bytes' | 'childResults' | 'workflowDefinition';
+export type Asked =
+  | { readonly what: 'bytes' | 'childResults' | 'workflowDefinition' }
+  | { readonly what: 'childOutput'; readonly runId: string };
 
 type Answer = { readonly value: unknown } | { readonly error: WireError };
 

@@ -92,8 +92,9 @@ async function answer(
   context: TaskContext,
 ): Promise<{ value: unknown } | { error: WireError }> {
   try {
-    if (asked === 'bytes') return { value: await context.file?.bytes() };
-    return { value: await context[asked]() };
+    if (asked.what === 'bytes') return { value: await context.file?.bytes() };
+    if (asked.what === 'childOutput') return { value: await context.childOutput(asked.runId) };
+    return { value: await context[asked.what]() };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     const known = isTaskError(error);

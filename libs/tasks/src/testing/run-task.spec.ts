@@ -50,11 +50,12 @@ describe('running a task in a test', () => {
 
   it('gives it the run, the file, the children and the workflow that the test wants', async () => {
     const task = taskOf(
-      async (_input, { run, file, children, childResults, workflowDefinition, execution }) => ({
+      async (_input, { run, file, children, childResults, childOutput, workflowDefinition, execution }) => ({
         ...{ id: run.idempotencyKey, attempt: run.attempt, tags: execution?.tags },
         ...{ name: file?.name, text: new TextDecoder().decode(await file?.bytes()) },
         ...{ states: children.map(({ key, state }) => [key, state]) },
         ...{ outputs: (await childResults()).map(({ output }) => output) },
+        whole: await childOutput(children[0]!.run_id),
         workflow: await workflowDefinition(),
       }),
     );
@@ -77,6 +78,7 @@ describe('running a task in a test', () => {
             ['b', 'failed'],
           ],
           outputs: [{ inline: { n: 1 } }, { inline: null }],
+          whole: { n: 1 },
         },
       },
     });

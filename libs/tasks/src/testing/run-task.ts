@@ -8,6 +8,7 @@ import type {
   WebhookCall,
   WorkflowDefinition,
 } from '@longshore/contracts';
+import { apiError } from '@longshore/contracts';
 import { systemClock } from '@longshore/runtime';
 import type { Task } from '../definition/define-task.ts';
 import { pauseAfter } from '../definition/retry-policy.ts';
@@ -119,6 +120,7 @@ function contextOf(
     file: options.file ? fileOf(options.file) : null,
     children: results.map(({ output: _output, ...summary }) => summary),
     childResults: async () => results,
+    childOutput: async (runId) => outputOf(results, runId),
     signal,
     log: limitedLog((line) => logs.push(line)),
     progress: (...told) => void progress.push(progressOf(...told)),
@@ -141,6 +143,12 @@ function childOf({ key, output, error }: NonNullable<RunTaskOptions['children']>
   const state = error === undefined ? ('succeeded' as const) : ('failed' as const);
   const inline = output === undefined ? null : (JSON.parse(JSON.stringify(output)) as JsonValue);
   return { run_id: randomUUID(), key, ordinal, state, error: error ?? null, output: { inline } };
+}
+
+function outputOf(children: readonly ReturnType<typeof childOf>[], runId: string): JsonValue {
+  const child = children.find(({ run_id }) => run_id === runId);
+  if (child === undefined) throw apiError('not_found', 'This run has no such child');
+  return child.output.inline;
 }
 
 function executionOf(given: Partial<ExecutionContext>): ExecutionContext {

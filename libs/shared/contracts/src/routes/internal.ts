@@ -84,6 +84,16 @@ export const internalRoutes = {
     params: idParams,
     response: reports.childResultsSchema,
   }),
+  /** The JSON text of what a child made, however large. */
+  childOutput: route({
+    method: 'get',
+    path: '/v1/runs/:id/children/:child_id/output',
+    area: 'internal',
+    auth: 'run_token',
+    params: z.object({ id: z.uuid(), child_id: z.uuid() }),
+    response: nothing,
+    stream: true,
+  }),
   storeOutput: route({
     method: 'put',
     path: '/v1/runs/:id/output',
