@@ -2,41 +2,22 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Publisher } from '@longshore/broker';
-import { createPublisher } from '@longshore/broker';
-import { silentLogger } from '@longshore/runtime';
-import type { TestRedis } from '@longshore/testing';
-import { redisIsAvailable, startRedis } from '@longshore/testing';
-import { SERVICE_KEY, startInMemoryBackend } from './in-memory-backend/in-memory-backend.fixture.ts';
+import { describe, expect, it } from '@jest/globals';
+import { redisIsAvailable } from '@longshore/testing';
+import { SERVICE_KEY } from './in-memory-backend/in-memory-backend.fixture.ts';
 import type { WorkerProcess } from './start-worker-process.fixture.ts';
-import { startWorkerProcess } from './start-worker-process.fixture.ts';
+import { workersOnRedis } from './workers-on-redis.fixture.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 const page = readFileSync(join(root, 'docs/patterns.md'), 'utf8');
 const suite = (await redisIsAvailable()) ? describe : describe.skip;
 
 suite('the tasks that a worker registers (needs redis-server on the PATH, or a Docker engine)', () => {
-  let redis: TestRedis;
-  let publisher: Publisher;
-  const cleanups: (() => unknown)[] = [];
-
-  beforeAll(async () => {
-    redis = await startRedis();
-    publisher = createPublisher({ brokerUrl: redis.url, logger: silentLogger() });
-  });
-  afterAll(async () => {
-    await publisher?.close(AbortSignal.timeout(2000));
-    await redis?.stop();
-  });
-  afterEach(async () => {
-    for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-    await redis.flushAll();
-  });
+  const { redis, afterwards, backend: startBackend, worker: startWorker, publish } = workersOnRedis();
 
   function folderOf(files: Record<string, string>): string {
     const folder = mkdtempSync(join(tmpdir(), 'longshore-patterns-'));
-    cleanups.push(() => rmSync(folder, { recursive: true }));
+    afterwards(() => rmSync(folder, { recursive: true }));
     for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
     return folder;
   }
@@ -44,18 +25,13 @@ suite('the tasks that a worker registers (needs redis-server on the PATH, or a D
   /** A worker with a backend and a line of delivery of its own. The platform of the checkout has no part in it. */
   async function start(env: Record<string, string>, args?: string[], program?: string) {
     const queue = `pool-${randomUUID()}`;
-    const backend = await startInMemoryBackend({ brokerQueueOf: () => queue });
-    cleanups.push(() => backend.close());
+    const backend = await startBackend({ brokerQueueOf: () => queue });
     const own = {
-      ...{ BROKER_URL: redis.url, INTERNAL_API_BASE_URL: backend.baseUrl },
+      ...{ BROKER_URL: redis().url, INTERNAL_API_BASE_URL: backend.baseUrl },
       ...{ INTERNAL_SERVICE_API_KEY: SERVICE_KEY, LONGSHORE_HOME: folderOf({}) },
       ...{ TESTER_HEALTH_PORT: '0', GENERAL_HEALTH_PORT: '0' },
     };
-    const worker = startWorkerProcess({ ...own, ...env }, args, program);
-    cleanups.push(async () => {
-      worker.child.kill('SIGKILL');
-      await worker.ended;
-    });
+    const worker = startWorker({ ...own, ...env }, args, program);
     return { backend, worker, queue };
   }
   type Started = Awaited<ReturnType<typeof start>>;
@@ -136,7 +112,7 @@ suite('the tasks that a worker registers (needs redis-server on the PATH, or a D
       const { backend, queue } = workers.get('node')!;
       const [, input = ''] = /tasks submit page_links '(.*)' --wait/.exec(page)!;
       const message = backend.parcel({ task: 'page_links', input: JSON.parse(input) });
-      await publisher.publish(queue, [{ id: message.dispatch_id, message }]);
+      await publish(queue, message);
       await backend.until(() => backend.reports.length === 1);
       expect(backend.reports).toMatchObject([
         { outcome: 'succeeded', output: { inline: { links: ['https://example.com/x'] } } },

@@ -1,43 +1,30 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Publisher } from '@longshore/broker';
-import { createPublisher } from '@longshore/broker';
 import type { DispatchMessage } from '@longshore/contracts';
-import { silentLogger } from '@longshore/runtime';
-import type { TestRedis } from '@longshore/testing';
-import { redisIsAvailable, startRedis } from '@longshore/testing';
+import { redisIsAvailable } from '@longshore/testing';
 import type { InMemoryBackend } from './in-memory-backend/in-memory-backend.fixture.ts';
-import { SERVICE_KEY, startInMemoryBackend } from './in-memory-backend/in-memory-backend.fixture.ts';
-import { startWorkerProcess } from './start-worker-process.fixture.ts';
+import { SERVICE_KEY } from './in-memory-backend/in-memory-backend.fixture.ts';
+import { workersOnRedis } from './workers-on-redis.fixture.ts';
 
 const suite = (await redisIsAvailable()) ? describe : describe.skip;
 
 suite('a worker process (needs redis-server on the PATH, or a Docker engine)', () => {
-  let redis: TestRedis;
-  let publisher: Publisher;
-  const cleanups: (() => Promise<unknown> | unknown)[] = [];
-
-  beforeAll(async () => {
-    redis = await startRedis();
-    publisher = createPublisher({ brokerUrl: redis.url, logger: silentLogger() });
-  });
-  afterAll(async () => {
-    await publisher?.close(AbortSignal.timeout(2000));
-    await redis?.stop();
-  });
-  afterEach(async () => {
-    for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-    await redis.flushAll();
-  });
+  const {
+    redis,
+    afterwards,
+    backend: startBackend,
+    worker: startWorker,
+    publish: publishTo,
+    isWaiting,
+  } = workersOnRedis();
 
   async function setup({ env = {}, args = [] }: { env?: Record<string, string>; args?: string[] } = {}) {
-    const backend = await startInMemoryBackend();
-    cleanups.push(() => backend.close());
-    const worker = startWorkerProcess(
+    const backend = await startBackend();
+    const worker = startWorker(
       {
-        BROKER_URL: redis.url,
+        BROKER_URL: redis().url,
         INTERNAL_API_BASE_URL: backend.baseUrl,
         INTERNAL_SERVICE_API_KEY: SERVICE_KEY,
         TESTER_HEALTH_PORT: '0',
@@ -45,16 +32,8 @@ suite('a worker process (needs redis-server on the PATH, or a Docker engine)', (
       },
       args,
     );
-    cleanups.push(async () => {
-      worker.child.kill('SIGKILL');
-      await worker.ended;
-    });
     await worker.line('worker takes work');
-    const publish = (...messages: DispatchMessage[]): Promise<void> =>
-      publisher.publish(
-        'pool-of-test',
-        messages.map((message) => ({ id: message.dispatch_id, message })),
-      );
+    const publish = (...messages: DispatchMessage[]): Promise<void> => publishTo('pool-of-test', ...messages);
     const { port } = await worker.line('health server listens');
     const ask = async (path: string) => {
       const response = await fetch(`http://127.0.0.1:${port as number}${path}`);
@@ -68,7 +47,7 @@ suite('a worker process (needs redis-server on the PATH, or a Docker engine)', (
     const { promise: asked, resolve } = Promise.withResolvers<() => void>();
     const server = createServer((_request, response) => resolve(() => response.end('here')));
     await once(server.listen(0, '127.0.0.1'), 'listening');
-    cleanups.push(() => server.close());
+    afterwards(() => server.close());
     return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
   }
 
@@ -116,7 +95,7 @@ suite('a worker process (needs redis-server on the PATH, or a Docker engine)', (
     await publish(late);
     expect(await worker.ended).toBe(0);
     expect(outcomes(backend)).toEqual(['succeeded']);
-    expect(await publisher.isWaiting('pool-of-test', late.dispatch_id)).toBe(true);
+    expect(await isWaiting('pool-of-test', late.dispatch_id)).toBe(true);
     expect(backend.session().heartbeats.some(({ state }) => state === 'draining')).toBe(true);
   });
 
@@ -208,7 +187,7 @@ suite('a worker process (needs redis-server on the PATH, or a Docker engine)', (
   it('goes on after the broker and the backend were away', async () => {
     const { backend, publish } = await setup();
     backend.state.fault = () => 'hang up';
-    await redis.restart();
+    await redis().restart();
     backend.state.fault = undefined;
     const message = backend.parcel({ task: 'echo' });
     for (;;) {
@@ -224,7 +203,7 @@ suite('a worker process (needs redis-server on the PATH, or a Docker engine)', (
   });
 
   it('says everything that is wrong with its configuration at once, and exits with 1', async () => {
-    const worker = startWorkerProcess({ BROKER_URL: 'amqp://rabbit', WORKER_CONCURRENCY: '0' });
+    const worker = startWorker({ BROKER_URL: 'amqp://rabbit', WORKER_CONCURRENCY: '0' });
     expect(await worker.ended).toBe(1);
     for (const part of ['BROKER_URL', 'RabbitMQ', 'INTERNAL_SERVICE_API_KEY', 'WORKER_CONCURRENCY']) {
       expect(worker.errors()).toContain(part);
@@ -232,7 +211,7 @@ suite('a worker process (needs redis-server on the PATH, or a Docker engine)', (
   });
 
   it('shows its help', async () => {
-    const worker = startWorkerProcess({}, ['--help']);
+    const worker = startWorker({}, ['--help']);
     expect(await worker.ended).toBe(0);
     expect(worker.lines.map(({ message }) => message).join('\n')).toContain('Examples:');
   });

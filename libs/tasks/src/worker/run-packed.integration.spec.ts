@@ -1,17 +1,12 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Publisher } from '@longshore/broker';
-import { createPublisher } from '@longshore/broker';
 import { apiError } from '@longshore/contracts';
-import { silentLogger } from '@longshore/runtime';
-import type { TestRedis } from '@longshore/testing';
-import { redisIsAvailable, startRedis } from '@longshore/testing';
-import { startInMemoryBackend } from '../in-memory-backend/in-memory-backend.fixture.ts';
+import { redisIsAvailable } from '@longshore/testing';
 import type { RunSpec } from '../in-memory-backend/in-memory-backend.fixture.ts';
-import { startWorkerProcess } from '../start-worker-process.fixture.ts';
+import { workersOnRedis } from '../workers-on-redis.fixture.ts';
 
 const PROGRAM = fileURLToPath(new URL('./packed-process.fixture.ts', import.meta.url));
 const KINDS = ['api-deployment', 'general', 'callback'] as const;
@@ -19,22 +14,7 @@ type Kind = (typeof KINDS)[number];
 const suite = (await redisIsAvailable()) ? describe : describe.skip;
 
 suite('kinds of worker in one process (needs redis-server on the PATH, or a Docker engine)', () => {
-  let redis: TestRedis;
-  let publisher: Publisher;
-  const cleanups: (() => Promise<unknown> | unknown)[] = [];
-
-  beforeAll(async () => {
-    redis = await startRedis();
-    publisher = createPublisher({ brokerUrl: redis.url, logger: silentLogger() });
-  });
-  afterAll(async () => {
-    await publisher?.close(AbortSignal.timeout(2000));
-    await redis?.stop();
-  });
-  afterEach(async () => {
-    for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-    await redis.flushAll();
-  });
+  const { redis, afterwards, backend: startBackend, worker: startWorker, publish } = workersOnRedis();
 
   const keyOf = (kind: string): string => `lsk_svc_${kind}_0123456789`;
 
@@ -47,8 +27,7 @@ suite('kinds of worker in one process (needs redis-server on the PATH, or a Dock
   }
 
   async function setup({ env = {}, refused = [], mayNotServe = [] }: Settings = {}) {
-    const backend = await startInMemoryBackend({ brokerQueueOf: (worker) => `pool-of-${worker}` });
-    cleanups.push(() => backend.close());
+    const backend = await startBackend({ brokerQueueOf: (worker) => `pool-of-${worker}` });
     const bad = new Set<string>(refused.map(keyOf));
     backend.state.accepts = (key) => !bad.has(key);
     backend.state.fault = (method, path, body) =>
@@ -57,27 +36,23 @@ suite('kinds of worker in one process (needs redis-server on the PATH, or a Dock
         ? apiError('permission_denied', 'This key may not serve its queues')
         : undefined;
     const keys = mkdtempSync(join(tmpdir(), 'longshore-packed-keys-'));
-    cleanups.push(() => rmSync(keys, { recursive: true }));
+    afterwards(() => rmSync(keys, { recursive: true }));
     for (const kind of KINDS) writeFileSync(join(keys, kind), keyOf(kind));
-    const pack = startWorkerProcess(
+    const pack = startWorker(
       {
-        ...{ BROKER_URL: redis.url, INTERNAL_API_BASE_URL: backend.baseUrl },
+        ...{ BROKER_URL: redis().url, INTERNAL_API_BASE_URL: backend.baseUrl },
         ...{ INTERNAL_SERVICE_API_KEY_FILE: join(keys, '<worker>'), API_DEPLOYMENT_HEALTH_PORT: '0' },
         ...env,
       },
       KINDS,
       PROGRAM,
     );
-    cleanups.push(async () => {
-      pack.child.kill('SIGKILL');
-      await pack.ended;
-    });
     const live = (): string[] =>
       backend.sessions.filter(({ state }) => state === 'live').map(({ request }) => request.worker);
     await backend.until(() => live().length === KINDS.length - refused.length - mayNotServe.length);
     const submit = async (kind: Kind, spec: RunSpec): Promise<string> => {
       const message = backend.parcel(spec);
-      await publisher.publish(`pool-of-${kind}`, [{ id: message.dispatch_id, message }]);
+      await publish(`pool-of-${kind}`, message);
       return message.run_ids[0]!;
     };
     const begin = async (kind: Kind, spec: RunSpec): Promise<string> => {

@@ -1,50 +1,36 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { hostname } from 'node:os';
-import type { Publisher } from '@longshore/broker';
-import { createPublisher } from '@longshore/broker';
 import type { Lifecycle } from '@longshore/runtime';
 import { silentLogger } from '@longshore/runtime';
-import type { TestRedis } from '@longshore/testing';
-import { redisIsAvailable, startRedis } from '@longshore/testing';
-import { SERVICE_KEY, startInMemoryBackend } from '../in-memory-backend/in-memory-backend.fixture.ts';
-import { startWorkerProcess } from '../start-worker-process.fixture.ts';
+import { redisIsAvailable } from '@longshore/testing';
+import { SERVICE_KEY } from '../in-memory-backend/in-memory-backend.fixture.ts';
 import { runSeveral } from './several-workers.ts';
+import { workersOnRedis } from '../workers-on-redis.fixture.ts';
 
 const PROGRAM = fileURLToPath(new URL('../worker-process.fixture.ts', import.meta.url));
 const suite = (await redisIsAvailable()) ? describe : describe.skip;
 
 suite('several processes of a worker (needs redis-server on the PATH, or a Docker engine)', () => {
-  let redis: TestRedis;
-  let publisher: Publisher;
-  const cleanups: (() => Promise<unknown> | unknown)[] = [];
-
-  beforeAll(async () => {
-    redis = await startRedis();
-    publisher = createPublisher({ brokerUrl: redis.url, logger: silentLogger() });
-  });
-  afterAll(async () => {
-    await publisher?.close(AbortSignal.timeout(2000));
-    await redis?.stop();
-  });
-  afterEach(async () => {
-    for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-    await redis.flushAll();
-  });
+  const {
+    redis,
+    afterwards,
+    backend: startBackend,
+    worker: startWorker,
+    publish: publishTo,
+  } = workersOnRedis();
 
   async function setup() {
-    const backend = await startInMemoryBackend();
-    cleanups.push(() => backend.close());
+    const backend = await startBackend();
     const env = {
-      ...{ BROKER_URL: redis.url, INTERNAL_API_BASE_URL: backend.baseUrl },
+      ...{ BROKER_URL: redis().url, INTERNAL_API_BASE_URL: backend.baseUrl },
       ...{ INTERNAL_SERVICE_API_KEY: SERVICE_KEY, TESTER_HEALTH_PORT: '0', PATH: process.env['PATH'] ?? '' },
     };
     const live = () => backend.sessions.filter(({ state }) => state === 'live');
     const publish = (count: number, task: string, input = {}): Promise<void> => {
       const messages = Array.from({ length: count }, () => backend.parcel({ task, input }));
-      const dispatches = messages.map((message) => ({ id: message.dispatch_id, message }));
-      return publisher.publish('pool-of-test', dispatches);
+      return publishTo('pool-of-test', ...messages);
     };
     return { backend, env, live, publish };
   }
@@ -63,7 +49,7 @@ suite('several processes of a worker (needs redis-server on the PATH, or a Docke
         throw error;
       },
     };
-    cleanups.push(async () => {
+    afterwards(async () => {
       stopping.abort();
       for (const step of steps.reverse()) await step(AbortSignal.timeout(5_000));
     });
@@ -135,8 +121,7 @@ suite('several processes of a worker (needs redis-server on the PATH, or a Docke
 
   it('finish what they do when the process that runs them is told to stop', async () => {
     const { backend, env, live, publish } = await setup();
-    const parent = startWorkerProcess({ ...env, WORKER_COUNT: '2', WORKER_CONCURRENCY: '1' });
-    cleanups.push(() => parent.child.kill('SIGKILL'));
+    const parent = startWorker({ ...env, WORKER_COUNT: '2', WORKER_CONCURRENCY: '1' });
     await parent.line('Starting 2 workers for queue tester');
     await backend.until(() => live().length === 2);
     await publish(2, 'sleep', { ms: 700 });
@@ -151,7 +136,7 @@ suite('several processes of a worker (needs redis-server on the PATH, or a Docke
 
   it('end when the process that runs them is killed', async () => {
     const { backend, env, live } = await setup();
-    const parent = startWorkerProcess({ ...env, WORKER_COUNT: '2' });
+    const parent = startWorker({ ...env, WORKER_COUNT: '2' });
     await backend.until(() => live().length === 2);
     parent.child.kill('SIGKILL');
     await once(parent.child, 'exit');
@@ -160,9 +145,9 @@ suite('several processes of a worker (needs redis-server on the PATH, or a Docke
   });
 
   it.each(['0', '21', 'many'])('are not started with WORKER_COUNT=%s: the range is named', async (count) => {
-    const parent = startWorkerProcess({
+    const parent = startWorker({
       WORKER_COUNT: count,
-      BROKER_URL: redis.url,
+      BROKER_URL: redis().url,
       INTERNAL_SERVICE_API_KEY: SERVICE_KEY,
     });
     expect(await parent.ended).toBe(1);
@@ -172,8 +157,7 @@ suite('several processes of a worker (needs redis-server on the PATH, or a Docke
 
   it('one process takes more at once within seconds of a backlog, and tells the backend', async () => {
     const { backend, env, live, publish } = await setup();
-    const worker = startWorkerProcess({ ...env, TESTER_AUTOSCALE: '4,1' });
-    cleanups.push(() => worker.child.kill('SIGKILL'));
+    const worker = startWorker({ ...env, TESTER_AUTOSCALE: '4,1' });
     await worker.line('worker takes work');
     expect(live()[0]!.request.concurrency).toBe(1);
     const running = () => [...backend.runs.values()].filter(({ state }) => state === 'running').length;
