@@ -1,15 +1,12 @@
-import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
-import { redisIsAvailable } from '@longshore/testing';
-import { root } from '../src/run-steps.ts';
+import { measurePage } from './measure-page.ts';
 import { measureDrain, type Broker } from './runs/drain.ts';
 import { measureExecutions } from './runs/executions.ts';
 import { makeLongHistory, measureHistory, plansAt } from './runs/history.ts';
 import { measureIdle } from './runs/idle.ts';
 import { parseSizes, USAGE, type Part, type Sizes } from './runs/options.ts';
 import { report, type RunFigures } from './runs/report.ts';
-import { startServers, type Servers } from './runs/servers.ts';
+import type { Servers } from './runs/servers.ts';
 import { quantile } from './statistics.ts';
 
 const say = (text: string) => void process.stderr.write(`${text}\n`);
@@ -65,40 +62,9 @@ async function measure(servers: Servers, sizes: Sizes): Promise<RunFigures> {
   return figures;
 }
 
-/** What was asked for; null when there is nothing to measure: help was asked for, or something that there is not. */
-function asked(args: readonly string[]): Sizes | null {
-  try {
-    const sizes = parseSizes(args);
-    if (sizes === null) process.stdout.write(USAGE);
-    return sizes;
-  } catch (error) {
-    say(`${(error as Error).message}; see --help`);
-    process.exitCode = 2;
-    return null;
-  }
-}
-
-/** Servers outlive this process unless they are told: platforms end with it. */
-function stopOnSignals(servers: Servers): void {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => void servers.stop().finally(() => process.exit(1)));
-}
-
-async function main(args: readonly string[]): Promise<void> {
-  const sizes = asked(args);
-  if (sizes === null) return;
-  if (!(await redisIsAvailable())) throw new Error('the bench compares on Redis: install redis-server');
-  const servers = await startServers();
-  stopOnSignals(servers);
-  try {
-    const text = report(await measure(servers, sizes), sizes, availableParallelism());
-    process.stdout.write(text);
-    // A part of the page, or one from too few rounds, shall not replace the page.
-    if (sizes.rounds >= 3 && !args.includes('--part'))
-      await writeFile(join(root, 'docs/benchmarks-runs.md'), text);
-  } finally {
-    await servers.stop();
-  }
-}
-
-await main(process.argv.slice(2));
+await measurePage(process.argv.slice(2), {
+  usage: USAGE,
+  sizesOf: parseSizes,
+  page: 'docs/benchmarks-runs.md',
+  textOf: async (servers, sizes) => report(await measure(servers, sizes), sizes, availableParallelism()),
+});

@@ -1,9 +1,6 @@
-import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
-import { redisIsAvailable } from '@longshore/testing';
-import { root } from '../src/run-steps.ts';
-import { startServers, type Servers } from './runs/servers.ts';
+import { measurePage } from './measure-page.ts';
+import type { Servers } from './runs/servers.ts';
 import { quantile } from './statistics.ts';
 import { measureIdle } from './tasks/idle.ts';
 import { measureLogs } from './tasks/logs.ts';
@@ -69,40 +66,9 @@ async function measure(servers: Servers, sizes: Sizes): Promise<TaskFigures> {
   return figures;
 }
 
-/** What was asked for; null when there is nothing to measure: help was asked for, or something that there is not. */
-function asked(args: readonly string[]): Sizes | null {
-  try {
-    const sizes = parseSizes(args);
-    if (sizes === null) process.stdout.write(USAGE);
-    return sizes;
-  } catch (error) {
-    say(`${(error as Error).message}; see --help`);
-    process.exitCode = 2;
-    return null;
-  }
-}
-
-/** Servers outlive this process unless they are told: platforms end with it. */
-function stopOnSignals(servers: Servers): void {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => void servers.stop().finally(() => process.exit(1)));
-}
-
-async function main(args: readonly string[]): Promise<void> {
-  const sizes = asked(args);
-  if (sizes === null) return;
-  if (!(await redisIsAvailable())) throw new Error('the bench measures on Redis: install redis-server');
-  const servers = await startServers();
-  stopOnSignals(servers);
-  try {
-    const text = report(await measure(servers, sizes), sizes, availableParallelism());
-    process.stdout.write(text);
-    // A part of the page, or one from too few rounds, shall not replace the page.
-    if (sizes.rounds >= 3 && !args.includes('--part'))
-      await writeFile(join(root, 'docs/benchmarks-tasks.md'), text);
-  } finally {
-    await servers.stop();
-  }
-}
-
-await main(process.argv.slice(2));
+await measurePage(process.argv.slice(2), {
+  usage: USAGE,
+  sizesOf: parseSizes,
+  page: 'docs/benchmarks-tasks.md',
+  textOf: async (servers, sizes) => report(await measure(servers, sizes), sizes, availableParallelism()),
+});
