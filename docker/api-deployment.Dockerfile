@@ -1,5 +1,5 @@
 # The api-deployment worker: a base with Node, and its bundle. Build the bundle first: npx nx build api-deployment
-ARG NODE_IMAGE=node:24-bookworm-slim
+ARG NODE_IMAGE=node:24.21.0-bookworm-slim
 FROM ${NODE_IMAGE}
 COPY --chown=0:0 dist/apps/api-deployment /app
 COPY --chown=0:0 docker/health.mjs /app/health.mjs

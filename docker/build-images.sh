@@ -7,19 +7,20 @@ usage() {
 Usage: docker/build-images.sh [--tag TAG] [--base IMAGE] [APP ...]
 
   --tag TAG     of the images; default: the version in package.json
-  --base IMAGE  an image with Node 24; default node:24-bookworm-slim (NODE_IMAGE)
+  --base IMAGE  an image with Node 24; default: the one that the Dockerfiles name (NODE_IMAGE)
   APP           backend, a worker (docker/workers.txt has them), longshore (all in one); default: all of them
 
 Examples:
   docker/build-images.sh
   docker/build-images.sh --tag dev general
+  docker/build-images.sh --base node:24.21.0-bookworm-slim@sha256:…
 END
 }
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
 workers=$(cut -d ' ' -f 1 "$here/workers.txt" | tr '\n' ' ')
-base=${NODE_IMAGE:-node:24-bookworm-slim}
+base=${NODE_IMAGE:-}
 tag=
 apps=
 while [ $# -gt 0 ]; do
@@ -50,6 +51,6 @@ done
 for app in $apps; do
   name=longshore-$app
   [ "$app" != longshore ] || name=longshore
-  docker build --quiet --build-arg "NODE_IMAGE=$base" --file "docker/$app.Dockerfile" --tag "$name:$tag" . > /dev/null
+  docker build --quiet ${base:+--build-arg "NODE_IMAGE=$base"} --file "docker/$app.Dockerfile" --tag "$name:$tag" . > /dev/null
   docker image ls --format '{{.Repository}}:{{.Tag}}  {{.Size}}' "$name:$tag"
 done

@@ -1,5 +1,5 @@
 # The callback worker: a base with Node, and its bundle. Build the bundle first: npx nx build callback
-ARG NODE_IMAGE=node:24-bookworm-slim
+ARG NODE_IMAGE=node:24.21.0-bookworm-slim
 FROM ${NODE_IMAGE}
 COPY --chown=0:0 dist/apps/callback /app
 COPY --chown=0:0 docker/health.mjs /app/health.mjs

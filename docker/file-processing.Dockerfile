@@ -1,5 +1,5 @@
 # The file-processing worker: a base with Node, and its bundle. Build the bundle first: npx nx build file-processing
-ARG NODE_IMAGE=node:24-bookworm-slim
+ARG NODE_IMAGE=node:24.21.0-bookworm-slim
 FROM ${NODE_IMAGE}
 COPY --chown=0:0 dist/apps/file-processing /app
 COPY --chown=0:0 docker/health.mjs /app/health.mjs

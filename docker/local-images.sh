@@ -7,7 +7,8 @@ usage() {
   cat <<'END'
 Usage: docker/local-images.sh [--help]
 
-Makes node:24-bookworm-slim, redis:7-alpine and postgres:18-alpine from this machine's own programs:
+Makes the base images that the Dockerfiles and compose.yaml name, tags included, from this machine's own programs,
+whatever their versions:
 the C library and a few tools, the Node of this checkout, redis-server of the PATH (left out when there is none),
 and the PostgreSQL that ships with Longshore. For trying images without a registry; not for production.
 
@@ -24,6 +25,11 @@ esac
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
+node_image=$(sed -n 's/^ARG NODE_IMAGE=//p' "$here/longshore.Dockerfile")
+# The default of a variable in compose.yaml.
+default_of() { sed -n "s/.*\${$1:-\([^}]*\)}.*/\1/p" "$here/compose.yaml"; }
+redis_image=$(default_of REDIS_IMAGE)
+postgres_image=$(default_of POSTGRES_IMAGE)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -71,14 +77,14 @@ import() {
 
 base "$work/node"
 add "$work/node" "$root/node_modules/node/bin/node"
-import "$work/node" node:24-bookworm-slim -c 'ENV PATH=/usr/bin:/usr/sbin' -c 'CMD ["node"]'
+import "$work/node" "$node_image" -c 'ENV PATH=/usr/bin:/usr/sbin' -c 'CMD ["node"]'
 
 if command -v redis-server > /dev/null; then
   base "$work/redis"
   add "$work/redis" redis-server redis-cli
   mkdir -p "$work/redis/data"
   chmod 777 "$work/redis/data"
-  import "$work/redis" redis:7-alpine -c 'ENV PATH=/usr/bin:/usr/sbin' -c 'WORKDIR /data' \
+  import "$work/redis" "$redis_image" -c 'ENV PATH=/usr/bin:/usr/sbin' -c 'WORKDIR /data' \
     -c 'ENTRYPOINT ["redis-server", "--protected-mode", "no"]'
 fi
 
@@ -93,5 +99,5 @@ done
 cp "$here/local/postgres-entrypoint.sh" "$work/postgres/entrypoint.sh"
 chmod 755 "$work/postgres/entrypoint.sh"
 chmod 1777 "$work/postgres/var/lib/postgresql"
-import "$work/postgres" postgres:18-alpine -c 'ENV PATH=/usr/lib/postgresql/bin:/usr/bin:/usr/sbin' -c 'ENV LD_LIBRARY_PATH=/usr/lib/postgresql/lib' \
+import "$work/postgres" "$postgres_image" -c 'ENV PATH=/usr/lib/postgresql/bin:/usr/bin:/usr/sbin' -c 'ENV LD_LIBRARY_PATH=/usr/lib/postgresql/lib' \
   -c 'ENV PGDATA=/var/lib/postgresql/18/docker' -c 'VOLUME /var/lib/postgresql' -c 'USER postgres' -c 'ENTRYPOINT ["/entrypoint.sh"]'

@@ -1,5 +1,5 @@
 # Everything in one image; the first argument says what it runs. Build the bundles first: npx nx run-many -t build
-ARG NODE_IMAGE=node:24-bookworm-slim
+ARG NODE_IMAGE=node:24.21.0-bookworm-slim
 FROM ${NODE_IMAGE}
 COPY --chown=0:0 dist/apps /app
 COPY --chown=0:0 docker/health.mjs docker/entrypoint.sh docker/workers.txt /app/

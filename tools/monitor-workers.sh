@@ -73,10 +73,14 @@ use_keys() {
 next_jobs() {
   queued=$(cli tasks list --status queued --limit 1 --json) || return 1
   total=$(printf '%s' "$queued" | node -p 'JSON.parse(require("fs").readFileSync(0, "utf8")).total')
-  echo "$total queued tasks, of which these came first:"
   offset=0
   if [ "$total" -gt 5 ]; then offset=$((total - 5)); fi
-  cli tasks list --status queued --limit 5 --offset "$offset"
+  if [ "$total" -eq 0 ]; then
+    echo 'No queued tasks.'
+  else
+    echo "$total queued tasks, of which these came first:"
+    cli tasks list --status queued --limit 5 --offset "$offset"
+  fi
   echo 'Executions that wait for a worker:'
   cli executions list --status PENDING --limit 5
 }
@@ -103,8 +107,14 @@ monitor_containers() {
   if [ -f "$credentials" ]; then use_keys "$(cat "$credentials")"; fi
   show Containers compose ps
   show_backend
+  show 'Last log lines' last_container_logs
+}
+
+# Also of the workers that start-multi-worker.sh added. Compose clears the line before it writes one, terminal or not.
+last_container_logs() {
+  services=$(compose config --services | grep -vx -e backend -e postgres -e redis) || return 1
   # shellcheck disable=SC2086 # names
-  show 'Last log lines' compose logs --no-color --tail "$lines" $workers
+  compose logs --no-color --tail "$lines" $services | sed "s/$(printf '\033')\[[0-9;]*[A-Za-z]//g"
 }
 
 # --- a cluster

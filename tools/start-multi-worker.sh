@@ -76,6 +76,8 @@ service() {
     echo "    secrets: [service_key_general-$1]"
   fi
   echo "    environment: $environment"
+  # As docker/compose.dev.yaml has it for the others.
+  echo "    deploy: { resources: { limits: { memory: 1G, cpus: '1' } } }"
 }
 
 compose_file() {

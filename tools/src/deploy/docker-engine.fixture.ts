@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { freePort } from '@longshore/testing';
 import { root } from '../run-steps.ts';
+import { baseImages } from './base-images.ts';
 
 /** Whether images can be built and composed here. */
 export const engineIsThere = ((): boolean => {
@@ -27,18 +28,22 @@ export async function docker(...args: string[]): Promise<string> {
   return stdout.trim();
 }
 
-const BASES = ['node:24-bookworm-slim', 'redis:7-alpine', 'postgres:18-alpine'];
+/** What `docker/local-images.sh` can make. */
+const BASES = /^(?:node|redis|postgres):/;
 
 /** Takes the base images from a registry, and makes them from this machine's own programs where none is reached. */
-export async function baseImages(): Promise<void> {
+export async function haveBaseImages(): Promise<void> {
   const isHere = (image: string) =>
     docker('image', 'inspect', image).catch(() => docker('pull', '--quiet', image));
+  const bases = new Set(baseImages().map(({ image }) => image));
   const missing = await Promise.all(
-    BASES.map((image) =>
-      isHere(image)
-        .then(() => false)
-        .catch(() => true),
-    ),
+    [...bases]
+      .filter((image) => BASES.test(image))
+      .map((image) =>
+        isHere(image)
+          .then(() => false)
+          .catch(() => true),
+      ),
   );
   if (missing.includes(true)) await run(join(root, 'docker/local-images.sh'), { cwd: root });
 }
@@ -65,16 +70,21 @@ export interface ComposedInstance {
 
 /**
  * Prepares an instance with keys and a port of its own; `compose('up', …)` starts it.
- * @param files the compose files of docker/, in their order
+ * @param files the compose files, in their order, from docker/
+ * @param settings further variables that the files take
  */
-export async function composedInstance(tag: string, files: readonly string[]): Promise<ComposedInstance> {
+export async function composedInstance(
+  tag: string,
+  files: readonly string[],
+  settings: Readonly<Record<string, string>> = {},
+): Promise<ComposedInstance> {
   const folder = mkdtempSync(join(tmpdir(), 'longshore-compose-'));
   const secrets = join(folder, 'secrets');
   execFileSync(join(root, 'docker/make-secrets.sh'), [secrets]);
   const keys = JSON.parse(readFileSync(join(secrets, 'credentials.json'), 'utf8')) as Record<string, string>;
   const project = `longshore-test-${randomBytes(4).toString('hex')}`;
   const port = await freePort();
-  const env = { ...environment, LONGSHORE_TAG: tag, SECRETS_DIR: secrets, PORT: String(port) };
+  const env = { ...environment, LONGSHORE_TAG: tag, SECRETS_DIR: secrets, PORT: String(port), ...settings };
   const chosen = ['compose', '--project-name', project, ...files.flatMap((file) => ['-f', `docker/${file}`])];
   const compose = async (...args: string[]) =>
     (await run('docker', [...chosen, ...args], { cwd: root, env, maxBuffer: 64 << 20 })).stdout.trim();

@@ -4,19 +4,26 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jes
 import { coreWorkerNames } from '@longshore/contracts';
 import { root } from '../run-steps.ts';
 import {
-  baseImages,
   buildImages,
   composedInstance,
   docker,
   engineIsThere,
+  haveBaseImages,
   type ComposedInstance,
 } from './docker-engine.fixture.ts';
+import { until } from './instance.fixture.ts';
 
 const TAG = `test-${process.pid}`;
 const images = ['backend', ...coreWorkerNames].map((name) => `longshore-${name}:${TAG}`);
 images.push(`longshore:${TAG}`);
 // Images are built and a dozen containers started on whatever machine this is.
 jest.setTimeout(600_000);
+
+/** Of a container in its network. */
+function addressOf(container: string): Promise<string> {
+  const format = '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}';
+  return docker('inspect', '--format', format, container);
+}
 
 /** Sends one file and waits for its result, as a client does. */
 async function extracted(instance: ComposedInstance): Promise<unknown> {
@@ -46,6 +53,19 @@ function connectTo(host: string, port: number): string {
     setTimeout(${say('silence')}, 3000);`;
 }
 
+/** Whether one of the networks of a service's container leads out of the engine. */
+async function leadsOut(instance: ComposedInstance, service: string): Promise<boolean> {
+  const [container] = await instance.containers(service);
+  const networks = await docker(
+    ...['inspect', '--format', '{{range $name, $_ := .NetworkSettings.Networks}}{{$name}} {{end}}'],
+    container!,
+  );
+  const inspected = await docker(
+    ...['network', 'inspect', '--format', '{{.Internal}}', ...networks.trim().split(' ')],
+  );
+  return inspected.split('\n').includes('false');
+}
+
 /** Sessions that workers have now, by worker. */
 async function sessions(instance: ComposedInstance, worker: string): Promise<number> {
   const { pools } = JSON.parse(await instance.longshore('workers', '--json')) as {
@@ -68,7 +88,7 @@ async function sessions(instance: ComposedInstance, worker: string): Promise<num
   }
 
   beforeAll(async () => {
-    await baseImages();
+    await haveBaseImages();
     sizes = await buildImages(TAG);
   });
 
@@ -100,9 +120,14 @@ async function sessions(instance: ComposedInstance, worker: string): Promise<num
 
   describe('composed with one container of each', () => {
     let platform: ComposedInstance;
+    const inside = (service: string, program: string) =>
+      platform.compose('exec', '-T', service, 'node', '-e', program);
 
     beforeAll(async () => {
-      platform = await composedInstance(TAG, ['compose.yaml']);
+      const files = ['compose.yaml', 'compose.tracing.yaml', '../tools/src/deploy/collector.fixture.yaml'];
+      const OTEL_EXPORTER_OTLP_ENDPOINT = 'http://collector:4318';
+      const settings = { OTEL_EXPORTER_OTLP_ENDPOINT, TRACES_TO: 'http://192.0.2.1' };
+      platform = await composedInstance(TAG, files, settings);
       await platform.compose('up', '--detach', '--wait');
       await platform.longshore('apply', '-f', '/samples/invoices.yaml');
     });
@@ -120,13 +145,33 @@ async function sessions(instance: ComposedInstance, worker: string): Promise<num
       expect(await sessions(platform, 'file-processing')).toBe(1);
     });
 
-    it('keep workers away from the database and from the world', async () => {
-      const reach = (host: string, port: number) =>
-        platform.compose('exec', '-T', 'file-processing', 'node', '-e', connectTo(host, port));
-      expect(await reach('backend', 8000)).toBe('reached');
-      expect(await reach('redis', 6379)).toBe('reached');
-      expect(await reach('postgres', 5432)).not.toBe('reached');
-      expect(await reach('192.0.2.1', 443)).not.toBe('reached');
+    it.each(coreWorkerNames)(
+      'keep %s away from the database, and from the world unless its work is there',
+      async (worker) => {
+        const reach = (host: string, port: number) => inside(worker, connectTo(host, port));
+        expect(await reach('backend', 8000)).toBe('reached');
+        expect(await reach('redis', 6379)).toBe('reached');
+        expect(await reach('collector', 4318)).toBe('reached');
+        const [database] = await platform.containers('postgres');
+        for (const host of ['postgres', await addressOf(database!)])
+          expect(await reach(host, 5432)).not.toBe('reached');
+        expect(await leadsOut(platform, worker)).toBe(worker === 'general');
+        if (worker !== 'general') expect(await reach('192.0.2.1', 443)).not.toBe('reached');
+      },
+    );
+
+    it('let the backend reach the database', async () => {
+      expect(await inside('backend', connectTo('postgres', 5432))).toBe('reached');
+    });
+
+    it('send their traces to the collector, which alone has a way out for them', async () => {
+      expect(await extracted(platform)).toEqual(harbourOffice);
+      const senders = ['backend', 'api-deployment', 'file-processing', 'callback'];
+      await until(async () => {
+        const said = await platform.compose('logs', '--no-log-prefix', 'collector');
+        return senders.every((name) => said.includes(`/v1/traces longshore-${name}`));
+      });
+      expect(await leadsOut(platform, 'collector')).toBe(true);
     });
 
     it('stop in order: a container that is told to ends with 0, and its session is gone', async () => {

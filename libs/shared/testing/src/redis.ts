@@ -22,7 +22,7 @@ export class RedisNotAvailableError extends Error {
   override readonly name = 'RedisNotAvailableError';
 }
 
-const IMAGE = 'redis:7-alpine';
+const IMAGE = 'redis:7.4.11-alpine';
 
 /**
  * Starts a Redis on a free port of 127.0.0.1: the `redis-server` of the PATH, else one in a Docker engine.

@@ -11,6 +11,8 @@ export interface WaitForBackend {
   signal: AbortSignal;
   /** Why it does not let us in, after each try; undefined when it is about something else, and in the end. */
   onRefusal: (refusal: string | undefined) => void;
+  /** What is waited for, and why. */
+  onWait: (reason: string) => void;
 }
 
 /** How often a backend is asked that is away, or that refuses us. */
@@ -18,15 +20,18 @@ const BACKEND_EVERY_MS = 5_000;
 
 /** Waits until the backend answers, and takes the key of this worker. Rejects only through the signal. */
 export async function waitForBackend(options: WaitForBackend): Promise<void> {
-  const { client, baseUrl, logger, signal, onRefusal } = options;
+  const { client, baseUrl, logger, signal, onRefusal, onWait } = options;
+  const label = `the backend at ${baseUrl}`;
+  onWait(label);
   const ask = async (): Promise<void> => {
     try {
       await client.call(routes.internalHealth, { attempts: 1 });
       onRefusal(undefined);
     } catch (error) {
       onRefusal(refusalIn(error));
+      onWait(`${label}: ${error instanceof Error ? error.message : String(error)}`);
       throw error;
     }
   };
-  await waitUntil(`the backend at ${baseUrl}`, ask, { everyMs: BACKEND_EVERY_MS, signal, logger });
+  await waitUntil(label, ask, { everyMs: BACKEND_EVERY_MS, signal, logger });
 }

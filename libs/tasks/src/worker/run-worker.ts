@@ -29,6 +29,7 @@ export async function runWorker(spec: WorkerSpec): Promise<void> {
     const config = loadWorkerConfig(spec, { env, cwd: process.cwd(), ...(chose && { chose }) });
     const logger = createLogger({
       worker: config.logName,
+      process: config.index === undefined ? undefined : config.instance,
       level: config.logLevel,
       dir: config.logDir,
       // A platform that keeps us running reads the file; one line is enough for one event.

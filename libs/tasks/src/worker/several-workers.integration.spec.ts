@@ -131,7 +131,10 @@ suite('several processes of a worker (needs redis-server on the PATH, or a Docke
     expect(backend.reports.map(({ outcome }) => outcome)).toEqual(['succeeded', 'succeeded']);
     expect(backend.sessions.map(({ state }) => state)).toEqual(['ended', 'ended']);
     // Their lines are told too: nobody else reads them.
-    expect(parent.lines.filter(({ message }) => message === 'worker takes work')).toHaveLength(2);
+    const ready = parent.lines.filter(({ message }) => message === 'worker takes work');
+    expect(ready.map((line) => line['process']).sort()).toEqual(
+      [1, 2].map((index) => `worker-${hostname()}-${index}`),
+    );
   });
 
   it('end when the process that runs them is killed', async () => {

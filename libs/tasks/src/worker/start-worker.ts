@@ -75,11 +75,14 @@ export async function startWorker(given: StartOptions): Promise<void> {
   const parts: Parts = {};
   const healthPort = await options.expose(checksOf(options, parts));
 
+  parts.waitsFor = 'the broker';
   await waitForBroker({ brokerUrl, logger, signal });
   const client = createBackendClient({ baseUrl, serviceKey, logger });
   lifecycle.onStop('backend client', () => client.close());
   const onRefusal = (refusal: string | undefined) => (parts.refusal = refusal);
-  await waitForBackend({ client, baseUrl, logger, signal, onRefusal });
+  const onWait = (reason: string) => (parts.waitsFor = reason);
+  await waitForBackend({ client, baseUrl, logger, signal, onRefusal, onWait });
+  parts.waitsFor = undefined;
 
   const tasks = await loadTasks(options, parts);
   logger.info(`Registered ${tasks.names.length} task types: [${tasks.names.join(', ')}]`);
@@ -124,6 +127,8 @@ interface Parts {
   /** The broker queue of the pool, once it is known. */
   brokerQueue?: string;
   hardLimit?: boolean;
+  /** What it cannot begin without, and is not there. */
+  waitsFor?: string | undefined;
   /** Why there is no session to begin with. */
   refusal?: string | undefined;
   /** What was not loaded of TASKS_DIR. */
@@ -154,6 +159,7 @@ function checksOf({ config, lifecycle }: StartOptions, parts: Parts): HealthChec
       session: parts.sessions?.state() ?? { ...NO_SESSION, refusal: parts.refusal },
       consumer: parts.consumer?.state(),
       skippedTaskFiles: parts.skippedTaskFiles ?? [],
+      waitsFor: parts.waitsFor,
     }),
     systemClock,
   );

@@ -14,6 +14,8 @@ export interface HealthFacts {
   readonly consumer: ConsumerState | undefined;
   readonly stopping: boolean;
   readonly skippedTaskFiles: readonly SkippedTaskFile[];
+  /** What it cannot begin without, and is not there. */
+  readonly waitsFor: string | undefined;
   /** Monotonic milliseconds. */
   readonly now: number;
 }
@@ -76,10 +78,14 @@ function idleBesideWork({ runner, session, now }: HealthFacts): number {
   return now - Math.max(session.noneDispatchedAt, runner.lastClaimAt ?? 0, runner.lastFreedAt ?? 0);
 }
 
-function readinessOf({ session, consumer, stopping }: HealthFacts): { ready: boolean; reason?: string } {
+function readinessOf({ session, consumer, stopping, waitsFor }: HealthFacts): {
+  ready: boolean;
+  reason?: string;
+} {
   if (stopping) return { ready: false, reason: 'this worker is stopping' };
   if (session.refusal !== undefined)
     return { ready: false, reason: `the backend refuses it: ${session.refusal}` };
+  if (waitsFor !== undefined) return { ready: false, reason: `it waits for ${waitsFor}` };
   if (session.sessionId === undefined)
     return { ready: false, reason: 'it is not registered with the backend yet' };
   if (consumer === undefined) return { ready: false, reason: 'it does not listen to the broker yet' };

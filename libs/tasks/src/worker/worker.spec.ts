@@ -189,7 +189,7 @@ describe('the health of a worker', () => {
     session?: Partial<HealthFacts['session']>;
   } & Partial<Omit<HealthFacts, 'runner' | 'session'>>): HealthFacts => ({
     ...{ concurrency: 4, queues: ['general'], consumer: undefined, stopping: false, now: 100_000 },
-    skippedTaskFiles: [],
+    ...{ skippedTaskFiles: [], waitsFor: undefined },
     runner: {
       ...{
         busySlots: 1,

@@ -1,6 +1,7 @@
-import { availableParallelism, totalmem } from 'node:os';
+import { totalmem } from 'node:os';
 import type { CounterConfiguration, GaugeConfiguration, HistogramConfiguration } from 'prom-client';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { usableCores } from './usable-cores.ts';
 
 /** One registry of measurements. Every process makes its own; there is no global one. */
 export interface Metrics {
@@ -52,9 +53,9 @@ function measureLimits(metrics: Metrics): void {
   });
   metrics.gauge({
     name: 'longshore_process_cpu_limit_cores',
-    help: 'Processors that the process may use: the limit of its container in whole ones, else what the machine has.',
+    help: 'Processors that the process may use: the limit of its container, else what the machine has.',
     collect() {
-      this.set(availableParallelism());
+      this.set(usableCores());
     },
   });
 }

@@ -35,6 +35,8 @@ export interface RootLogger extends Logger {
 export interface LoggerOptions {
   /** Who writes: on every line, and the name of the file. */
   worker: string;
+  /** Which of several processes of that worker: on every line. */
+  process?: string | undefined;
   level: LogLevel;
   /** Also write `<dir>/<worker>.log`, five files of at most 10 MB. A folder that cannot be used is told once. */
   dir?: string | undefined;
@@ -68,7 +70,7 @@ export function createLogger(options: LoggerOptions): RootLogger {
     gathered.flush();
     emitAll(lineLevel, line);
   };
-  const root = loggerOver(write, {});
+  const root = loggerOver(write, options.process === undefined ? {} : { process: options.process });
   const warnOnce = once(() => root.warn('log file cannot be written', { dir }));
   const close = (): Promise<void> => {
     gathered.flush();

@@ -9,7 +9,8 @@ import { TEMPLATE_PREFIX, type Place } from './place.ts';
 const SOCKET_VARIABLE = 'LONGSHORE_TEST_SERVER';
 const KEEPER_STARTS_WITHIN_MS = 30_000;
 const LOOK_EVERY_MS = 10;
-const DUPLICATE_DATABASE = '42P04';
+/** Duplicate database, which PostgreSQL notices before it renames, and its unique index, which notices when two rename at once. */
+const ALREADY_THERE = new Set(['42P04', '23505']);
 
 /** Where the keeper of this run listens; undefined outside of a run. */
 export function sharedServerSocket(): string | undefined {
@@ -85,7 +86,7 @@ async function makeTemplate(place: Place, template: DatabaseTemplate): Promise<v
   await template.fill(await createDatabase(place, name));
   await queryOnce(place.adminUrl, `alter database "${place.prefix}${name}" rename to "${name}"`).catch(
     (error: { code?: string }) => {
-      if (error.code !== DUPLICATE_DATABASE) throw error;
+      if (!ALREADY_THERE.has(error.code ?? '')) throw error;
     },
   );
 }
