@@ -183,6 +183,17 @@ describe('an RTF document', () => {
     expect(tables).toEqual([{ header: ['Item', 'Qty'], rows: [['Röpe', '2']] }]);
   });
 
+  it.each([
+    [String.raw`{\rtf1\mac caf\'8e\par}`, 'café'],
+    [String.raw`{\rtf1\pc caf\'82 \'9e\par}`, 'café ₧'],
+    [String.raw`{\rtf1\pca caf\'82 \'9b\par}`, 'café ø'],
+    [String.raw`{\rtf1\ansi\ansicpg850 \'d0\'ff\'b3\par}`, 'ð\u00A0│'],
+    [String.raw`{\rtf1\ansi\ansicpg866 \'8f\'e0\'a8\par}`, 'При'],
+    [String.raw`{\rtf1\ansi\ansicpg10007 \'91\'f7\'de\'f2\par}`, 'Счёт'],
+  ])('%s is read as its code page says', async (source, expected) => {
+    expect((await read(source)).text).toBe(expected);
+  });
+
   it('loses no word of any script', async () => {
     const escaped = PROSE.map((text) =>
       [...text]

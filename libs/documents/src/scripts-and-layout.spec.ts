@@ -100,6 +100,13 @@ describe('text with its layout', () => {
     expect(text).toBe('a          b      c\nlong name  2      3\nx          12345  6');
   });
 
+  it('gives wide letters two columns, and marks none', async () => {
+    const { text } = await readDocument(new TextEncoder().encode('名前,b\nab,2\nａ한𠀋,3\nx\u0332,4\n'), {
+      layout: true,
+    });
+    expect(text).toBe('名前    b\nab      2\nａ한𠀋  3\nx\u0332       4');
+  });
+
   it('leaves a text file as it is, and bounds what stands far out', async () => {
     expect((await text('a    b\n', { layout: true })).text).toBe('a    b\n');
     const segments = [

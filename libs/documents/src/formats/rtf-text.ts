@@ -1,3 +1,5 @@
+import { dosDecoder } from './dos-code-pages.ts';
+
 /** Decodes the bytes of an RTF document by the encoding of the font in which they are set. */
 export interface RtfText {
   /** Adds text that is decoded already. */
@@ -11,6 +13,7 @@ export interface RtfText {
 }
 
 const CODE_PAGES: Readonly<Record<number, string>> = {
+  866: 'ibm866',
   874: 'windows-874',
   932: 'shift_jis',
   936: 'gbk',
@@ -26,6 +29,7 @@ const CODE_PAGES: Readonly<Record<number, string>> = {
   1257: 'windows-1257',
   1258: 'windows-1258',
   10000: 'macintosh',
+  10007: 'x-mac-cyrillic',
   65001: 'utf-8',
 };
 
@@ -50,10 +54,14 @@ const CHARSETS: Readonly<Record<number, number>> = {
 const WESTERN = 1252;
 const FLUSH_AT = 4096;
 
+function decoderOf(page: number): Pick<InstanceType<typeof TextDecoder>, 'decode'> {
+  return dosDecoder(page) ?? new TextDecoder(CODE_PAGES[page] ?? CODE_PAGES[WESTERN]);
+}
+
 /** Passes decoded text on to `emit`, in its order. */
 export function createRtfText(emit: (text: string) => void): RtfText {
   const charsets = new Map<number, number>();
-  const decoders = new Map<number, InstanceType<typeof TextDecoder>>();
+  const decoders = new Map<number, Pick<InstanceType<typeof TextDecoder>, 'decode'>>();
   let codePage = WESTERN;
   let font = -1;
   let pending = '';
@@ -64,7 +72,7 @@ export function createRtfText(emit: (text: string) => void): RtfText {
     const bytes = pending;
     pending = '';
     const page = CHARSETS[charsets.get(font) ?? 0] ?? codePage;
-    const decoder = decoders.get(page) ?? new TextDecoder(CODE_PAGES[page] ?? CODE_PAGES[WESTERN]);
+    const decoder = decoders.get(page) ?? decoderOf(page);
     decoders.set(page, decoder);
     const text = decoder.decode(Buffer.from(bytes, 'latin1'), { stream: more });
     halfDone = more;

@@ -5,6 +5,8 @@ import { UnreadableError } from '../unreadable.ts';
 import { createRtfText, type RtfText } from './rtf-text.ts';
 
 const MAX_DEPTH = 5000;
+/** What the first words of a document say about its bytes: those of the Macintosh, of the PC and of the PS/2. */
+const CODE_PAGES: Readonly<Record<string, number>> = { mac: 10_000, pc: 437, pca: 850 };
 /** A control word with its number, a control symbol, a byte in hexadecimal, a brace, a line end, or text up to the next of these. */
 const TOKEN =
   /\\([a-z]{1,32})(-?\d{1,10})? ?|\\'([\da-f]{2})|\\([^])|([{}])|[\r\n]+|([^\\{}\r\n]{1,4096})/giu;
@@ -180,6 +182,7 @@ function setState(reading: Reading, word: string, number: number): boolean {
     text.useFont(number);
   } else if (word === 'fcharset') text.setCharset(group.font, number);
   else if (word === 'ansicpg') text.setCodePage(number);
+  else if (Object.hasOwn(CODE_PAGES, word)) text.setCodePage(CODE_PAGES[word]!);
   else if (word === 'v' || word === 'deleted') reading.group = { ...group, hidden: number !== 0 };
   else if (word === 'plain') reading.group = { ...group, hidden: false };
   else if (word === 'intbl' || word === 'pard') {

@@ -1,5 +1,6 @@
 import type { Line, ReadDocument, ReadLimits, Segment } from '../document.ts';
 import { createTextBudget } from './piece-budget.ts';
+import { shownWidth } from './shown-width.ts';
 
 /** Between cells of a row, so that they can be told from words. */
 const GAP = 2;
@@ -37,9 +38,12 @@ function isApart(above: Line, { top, height }: Line): boolean {
 
 function rowText(segments: readonly Segment[], columnOf: (left: number) => number): string {
   let row = '';
+  let width = 0;
   for (const { text, left } of segments) {
-    const from = row === '' ? 0 : row.length + GAP;
-    row = row.padEnd(Math.max(from, columnOf(left))) + text;
+    const from = row === '' ? 0 : width + GAP;
+    const column = Math.max(from, columnOf(left));
+    row += ' '.repeat(column - width) + text;
+    width = column + shownWidth(text);
   }
   return row;
 }
@@ -66,7 +70,7 @@ function columnsOf(lines: readonly Line[]): Columns {
   for (const edge of [...edges].sort((one, other) => one - other)) {
     let column = width === Infinity ? 0 : edge;
     for (const { left, text } of before.get(edge) ?? [])
-      column = Math.max(column, (columns.get(edgeOf(left)) ?? 0) + text.length + GAP);
+      column = Math.max(column, (columns.get(edgeOf(left)) ?? 0) + shownWidth(text) + GAP);
     columns.set(edge, Math.min(column, MAX_COLUMN));
   }
   return { columns, edgeOf };
@@ -93,7 +97,7 @@ function characterWidth(segments: readonly Segment[]): number {
   if (isCell) return Infinity;
   const widths = segments
     .filter(({ text, left, right }) => text.length > 2 && right > left)
-    .map(({ text, left, right }) => (right - left) / text.length)
+    .map(({ text, left, right }) => (right - left) / Math.max(1, shownWidth(text)))
     .sort((one, other) => one - other);
   return widths[Math.floor(widths.length / 2)] ?? USUAL_WIDTH;
 }
