@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { redisIsAvailable } from '@longshore/testing';
 import { root } from '../src/run-steps.ts';
+import { measureAutoscaling } from './memory/autoscaling.ts';
 import { buildBundles } from './memory/bundles.ts';
 import { celeryIsInstalled, celeryVersions, HOW_TO_INSTALL, measureCelery } from './memory/celery.ts';
-import { measureAutoscaling, measureColdStart, measureWorkers } from './memory/measure.ts';
+import { measureColdStart, measureWorkers } from './memory/measure.ts';
 import { report, type MemoryFigures } from './memory/report.ts';
 import { openStage, type Stage } from './memory/stage.ts';
 import { startServers, type Servers } from './runs/servers.ts';
@@ -14,7 +15,7 @@ import { startServers, type Servers } from './runs/servers.ts';
 const USAGE = `Measures what the four workers cost in memory, separate and packed, beside four Celery workers in the same run, and writes
 docs/benchmarks-memory.md. Needs Linux. Celery by: ${HOW_TO_INSTALL}
 
-  npm run bench:memory                  three rounds, about ten minutes; CPU and slots in the first alone
+  npm run bench:memory                  three rounds, about ten minutes; CPU and handlers at once in the first alone
   npm run bench:memory -- --rounds 1    a quick look; writes nothing
 `;
 
@@ -29,7 +30,7 @@ async function round(servers: Servers, stage: Stage, figures: MemoryFigures, cel
     say(`${how}: ${taken.idle.toFixed(0)} MiB idle, ${taken.after.toFixed(0)} after`);
   }
   figures.coldStartMs.push(await measureColdStart(stage));
-  if (isFirst) figures.autoscaling.push(await measureAutoscaling(stage));
+  if (isFirst) figures.autoscaling.push(await measureAutoscaling(stage, servers.folder));
   say(`cold start ${figures.coldStartMs.at(-1)!.toFixed(0)} ms`);
   if (!celery) return;
   const peer = await measureCelery(servers.redis.url, SIZES.runs, SIZES.settleMs);

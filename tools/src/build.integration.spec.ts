@@ -43,6 +43,12 @@ const olderNode = [
   "data:text/javascript,Object.defineProperty(process,'versions',{value:{node:'22.20.0'}})",
 ];
 
+/** Makes Node say at its end which of its own modules were loaded. */
+const tellingModules = [
+  '--import',
+  "data:text/javascript,process.on('exit',()=>process.stdout.write(process.moduleLoadList.join(',')))",
+];
+
 describe('the bundle of', () => {
   it.each(apps)('%s tells how it is used', (app) => {
     const { status, stdout, stderr } = run(app, ['--help']);
@@ -91,6 +97,23 @@ describe('the bundle of', () => {
     };
     expect(manifest.dependencies).toEqual({});
     expect(await readdir(join(elsewhere, app))).toContain('LICENSE');
+  });
+
+  it.each(workers)(
+    '%s loads neither the client of fetch nor HTTP/2, which cost memory for nothing',
+    (app) => {
+      const { status, stdout } = run(app, [], tellingModules);
+      expect(status).toBe(1);
+      expect(stdout).toContain('NativeModule https');
+      expect(stdout).not.toMatch(/undici|http2/);
+    },
+  );
+
+  it.each(['callback', 'api-deployment'])('%s carries no schemas of the public API', async (app) => {
+    const maps = (await readdir(join(elsewhere, app))).filter((file) => file.endsWith('.map'));
+    const sources = await Promise.all(maps.map((file) => readFile(join(elsewhere, app, file), 'utf8')));
+    expect(sources.join()).toContain('contracts/src/claims.ts');
+    expect(sources.join()).not.toMatch(/contracts\/src\/(failures-api|tasks-api|routes\/executions)\.ts/);
   });
 
   it.each(workers)('%s brings its threads along', async (app) => {

@@ -68,12 +68,38 @@ const lazyBuiltins: Plugin = {
   },
 };
 
-/** The ways of axios to call that are for browsers. Asking whether they are there loads the client of `fetch`. */
-const noFetchAdapter: Plugin = {
-  name: 'no-fetch-adapter',
-  setup({ onLoad }) {
+/** Where axios looks whether Node's own class of forms is there, which loads the client of `fetch`: it knows its objects without it. */
+const ASKS_FOR_FORMS = "typeof G.FormData !== 'undefined' ? G.FormData : undefined";
+
+/**
+ * What axios loads and our calls never use: its ways to call that are for browsers, the forms that it writes itself (ours are Node's own) with
+ * a list of all kinds of files, and HTTP/2 before somebody asks for it. The first two also load the client of `fetch`.
+ */
+const leanAxios: Plugin = {
+  name: 'lean-axios',
+  setup({ onResolve, onLoad }) {
     onLoad({ filter: /[\\/]axios[\\/]lib[\\/]adapters[\\/](fetch|xhr)\.js$/ }, () => ({
       contents: 'export const getFetch = () => null; export default null;',
+      loader: 'js',
+    }));
+    onLoad(
+      { filter: /[\\/]axios[\\/]lib[\\/](platform[\\/]node|env)[\\/]classes[\\/]FormData\.js$/ },
+      () => ({
+        contents: 'export default null;',
+        loader: 'js',
+      }),
+    );
+    onLoad({ filter: /[\\/]axios[\\/]lib[\\/]utils\.js$/ }, async ({ path }) => {
+      const text = await readFile(path, 'utf8');
+      if (!text.includes(ASKS_FOR_FORMS))
+        throw new Error(`${path} asks for forms in another way than it did`);
+      return { contents: text.replace(ASKS_FOR_FORMS, 'undefined'), loader: 'js' };
+    });
+    onResolve({ filter: /^http2$/ }, ({ importer }) =>
+      /[\\/]axios[\\/]/.test(importer) ? { path: 'http2', namespace: 'at-first-use' } : undefined,
+    );
+    onLoad({ filter: /./, namespace: 'at-first-use' }, ({ path }) => ({
+      contents: `module.exports = new Proxy({}, { get: (_, key) => process.getBuiltinModule(${JSON.stringify(path)})[key] })`,
       loader: 'js',
     }));
   },
@@ -130,7 +156,7 @@ async function bundle(app: string, to?: string): Promise<string> {
     bundle: true,
     splitting: true,
     chunkNames: 'part-[hash]',
-    plugins: [lazyBuiltins, noFetchAdapter],
+    plugins: [leanAxios, lazyBuiltins],
     platform: 'node',
     target: `node${NODE}`,
     format: 'esm',
@@ -191,15 +217,7 @@ async function entryPoints(root: string, projects: readonly Project[]): Promise<
  * What comes into files of its own although one alone would do. The engine takes each file as one piece, and what it needed for the
  * largest of them is never given back: with all in one file of 3 MB a worker has 20 MiB more for as long as it lives.
  */
-const ON_SHELVES = [
-  'zod',
-  'axios',
-  'bullmq',
-  'ioredis',
-  'winston',
-  '@longshore/contracts',
-  '@longshore/tasks',
-];
+const ON_SHELVES = ['zod', 'axios', 'bullmq', 'ioredis', 'winston'];
 
 function shelves(): Record<string, string> {
   return Object.fromEntries(ON_SHELVES.map((name) => [`shelf-${name.replace(/\W/g, '-')}`, name]));

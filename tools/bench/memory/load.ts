@@ -24,7 +24,12 @@ export async function carryOut(platform: Platform, runs: number): Promise<void> 
 
 /** Submits a task of the general worker that takes so many seconds. @returns its id */
 export async function submit(platform: Platform, seconds: number): Promise<string> {
-  const body = JSON.stringify({ task_name: 'example_long_running', parameters: { duration: seconds } });
+  return submitTask(platform, 'example_long_running', { duration: seconds });
+}
+
+/** @returns the id of the task */
+export async function submitTask(platform: Platform, name: string, parameters: object): Promise<string> {
+  const body = JSON.stringify({ task_name: name, parameters });
   const { task_id: id } = (await call(platform, 'POST', '/tasks/submit', body)) as { task_id: string };
   return id;
 }

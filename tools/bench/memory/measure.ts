@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { coreWorkerNames } from '@longshore/contracts';
 import { carryOut, finished, submit } from './load.ts';
 import type { Stage, Started } from './stage.ts';
@@ -55,45 +54,6 @@ export async function measureColdStart(stage: Stage): Promise<number> {
     return performance.now() - started;
   } finally {
     await endAll(await worker);
-  }
-}
-
-export interface AutoscaleFigures {
-  /** From the submission of more than there are slots to the upper bound, ms. */
-  readonly upMs: number;
-  /** From the end of the last run to the lower bound, ms. */
-  readonly downMs: number;
-}
-
-const BACKLOG = 12;
-const SECONDS_EACH = 3;
-const LOOK_EVERY_MS = 50;
-
-/** A general worker goes from 2 to 6 slots and back. */
-export async function measureAutoscaling(stage: Stage): Promise<AutoscaleFigures> {
-  const workers = await stage.start(['general'], 'separate');
-  const [{ port }] = workers as [Started];
-  try {
-    const started = performance.now();
-    const ids = await Promise.all(Array.from({ length: BACKLOG }, () => submit(stage, SECONDS_EACH)));
-    await slotsAre(port, 6);
-    const upMs = performance.now() - started;
-    await Promise.all(ids.map((id) => finished(stage, id)));
-    const ended = performance.now();
-    await slotsAre(port, 2);
-    return { upMs, downMs: performance.now() - ended };
-  } finally {
-    await endAll(workers);
-  }
-}
-
-async function slotsAre(port: number, slots: number): Promise<void> {
-  const by = performance.now() + 120_000;
-  for (;;) {
-    const health = (await (await fetch(`http://127.0.0.1:${port}/health`)).json()) as { concurrency: number };
-    if (health.concurrency === slots) return;
-    if (performance.now() > by) throw new Error(`the worker did not come to ${slots} slots within 120 s`);
-    await sleep(LOOK_EVERY_MS);
   }
 }
 

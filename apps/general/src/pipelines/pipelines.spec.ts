@@ -239,6 +239,11 @@ describe('how an execution ends', () => {
     ({ found, skipped: { ...SKIPPED, unchanged }, skipped_files: [] }) as unknown as FinishPipelineInput;
   const tally = (succeeded: number) => ({ succeeded, undelivered: [], firstReason: 'It is torn.' });
 
+  it('is a success when the files that failed before were given up', () => {
+    const given = { ...input(2, 1), skipped: { ...SKIPPED, unchanged: 1, failed_3_times: 1 } };
+    expect(verdict(given, tally(0))).toMatchObject({ succeeded: 0, failed: 0 });
+  });
+
   it.each([
     ['of an empty source', { found: 0, unchanged: 0, succeeded: 0, failed: 0 }],
     ['when all was skipped', { found: 5, unchanged: 5, succeeded: 0, failed: 0 }],

@@ -29,3 +29,4 @@ export * from './webhook-call.ts';
 export * from './webhooks.ts';
 export * from './platform-api.ts';
 export * from './routes.ts';
+export * from './routes/worker.ts';

@@ -18,7 +18,6 @@ import { webhookRoutes } from './routes/webhooks.ts';
 import { workflowRoutes } from './routes/workflows.ts';
 
 export type { Route, RouteAuth, RouteDocumentation } from './routes/route.ts';
-export { workerRoutes } from './routes/worker.ts';
 
 /** Every route of the backend. The server mounts them from here and the client calls them from here. */
 export const routes = Object.freeze({

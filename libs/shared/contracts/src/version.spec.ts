@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { workerRoutes } from './routes.ts';
+import { workerRoutes } from './routes/worker.ts';
 import { CONTRACT_VERSION, isServedContractVersion } from './version.ts';
 
 describe('the contract between workers and backend', () => {
