@@ -7,6 +7,8 @@ import { labelsOf, podSpec, SETTINGS } from './pod.ts';
 const PART = 'backend';
 const PORT = 8000;
 const CLAIM = 'longshore-files';
+/** Until no service, proxy or ingress sends new requests to a pod that ends. */
+const LINGER_SECONDS = 5;
 
 /** What the backend shares with the job that migrates. */
 const pod = {
@@ -51,7 +53,12 @@ function deployment(): Deployment {
       strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
       template: {
         metadata: { labels },
-        spec: podSpec({ ...pod, files: { claim: CLAIM, path: '/files' } }),
+        spec: podSpec({
+          ...pod,
+          lingerSeconds: LINGER_SECONDS,
+          graceSeconds: 40 + LINGER_SECONDS,
+          files: { claim: CLAIM, path: '/files' },
+        }),
       },
     },
   });

@@ -1,7 +1,8 @@
 import { type CoreWorkerName, coreWorkerNames, coreWorkers } from '@longshore/contracts';
 import { ScaledObject, TriggerAuthentication } from '@kubernetes-models/keda/keda.sh/v1alpha1';
+import { inNamespaceOfBackend } from './component.ts';
 import { labelsOf, SECRET } from './pod.ts';
-import { REPLICAS } from './workers.ts';
+import { REPLICAS, SCALING } from './workers.ts';
 
 const AUTHENTICATION = 'longshore-queues';
 /** Due runs that one worker is meant to have waiting. */
@@ -12,21 +13,11 @@ const ANY_NAMESPACE = 'NAMESPACE';
 
 /** For the component: what it takes from the backend of the overlay that it is put on. */
 export const kedaReplacements = [
-  {
-    source: { kind: 'Service', name: 'backend', fieldPath: 'metadata.namespace' },
-    targets: [
-      {
-        select: { kind: 'ScaledObject' },
-        fieldPaths: ['spec.triggers.*.metadata.url'],
-        options: { delimiter: '.', index: 1 },
-      },
-      ...['ScaledObject', 'TriggerAuthentication'].map((kind) => ({
-        select: { kind },
-        fieldPaths: ['metadata.namespace'],
-        options: { create: true },
-      })),
-    ],
-  },
+  inNamespaceOfBackend(['ScaledObject', 'TriggerAuthentication'], {
+    select: { kind: 'ScaledObject' },
+    fieldPaths: ['spec.triggers.*.metadata.url'],
+    options: { delimiter: '.', index: 1 },
+  }),
 ];
 
 /**
@@ -53,6 +44,7 @@ function scaledObject(worker: CoreWorkerName): ScaledObject {
       maxReplicaCount: REPLICAS.max,
       pollingInterval: 15,
       cooldownPeriod: 300,
+      advanced: { horizontalPodAutoscalerConfig: { behavior: SCALING } },
       triggers: coreWorkers[worker].queues.map((queue) => ({
         type: 'metrics-api',
         metadata: {

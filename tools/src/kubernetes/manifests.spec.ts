@@ -1,15 +1,17 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { coreWorkerNames } from '@longshore/contracts';
+import type { IContainer } from 'kubernetes-models/v1';
 import { parseAllDocuments } from 'yaml';
 import { root } from '../run-steps.ts';
 import { kubernetesFiles } from './manifests.ts';
 
 const folder = join(root, 'deploy/kubernetes');
 const files = kubernetesFiles();
+const page = readFileSync(join(root, 'docs/kubernetes.md'), 'utf8');
 
 interface Document {
   readonly kind: string;
@@ -75,6 +77,23 @@ describe('deploy/kubernetes', () => {
     });
   });
 
+  it('lets a backend serve on for a while that is to end, and gives workers, whom nobody calls, no such time', () => {
+    const spec = ({ spec: deployment }: Document) =>
+      (
+        deployment as {
+          template: { spec: { terminationGracePeriodSeconds: number; containers: IContainer[] } };
+        }
+      ).template.spec;
+    const backend = spec(ofKind('base/backend.yaml', 'Deployment'));
+    expect(backend.terminationGracePeriodSeconds).toBe(45);
+    expect(backend.containers[0]!.lifecycle?.preStop?.exec?.command).toEqual([
+      ...['node', '-e'],
+      'setTimeout(() => {}, 5000)',
+    ]);
+    for (const worker of coreWorkerNames)
+      expect(spec(ofKind(`base/${worker}.yaml`, 'Deployment')).containers[0]!.lifecycle).toBeUndefined();
+  });
+
   it('gives the address of the database to the backend and its migration alone', () => {
     const told = [...files].filter(([, text]) => text.includes('database_url')).map(([path]) => path);
     expect(told.toSorted()).toEqual(['base/backend.yaml', 'base/migrate.yaml']);
@@ -107,11 +126,17 @@ const hasKubectl = ((): boolean => {
 (hasKubectl ? describe : describe.skip)('what kubectl makes of an overlay', () => {
   /** The objects of an overlay, with the component for KEDA or without. */
   function rendered(overlay: string, components: readonly string[] = []) {
+    return renderedOf(JSON.stringify({ resources: [`kubernetes/overlays/${overlay}`], components }));
+  }
+
+  function renderedOf(kustomization: string, files: Readonly<Record<string, string>> = {}) {
     const place = mkdtempSync(join(tmpdir(), 'longshore-kustomize-'));
     try {
       cpSync(folder, join(place, 'kubernetes'), { recursive: true });
-      const own = { resources: [`kubernetes/overlays/${overlay}`], components };
-      writeFileSync(join(place, 'kustomization.yaml'), JSON.stringify(own));
+      for (const [path, text] of Object.entries({ ...files, 'kustomization.yaml': kustomization })) {
+        mkdirSync(dirname(join(place, path)), { recursive: true });
+        writeFileSync(join(place, path), text);
+      }
       const text = execFileSync('kubectl', ['kustomize', place], { encoding: 'utf8' });
       return parseAllDocuments(text).map((document) => document.toJS() as Rendered);
     } finally {
@@ -142,8 +167,10 @@ const hasKubectl = ((): boolean => {
     const objects = rendered('stage', ['kubernetes/components/keda']);
     const scaled = objects.filter(({ kind }) => kind === 'ScaledObject');
     expect(scaled.map(({ metadata }) => metadata.name).toSorted()).toEqual([...coreWorkerNames].toSorted());
+    const { behavior } = ofKind('base/general.yaml', 'HorizontalPodAutoscaler').spec;
     for (const { metadata, spec } of scaled) {
       expect(metadata.namespace).toBe('longshore-stage');
+      expect(spec['advanced']).toEqual({ horizontalPodAutoscalerConfig: { behavior } });
       for (const trigger of spec['triggers'] as { metadata: { url: string } }[])
         expect(trigger.metadata.url).toBe('http://backend.longshore-stage.svc:8000/api/v1/queues');
     }
@@ -151,5 +178,37 @@ const hasKubectl = ((): boolean => {
       ({ kind, metadata }) => kind === 'HorizontalPodAutoscaler' && metadata.name !== 'backend',
     );
     expect(left).toEqual([]);
+  });
+
+  it('lets traces out of every pod where that is asked for', () => {
+    const policies = rendered('prod', ['kubernetes/components/tracing']).filter(
+      ({ kind }) => kind === 'NetworkPolicy',
+    );
+    expect(policies.find(({ metadata }) => metadata.name === 'traces')).toMatchObject({
+      metadata: { namespace: 'longshore-prod' },
+      spec: { policyTypes: ['Egress'], egress: [{ ports: [{ port: 4318 }] }] },
+    });
+  });
+
+  it('takes the settings and the task files of the overlay that docs/kubernetes.md shows', () => {
+    const [example] = /```yaml\n([^`]*configMapGenerator[^`]*)```/.exec(page)!.slice(1);
+    const own = example!
+      .replace(/resources: .*/, 'resources: [kubernetes/overlays/prod]')
+      .replace(/components: .*/, 'components: [kubernetes/components/tracing]');
+    const objects = renderedOf(own, { 'tasks/resize.ts': 'export default 1;\n' });
+    const general = objects.find(
+      ({ kind, metadata }) => kind === 'Deployment' && metadata.name === 'general',
+    );
+    const [container] = (general!.spec as unknown as { template: { spec: { containers: IContainer[] } } })
+      .template.spec.containers;
+    expect(container!.env).toContainEqual({ name: 'TASKS_DIR', value: '/tasks' });
+    expect(container!.volumeMounts).toContainEqual({ name: 'tasks', mountPath: '/tasks', readOnly: true });
+    expect(container!.env).toContainEqual({ name: 'HOST', value: '0.0.0.0' });
+    const settings = objects.find(
+      ({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === 'longshore',
+    );
+    expect(settings).toMatchObject({
+      data: { LOG_LEVEL: 'INFO', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector.observability:4318' },
+    });
   });
 });

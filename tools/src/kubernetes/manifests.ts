@@ -1,8 +1,9 @@
 import { coreWorkerNames, RELEASE } from '@longshore/contracts';
 import { stringify } from 'yaml';
 import { backendManifests } from './backend.ts';
+import { component, inNamespaceOfBackend } from './component.ts';
 import { kedaManifests, kedaReplacements } from './keda.ts';
-import { networkManifests } from './network.ts';
+import { networkManifests, tracingManifests } from './network.ts';
 import { SETTINGS } from './pod.ts';
 import { workerManifests } from './workers.ts';
 
@@ -26,6 +27,7 @@ export function kubernetesFiles(): ReadonlyMap<string, string> {
     ...networkManifests(),
   ]);
   const keda = kedaManifests();
+  const tracing = tracingManifests();
   const workers = coreWorkerNames.map((name) => ({ name }));
   return new Map([
     ...folder('base', base),
@@ -34,9 +36,7 @@ export function kubernetesFiles(): ReadonlyMap<string, string> {
     [
       'components/keda/kustomization.yaml',
       yaml([
-        {
-          apiVersion: 'kustomize.config.k8s.io/v1alpha1',
-          kind: 'Component',
+        component({
           resources: [...keda.keys()],
           patches: workers.map(({ name }) => ({
             patch: stringify({
@@ -47,7 +47,17 @@ export function kubernetesFiles(): ReadonlyMap<string, string> {
             }),
           })),
           replacements: kedaReplacements,
-        },
+        }),
+      ]),
+    ],
+    ...folder('components/tracing', tracing),
+    [
+      'components/tracing/kustomization.yaml',
+      yaml([
+        component({
+          resources: [...tracing.keys()],
+          replacements: [inNamespaceOfBackend(['NetworkPolicy'])],
+        }),
       ]),
     ],
     ...Object.entries(overlays).map(([name, replicas]): [string, string] => [

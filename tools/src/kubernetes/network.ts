@@ -81,3 +81,22 @@ export function networkManifests() {
     ],
   ]);
 }
+
+/** For the component: where traces go, OTLP over HTTP, wherever the collector is. */
+export function tracingManifests() {
+  return new Map([
+    [
+      'network.yaml',
+      [
+        new NetworkPolicy({
+          metadata: { name: 'traces', labels: EVERY_POD },
+          spec: {
+            podSelector: { matchLabels: EVERY_POD },
+            policyTypes: ['Egress'],
+            egress: [{ ports: [{ port: 4318 }] }],
+          },
+        }),
+      ],
+    ],
+  ]);
+}

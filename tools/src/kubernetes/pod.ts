@@ -24,6 +24,8 @@ export interface Pod {
   readonly args?: readonly string[];
   /** A claim that is mounted at this path. */
   readonly files?: { readonly claim: string; readonly path: string };
+  /** Goes on serving for so long once it is to end, s: what sends requests to it hears of that later. Default: not at all. */
+  readonly lingerSeconds?: number;
   /** Of the whole stop, s: SHUTDOWN_GRACE and ten seconds more. Default 40. */
   readonly graceSeconds?: number;
 }
@@ -74,7 +76,7 @@ export function podSpec(pod: Pod): IPodSpec {
   };
 }
 
-function container({ part, port, env, secrets, args, files }: Pod): IContainer {
+function container({ part, port, env, secrets, args, files, lingerSeconds }: Pod): IContainer {
   const secretFiles = Object.entries(secrets).map(([name, key]) => ({ name, value: `/secrets/${key}` }));
   return {
     name: part,
@@ -86,6 +88,9 @@ function container({ part, port, env, secrets, args, files }: Pod): IContainer {
     resources: { requests: { cpu: '500m', memory: '512Mi' }, limits: { cpu: '2', memory: '2Gi' } },
     livenessProbe: liveness,
     readinessProbe: readiness,
+    ...(lingerSeconds !== undefined && {
+      lifecycle: { preStop: { exec: { command: lingering(lingerSeconds) } } },
+    }),
     securityContext: {
       allowPrivilegeEscalation: false,
       readOnlyRootFilesystem: true,
@@ -97,4 +102,9 @@ function container({ part, port, env, secrets, args, files }: Pod): IContainer {
       ...(files ? [{ name: 'files', mountPath: files.path }] : []),
     ],
   };
+}
+
+/** The image has Node and need not have a shell; the handler `sleep` would ask for Kubernetes 1.30. */
+function lingering(seconds: number): string[] {
+  return ['node', '-e', `setTimeout(() => {}, ${seconds * 1000})`];
 }

@@ -5,6 +5,17 @@ import { PodDisruptionBudget } from 'kubernetes-models/policy/v1';
 import { labelsOf, podSpec } from './pod.ts';
 
 export const REPLICAS = { initial: 3, min: 2, max: 10 };
+/** How fast their number follows what is needed, whoever decides that. */
+export const SCALING = {
+  scaleUp: {
+    stabilizationWindowSeconds: 60,
+    policies: [{ type: 'Percent', value: 100, periodSeconds: 15 }],
+  },
+  scaleDown: {
+    stabilizationWindowSeconds: 300,
+    policies: [{ type: 'Percent', value: 50, periodSeconds: 60 }],
+  },
+};
 
 /** The documents of each worker, by the name of the file that holds them. */
 export function workerManifests() {
@@ -60,16 +71,7 @@ function autoscaler(worker: CoreWorkerName): HorizontalPodAutoscaler {
       minReplicas: REPLICAS.min,
       maxReplicas: REPLICAS.max,
       metrics: [utilization('cpu', 70), utilization('memory', 80)],
-      behavior: {
-        scaleUp: {
-          stabilizationWindowSeconds: 60,
-          policies: [{ type: 'Percent', value: 100, periodSeconds: 15 }],
-        },
-        scaleDown: {
-          stabilizationWindowSeconds: 300,
-          policies: [{ type: 'Percent', value: 50, periodSeconds: 60 }],
-        },
-      },
+      behavior: SCALING,
     },
   });
 }
