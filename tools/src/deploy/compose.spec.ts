@@ -1,12 +1,20 @@
 import { globSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { coreWorkerNames } from '@longshore/contracts';
+import { coreWorkerNames, coreWorkers } from '@longshore/contracts';
 import { parse } from 'yaml';
 import { root } from '../run-steps.ts';
 
+interface Service {
+  readonly networks?: readonly string[];
+  readonly deploy?: {
+    readonly replicas?: number | string;
+    readonly resources?: { readonly limits?: { readonly memory: string; readonly cpus: string } };
+  };
+}
+
 interface Compose {
-  readonly services: Record<string, { readonly networks?: readonly string[] }>;
+  readonly services: Record<string, Service>;
   readonly networks?: Record<string, { readonly internal?: boolean }>;
 }
 
@@ -37,5 +45,31 @@ describe('the networks of docker/compose.yaml', () => {
       collector ? [['collector', ['work', 'tracing']]] : [],
     );
     expect(Object.keys(added.networks ?? {})).toEqual(collector ? ['tracing'] : []);
+  });
+});
+
+describe('what compose gives each worker', () => {
+  it.each(coreWorkerNames)('is for %s three of 1 GB and 1 CPU in development', (worker) => {
+    const { replicas, resources } = read('compose.dev.yaml').services[worker]!.deploy!;
+    expect({ replicas, ...resources?.limits }).toEqual({ replicas: 3, memory: '1G', cpus: '1' });
+  });
+
+  it.each(coreWorkerNames)(
+    'is for %s as many of 2 GB and 2 CPU in production as the environment says',
+    (worker) => {
+      const { replicas, resources } = read('compose.prod.yaml').services[worker]!.deploy!;
+      expect(replicas).toMatch(/^\$\{[A-Z_]+_REPLICAS:-\d\}$/);
+      expect(resources?.limits).toEqual({ memory: '2G', cpus: '2' });
+    },
+  );
+});
+
+describe('the health check of each image', () => {
+  it('asks whether the process lives, and nothing that depends on others', () => {
+    expect(readFileSync(join(root, 'docker/health.mjs'), 'utf8')).toContain('/live');
+    for (const worker of coreWorkerNames)
+      expect(readFileSync(join(root, `docker/${worker}.Dockerfile`), 'utf8')).toContain(
+        `"health.mjs", "${coreWorkers[worker].healthPort}"]`,
+      );
   });
 });
