@@ -90,12 +90,12 @@ function memoryRow(name: string, rows: readonly Memory[]): string[] {
 function ratios({ separate, packed, celery }: MemoryFigures): string[] {
   if (celery.length === 0) return [];
   const share = (rows: readonly Memory[], when: keyof Memory): string =>
-    (median(rows.map((row) => row[when])) / median(celery.map((row) => row[when]))).toFixed(2);
+    (median(rows.map((row) => row[when])) / median(celery.map((row) => row[when]))).toFixed(3);
   return [
     '| of the memory of Celery | idle | goal | after | goal |',
     '|---|---|---|---|---|',
     `| as four processes | ${share(separate, 'idle')} | 0.30 | ${share(separate, 'after')} | 0.40 |`,
-    `| packed in one process | ${share(packed, 'idle')} | 0.15 | ${share(packed, 'after')} | |`,
+    `| packed in one process | ${share(packed, 'idle')} | 0.15 | ${share(packed, 'after')} | 0.15 |`,
     '',
   ];
 }
