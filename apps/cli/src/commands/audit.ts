@@ -75,7 +75,6 @@ async function readEvents(client: PlatformClient, flags: AuditFlags, now: number
   return found;
 }
 
-const WIDEST = 40;
 const HEADINGS = ['AT', 'WHO', 'FROM', 'ACTION', 'OUTCOME', 'TIMES', 'TARGET', 'DETAIL'];
 
 /** A table with one line for each event. */
@@ -93,7 +92,6 @@ export function auditLines(events: readonly AuditEvent[], look: Look = {}): stri
   ]);
   return table(HEADINGS, rows, {
     ...look,
-    widest: WIDEST,
     dispensable: ['TIMES', 'DETAIL', 'FROM', 'TARGET'],
   });
 }

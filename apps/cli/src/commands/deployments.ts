@@ -82,7 +82,6 @@ function deploymentLines(deployments: readonly DeploymentView[], look: Look): st
   ]);
   return table(['NAME', 'ORGANISATION', 'WORKFLOW', 'STATE', 'ADDRESS'], rows, {
     ...look,
-    widest: 80,
     dispensable: ['ORGANISATION', 'ADDRESS'],
   });
 }

@@ -179,7 +179,6 @@ async function allKeys(client: PlatformClient, filter: Record<string, string>): 
   return found;
 }
 
-const WIDEST = 40;
 const HEADINGS = ['ID', 'KIND', 'NAME', 'KEY', 'FOR', 'STATE', 'EXPIRES', 'LAST USED'];
 
 /** A table with one line for each key. */
@@ -197,7 +196,6 @@ export function keyLines(keys: readonly KeyView[], look: Look = {}): string[] {
   ]);
   return table(HEADINGS, rows, {
     ...look,
-    widest: WIDEST,
     dispensable: ['LAST USED', 'EXPIRES', 'KEY', 'FOR'],
   });
 }

@@ -25,6 +25,7 @@ const EXAMPLES = `
 Examples:
   longshore logs <execution id>                     what its runs said, and which of them failed or lost their worker
   longshore logs <execution id> -f                  follow it until it ends
+  longshore logs <task id> -f                       follow a task, also what it says while it works
   longshore logs <execution id> --level warn --json
   longshore logs <task id>                          what a task said, and why it or attempts of it failed`;
 

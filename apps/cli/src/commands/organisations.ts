@@ -86,7 +86,7 @@ function organisationLines(found: readonly Organisation[], look: Look): string[]
   ]);
   return found.length === 0
     ? ['There is no organisation.']
-    : table(HEADINGS, rows, { ...look, widest: 60, dispensable: ['CREATED'] });
+    : table(HEADINGS, rows, { ...look, dispensable: ['CREATED'] });
 }
 
 function addShare(command: Command, examples: string): Command {

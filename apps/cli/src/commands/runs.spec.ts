@@ -126,6 +126,16 @@ describe('longshore runs', () => {
     expect(JSON.parse(out[0]!)).toMatchObject({ runs: { length: count }, next_cursor: null });
   });
 
+  it.each([[[]], [['list']]])('says where ids come from when none is given: %j', async (words) => {
+    const { run } = await setup();
+    await expect(run(...words)).rejects.toMatchObject({
+      message: expect.stringMatching(
+        /longshore runs 0199a2c4-.*"longshore executions".*"longshore tasks list"/,
+      ),
+      exitCode: 2,
+    });
+  });
+
   it('shows one by its own id, and what it is a part of', async () => {
     const { run, out } = await setup();
     await run('show', FAILED.run_id);

@@ -1,6 +1,6 @@
 import { runStateSchema } from '@longshore/contracts';
 import { type Command, Option } from 'commander';
-import { CliError } from '../cli-error.ts';
+import { CliError, usageError } from '../cli-error.ts';
 import { connect, type ConnectionFlags } from '../client/connection.ts';
 import { readItems } from '../client/pages.ts';
 import { cursorAt, findRun, readRunPage } from '../client/runs.ts';
@@ -75,6 +75,15 @@ function addList(runs: Command, terminal: Terminal): void {
     .option('--json', "print the backend's answer as JSON")
     .addHelpText('after', LIST_EXAMPLES);
   addOrganisationConnection(command).action((id: string, flags: ListFlags) => list(id, flags, terminal));
+  // What commander says by itself does not tell where ids come from.
+  Object.assign(command, { missingArgument: refuseWithoutId });
+}
+
+function refuseWithoutId(): never {
+  throw usageError(
+    'Say of which execution or task: longshore runs 0199a2c4-5b1e-7c3d-9f00-2f4d3a1b6c7e. "longshore executions" lists the executions, ' +
+      '"longshore tasks list" the tasks.',
+  );
 }
 
 async function list(id: string, flags: ListFlags, terminal: Terminal): Promise<void> {

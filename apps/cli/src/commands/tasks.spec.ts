@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import type { Terminal } from '../output/terminal.ts';
 import { createProgram } from '../program.ts';
 
@@ -250,6 +250,14 @@ describe('longshore tasks', () => {
     expect(out.at(-1)).toBe('It was cancelled');
     expect(asked[1]).toBe('GET /tasks?status=failed&q=paper&limit=1');
     await expect(run('status', '019a0000-0000-7000-8000-000000000002')).rejects.toThrow('No such task');
+  });
+
+  it('list refuses a status that there is not before anything is sent', async () => {
+    const { run, asked } = await setup({});
+    jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+    cleanups.push(() => jest.restoreAllMocks());
+    await expect(run('list', '--status', 'done')).rejects.toThrow(/Allowed choices are queued, deferred/);
+    expect(asked).toEqual([]);
   });
 
   it('show tells all of a task, also why an attempt failed and what it waits for; delete removes it', async () => {

@@ -1,6 +1,6 @@
-import { routes, type TaskResult } from '@longshore/contracts';
+import { routes, type TaskResult, taskStatusSchema } from '@longshore/contracts';
 import { systemClock } from '@longshore/runtime';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { CliError, exitCodes } from '../cli-error.ts';
 import { connect, type ConnectionFlags } from '../client/connection.ts';
 import type { PlatformClient } from '../client/platform-client.ts';
@@ -98,7 +98,7 @@ function addReads(sub: Sub, terminal: Terminal): void {
     (flags.json ? [JSON.stringify(answer)] : typeLines(answer, terminal)).forEach(terminal.out);
   });
   sub('list', 'search the history of tasks, newest first')
-    .option('--status <status>', 'queued, deferred, started, finished, failed or cancelled')
+    .addOption(new Option('--status <status>', 'only with this status').choices(taskStatusSchema.options))
     .option('--task <name>', 'only tasks of this type')
     .option('-q, --query <text>', 'the beginning of an id, or a text in name or parameters')
     .option('--since <moment>', 'submitted at this moment or later: 2h (two hours ago), 2026-05-01, …')

@@ -10,7 +10,6 @@ type FileRun = ExecutionDetail['files'][number];
 
 const FILE_HEADINGS = ['FILE', 'SIZE', 'STATE', 'TOOK', 'STARTS', 'WORKER'];
 const START_HEADINGS = ['FILE', 'START', 'WORKER', 'STARTED', 'TOOK', 'OUTCOME', 'ERROR'];
-const WIDEST = 50;
 
 /** All about one execution but its results. */
 export function executionDetailLines(detail: ExecutionDetail, look: Look = {}): string[] {
@@ -25,7 +24,7 @@ export function executionDetailLines(detail: ExecutionDetail, look: Look = {}): 
   return [
     ...facts(detail, look),
     '',
-    ...table(FILE_HEADINGS, files, { ...look, widest: WIDEST }),
+    ...table(FILE_HEADINGS, files, { ...look, dispensable: ['STARTS', 'WORKER'] }),
     ...startLines(detail.files, look),
     ...errorLines(detail.files, look),
     ...(detail.result === null ? [] : ['', `What was found: longshore result ${detail.execution_id}`]),
@@ -59,7 +58,7 @@ function startLines(files: readonly FileRun[], look: Look): string[] {
   const told = files.filter(({ attempts }) => attempts.length > 1);
   if (told.length === 0) return [];
   const rows = told.flatMap(({ file, attempts }) => attempts.map((start) => startRow(file, start)));
-  return ['', ...table(START_HEADINGS, rows, { ...look, widest: WIDEST, dispensable: ['STARTED'] })];
+  return ['', ...table(START_HEADINGS, rows, { ...look, dispensable: ['STARTED', 'WORKER'] })];
 }
 
 function startRow(file: string, { epoch, worker, started_at, ended_at, outcome, error }: Attempt): string[] {

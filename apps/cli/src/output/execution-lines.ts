@@ -8,7 +8,6 @@ const HEADINGS = ['EXECUTION', 'STATUS', 'DEPLOYMENT', 'FILES', 'AGE', 'TOOK', '
 /** Below this width only what tells executions apart. */
 const WIDE = 110;
 const NARROW_COLUMNS = 5;
-const WIDEST = 60;
 
 /** A table with one line for each execution. `now` is the wall clock, milliseconds. */
 export function executionLines(
@@ -32,7 +31,7 @@ export function executionLines(
   return table(
     HEADINGS.slice(0, shown),
     rows.map((row) => row.slice(0, shown)),
-    { ...look, widest: WIDEST },
+    { ...look, dispensable: ['FILES', 'AGE'] },
   );
 }
 

@@ -2,7 +2,6 @@ import type { FieldExplanation, OtherCandidate } from '@longshore/documents';
 import type { Extracted } from '../extract/messages.ts';
 import { oneLine, table } from './table.ts';
 
-const WIDEST_CELL = 40;
 const MOST_ROWS = 10;
 
 /** What was found in a file, field by field: value, text, place and score, then what else there was and what is missing. */
@@ -25,7 +24,7 @@ export function extractionLines(name: string, extracted: Extracted, columns?: nu
     ...table(
       ['FIELD', 'VALUE', 'FOUND', 'WHERE', 'SCORE'],
       entries.map(([field, one]) => fieldRow(field, one)),
-      { widest: WIDEST_CELL, columns },
+      { columns },
     ),
     ...tables,
     ...section('Not found:', missing),

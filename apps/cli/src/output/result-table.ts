@@ -3,8 +3,6 @@ import { type Look, painted } from './look.ts';
 import { stateMeaning } from './state-meaning.ts';
 import { table } from './table.ts';
 
-const WIDEST_CELL = 24;
-
 /**
  * What was found in each file, one line a file, and below it why files failed. `order` names the fields that come first, for
  * the database does not keep the order of keys.
@@ -55,7 +53,7 @@ function fieldTable(
     ...[...found].filter((name) => !order.includes(name)),
   ];
   const cells = rows.map(({ file, fields }) => [file, ...names.map((name) => shown(fields[name]))]);
-  return table(['FILE', ...names], cells, { widest: WIDEST_CELL, columns });
+  return table(['FILE', ...names], cells, { columns });
 }
 
 function fieldsOf(output: JsonValue): Record<string, JsonValue> {

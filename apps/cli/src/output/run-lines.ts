@@ -7,8 +7,7 @@ import { oneLine, table } from './table.ts';
 
 const HEADINGS = ['RUN', 'STATE', 'START', 'WORKER', 'STARTED', 'ENDED', 'TOOK', 'ID'];
 const START_HEADINGS = ['START', 'OUTCOME', 'WORKER', 'STARTED', 'ENDED', 'TOOK', 'ERROR'];
-const STARTS = { widest: 50, dispensable: ['ENDED'] };
-const WIDEST = 40;
+const STARTS = { dispensable: ['ENDED', 'STARTED', 'WORKER'] };
 
 /** A line for each start, so that it shows who had a run before; one that nobody took has a line too. */
 export function runLines(runs: readonly Run[], look: Look = {}): string[] {
@@ -22,7 +21,6 @@ export function runLines(runs: readonly Run[], look: Look = {}): string[] {
   return [
     ...table(HEADINGS, rows, {
       ...look,
-      widest: WIDEST,
       dispensable: ['ENDED', 'STARTED', 'START', 'WORKER'],
     }),
     ...(errors.length === 0

@@ -2,7 +2,7 @@ import { type Look, painted } from './look.ts';
 import { stateMeaning } from './state-meaning.ts';
 
 export interface TableLook extends Look {
-  /** The widest a cell may be. Default 40. */
+  /** The widest a cell may be, however wide the terminal is. Default 200. */
   readonly widest?: number;
   /** Columns that a narrow terminal does without, the first one first. Default: none. */
   readonly dispensable?: readonly string[];
@@ -10,11 +10,14 @@ export interface TableLook extends Look {
 
 /** Columns that say how things are. */
 const STATES = ['STATE', 'STATUS', 'OUTCOME', 'SERVED'];
+/** Only free text, such as an error that quotes a document, is longer. */
+const LONGEST_TEXT = 200;
 
 /**
  * Lines of a table with columns as wide as their widest cell, or as `widest` allows. Where `columns` says how wide the terminal
- * is, cells are shortened until lines fit, as far as that goes, then columns left out, then cells shortened further: ids stay whole. Where
- * colours are seen, states have those of what they mean. Empty when there are no rows.
+ * is, cells are shortened until lines fit, as far as that goes, then columns left out, then cells shortened further: ids stay whole,
+ * and numbers and times as long as there is any text to shorten. Where colours are seen, states have those of what they mean. Empty when
+ * there are no rows.
  */
 export function table(
   headings: readonly string[],
@@ -22,7 +25,7 @@ export function table(
   look: TableLook = {},
 ): string[] {
   if (rows.length === 0) return [];
-  const { widest = 40, columns = Number.POSITIVE_INFINITY, dispensable = [] } = look;
+  const { widest = LONGEST_TEXT, columns = Number.POSITIVE_INFINITY, dispensable = [] } = look;
   const all = [headings, ...rows].map((row) => row.map((cell) => shorten(oneLine(cell), widest)));
   const bounds = headings.map((heading, column) => boundsOf(heading, all, column));
   const left = leftOut(headings, bounds, { columns, dispensable });
@@ -41,6 +44,8 @@ export function table(
   return lines.toSpliced(1, 0, rule).map((row) => row.join('  ').trimEnd());
 }
 
+/** A word of a number, a duration, a size or a moment: half of it says something else. */
+const MEASURE = /^(?:[-+\d.,:/%TZ]+|ms|s|min|h|[KMGT]?B)$/;
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-/;
 const NARROWEST = 8;
 /** It tells which line this is. */
@@ -50,21 +55,31 @@ const LEAST = 5;
 const LEAST_FIRST = 16;
 const GAP = 2;
 
-/** How wide a column is by itself, how narrow it can be and still be read, and how narrow at the very least. */
+/** How wide a column is by itself, how narrow it can be and still be read, how narrow before measures are cut, and at the very least. */
 interface Bounds {
   readonly natural: number;
   readonly narrow: number;
+  readonly cut: number;
   readonly least: number;
 }
 
 function boundsOf(heading: string, lines: readonly (readonly string[])[], column: number): Bounds {
   const cells = lines.map((row) => row[column] ?? '');
   const natural = Math.max(...cells.map(lengthOf));
-  if (cells.some((cell) => ID.test(cell))) return { natural, narrow: natural, least: natural };
-  if (STATES.includes(heading)) return { natural, narrow: natural, least: Math.min(natural, NARROWEST) };
+  if (cells.some((cell) => ID.test(cell))) return { natural, narrow: natural, cut: natural, least: natural };
+  if (cells.slice(1).every(isMeasure))
+    return { natural, narrow: natural, cut: natural, least: Math.min(natural, LEAST) };
+  if (STATES.includes(heading)) {
+    const least = Math.min(natural, NARROWEST);
+    return { natural, narrow: natural, cut: least, least };
+  }
   const narrow = column === 0 ? NARROWEST_FIRST : Math.max(lengthOf(heading), NARROWEST);
-  const least = column === 0 ? LEAST_FIRST : LEAST;
-  return { natural, narrow: Math.min(natural, narrow), least: Math.min(natural, least) };
+  const least = Math.min(natural, column === 0 ? LEAST_FIRST : LEAST);
+  return { natural, narrow: Math.min(natural, narrow), cut: least, least };
+}
+
+function isMeasure(cell: string): boolean {
+  return cell.split(' ').every((word) => word === '' || MEASURE.test(word));
 }
 
 /** The columns without which the others can be read. */
@@ -82,16 +97,10 @@ function leftOut(
 
 /** Widths that fit, if there are such. */
 function fitting(bounds: readonly Bounds[], columns: number): number[] {
-  const natural = bounds.map((one) => one.natural);
-  const narrow = narrowed(
-    natural,
-    bounds.map((one) => one.narrow),
-    columns,
-  );
-  return narrowed(
-    narrow,
-    bounds.map(({ least }) => least),
-    columns,
+  const steps = (['narrow', 'cut', 'least'] as const).map((step) => bounds.map((one) => one[step]));
+  return steps.reduce(
+    (widths, least) => narrowed(widths, least, columns),
+    bounds.map(({ natural }) => natural),
   );
 }
 

@@ -19,7 +19,10 @@ export function typeLines({ details = [] }: TaskTypes, look: Look = {}): string[
   const rows = details.map(({ name, group, queue, served, limits, description }) => [
     ...[name, group, queue, served ? 'yes' : 'NO', limitsText(limits) || '-', description],
   ]);
-  return table(['TASK', 'GROUP', 'QUEUE', 'SERVED', 'LIMITS', 'DESCRIPTION'], rows, { ...look, widest: 60 });
+  return table(['TASK', 'GROUP', 'QUEUE', 'SERVED', 'LIMITS', 'DESCRIPTION'], rows, {
+    ...look,
+    dispensable: ['GROUP', 'LIMITS', 'QUEUE'],
+  });
 }
 
 /** A table with one line for each task, and how to see more. */
@@ -29,14 +32,19 @@ export function listLines(
 ): string[] {
   if (tasks.length === 0) return ['There is no such task.'];
   const rows = tasks.map(({ task_id, task_name, status, created_at, error }) => [
-    ...[task_id, task_name, status, created_at, error ?? ''],
+    ...[task_id, task_name, status, momentOf(created_at), error ?? ''],
   ]);
   const end = hasMore
     ? [
         `${tasks.length} of ${isExact ? '' : 'more than '}${total}; go on with --offset ${offset + tasks.length}`,
       ]
     : [];
-  return [...table(['ID', 'TASK', 'STATUS', 'SUBMITTED', 'ERROR'], rows, look), ...end];
+  const shown = { ...look, dispensable: ['ERROR', 'SUBMITTED', 'TASK'] };
+  return [...table(['ID', 'TASK', 'STATUS', 'SUBMITTED', 'ERROR'], rows, shown), ...end];
+}
+
+function momentOf(text: string): string {
+  return `${text.slice(0, 19).replace('T', ' ')}Z`;
 }
 
 /** How far a task is, and what it waits for. */

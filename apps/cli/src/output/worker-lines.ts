@@ -9,7 +9,8 @@ type Pools = WorkersResponse['pools'];
 
 const HEADINGS = ['WORKER', 'INSTANCE', 'PID', 'STATE', 'RUNS', 'QUEUES', 'TASKS', 'HEALTH', 'UP'];
 const STATS_HEADINGS = ['WORKER', 'INSTANCE', 'STATE', 'RUNS', 'DONE', 'FAILED', 'AVERAGE', 'CPU', 'MEMORY'];
-const WIDEST = 60;
+/** What a process did matters more here than how it is now. */
+const STATS_DISPENSABLE = ['CPU', 'INSTANCE', 'STATE', 'RUNS'];
 
 /** A table with one line for each live worker process. `now` is the wall clock, milliseconds. */
 export function workerLines({ pools }: WorkersResponse, now: number, look: Look = {}): string[] {
@@ -30,7 +31,7 @@ export function workerLines({ pools }: WorkersResponse, now: number, look: Look 
   return rows.length + left.length === 0
     ? ['No worker has registered yet.']
     : [
-        ...table(HEADINGS, rows, { ...look, widest: WIDEST, dispensable: ['PID', 'TASKS', 'HEALTH'] }),
+        ...table(HEADINGS, rows, { ...look, dispensable: ['PID', 'TASKS', 'HEALTH', 'UP', 'INSTANCE'] }),
         ...left,
         ...skippedLines(pools),
       ];
@@ -53,7 +54,7 @@ export function statsLines(
     port === null ? `${instance} (no health port)` : `${instance} (${hostname}:${port})`,
   );
   return [
-    ...table(STATS_HEADINGS, rows, { ...look, widest: WIDEST }),
+    ...table(STATS_HEADINGS, rows, { ...look, dispensable: STATS_DISPENSABLE }),
     ...absentLines(pools),
     ...(told.length === 0 ? [] : [`Not to be reached from here: ${told.join(', ')}.`]),
   ];

@@ -12,7 +12,8 @@ interface Word {
 /** What can stand behind the words of one command. */
 interface Place {
   readonly path: string;
-  readonly commands: readonly Word[];
+  /** Commands below it, and what its arguments can be where these are a few values. */
+  readonly words: readonly Word[];
   readonly options: readonly Word[];
   /** Options that take one of a few values. */
   readonly values: readonly { readonly flags: readonly string[]; readonly choices: readonly string[] }[];
@@ -40,7 +41,10 @@ function placeOf({ path, subcommands, options, command }: CommandNode): Place {
   const taking = all.filter((option) => option.required || option.optional);
   return {
     path,
-    commands: subcommands.map((node) => ({ word: lastOf(node.path), description: node.summary })),
+    words: [
+      ...subcommands.map((node) => ({ word: lastOf(node.path), description: node.summary })),
+      ...argumentWords(command),
+    ],
     options: all.flatMap((option) =>
       flags(option as never).map((word) => ({ word, description: option.description })),
     ),
@@ -53,10 +57,22 @@ function placeOf({ path, subcommands, options, command }: CommandNode): Place {
   };
 }
 
-/** Of the subcommand that is meant when none is named. */
-function optionsOfDefault(command: Command) {
+/** The values of arguments, also of those of the subcommand that is meant when none is named. */
+function argumentWords(command: Command): Word[] {
+  const meant = defaultOf(command);
+  const all = [...command.registeredArguments, ...(meant?.registeredArguments ?? [])];
+  // What describes an argument says nothing of one of its values.
+  return all.flatMap(({ argChoices = [] }) => argChoices.map((word) => ({ word, description: '' })));
+}
+
+/** The subcommand that is meant when none is named. */
+function defaultOf(command: Command): Command | undefined {
   const name = (command as unknown as { _defaultCommandName: string | null })._defaultCommandName;
-  const meant = command.commands.find((one) => one.name() === name);
+  return command.commands.find((one) => one.name() === name);
+}
+
+function optionsOfDefault(command: Command) {
+  const meant = defaultOf(command);
   return meant === undefined
     ? []
     : meant
@@ -92,9 +108,9 @@ function bash(places: readonly Place[]): string {
   const openCases = places.flatMap(({ path, open }) =>
     open.length === 0 ? [] : [`    ${open.map((flag) => quoted(`${path} ${flag}`)).join('|')}) return ;;`],
   );
-  const wordCases = places.map(({ path, commands, options }) => {
-    const words = [...commands, ...options].map(({ word }) => word).join(' ');
-    return `    ${quoted(path)}) words=${quoted(words)} ;;`;
+  const wordCases = places.map(({ path, words, options }) => {
+    const all = [...words, ...options].map(({ word }) => word).join(' ');
+    return `    ${quoted(path)}) words=${quoted(all)} ;;`;
   });
   return `# Completion of longshore for bash: source <(longshore completion bash)
 _longshore() {
@@ -129,10 +145,10 @@ function zsh(places: readonly Place[]): string {
       ? []
       : [`    ${open.map((flag) => quoted(`${path} ${flag}`)).join('|')}) _files; return ;;`],
   );
-  const wordCases = places.map(({ path, commands, options }) =>
+  const wordCases = places.map(({ path, words, options }) =>
     [
       `    ${quoted(path)})`,
-      `      found=(${commands.map(entry).join(' ')})`,
+      `      found=(${words.map(entry).join(' ')})`,
       `      flags=(${options.map(entry).join(' ')}) ;;`,
     ].join('\n'),
   );
@@ -164,9 +180,9 @@ function fish(places: readonly Place[]): string {
   const text = (words: string) => `'${words.replace(/[\\']/g, (one) => `\\${one}`)}'`;
   const at = (path: string) => `-n ${text(`test (__longshore_at) = "${path}"`)}`;
   const flag = (word: string) => (word.startsWith('--') ? `-l ${word.slice(2)}` : `-s ${word.slice(1)}`);
-  const lines = places.flatMap(({ path, commands, options, values, open }) => [
-    ...(commands.length === 0 ? [] : [`complete -c longshore -f ${at(path)}`]),
-    ...commands.map(
+  const lines = places.flatMap(({ path, words, options, values, open }) => [
+    ...(words.length === 0 ? [] : [`complete -c longshore -f ${at(path)}`]),
+    ...words.map(
       ({ word, description }) => `complete -c longshore ${at(path)} -a ${word} -d ${text(description)}`,
     ),
     ...options.map(({ word, description }) => {

@@ -76,6 +76,20 @@ describe('completion', () => {
     expect(offered('result', 'some-id', '-o', '')).toEqual(['']);
   });
 
+  it('offers what an argument can be where these are a few values, each time it can be given', () => {
+    expect(offered('completion', '')).toEqual(expect.arrayContaining([...SHELLS]));
+    expect(offered('worker', 'gen')).toEqual(['general']);
+    expect(offered('worker', 'general', 'al')).toEqual(['all']);
+    expect(offered('tasks', 'list', '--status', 'fa')).toEqual(['failed']);
+  });
+
+  it.each([
+    ['zsh', /'worker'\)\n +found=\([^\n]*'general:/],
+    ['fish', /"worker"' -a general -d /],
+  ] as const)('offers what an argument can be in %s too', (shell, line) => {
+    expect(completionScript(createProgram(nowhere), shell)).toMatch(line);
+  });
+
   it('offers the options of the command that is meant when none is named', () => {
     expect(offered('executions', '--stat')).toEqual(['--status']);
   });
