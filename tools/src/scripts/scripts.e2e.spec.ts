@@ -153,7 +153,11 @@ describe('tools/monitor-workers.sh with stand-ins of docker and kubectl, and a r
   afterAll(monitor.remove);
 
   it('shows containers, workers, queues, jobs and logs of development', async () => {
-    monitor.standIn('docker');
+    const services = ['backend', ...coreWorkerNames, 'general-devops', 'postgres', 'redis'];
+    monitor.standIn('docker', [
+      { to: '*"config --services"*', by: `printf '%s\\n' ${services.join(' ')}` },
+      { to: '*logs*', by: `printf '\\033[2Kgeneral-1 | a line\\n'` },
+    ]);
     const { code, out, err } = await monitor.run('monitor-workers.sh', ['-n', '7'], {
       LONGSHORE_URL: platform.url,
       LONGSHORE_ADMIN_API_KEY: platform.adminKey,
@@ -162,10 +166,14 @@ describe('tools/monitor-workers.sh with stand-ins of docker and kubectl, and a r
     expect([code, err]).toEqual([0, '']);
     expect(out).toMatch(/== Workers that the backend hears of\nWORKER .*\n.*file-processing /s);
     expect(out).toMatch(/== Queues\nQUEUE .*api_deployments /s);
-    expect(out).toContain('0 queued tasks');
+    expect(out).toContain('No queued tasks.');
+    expect(out).toContain('== Last log lines\ngeneral-1 | a line\n');
     const compose = 'docker compose -f docker/compose.yaml -f docker/compose.dev.yaml';
-    const workers = coreWorkerNames.join(' ');
-    expect(monitor.asked()).toEqual([`${compose} ps`, `${compose} logs --no-color --tail 7 ${workers}`]);
+    const workers = [...coreWorkerNames, 'general-devops'].join(' ');
+    expect(monitor.asked()).toEqual([
+      ...[`${compose} ps`, `${compose} config --services`],
+      `${compose} logs --no-color --tail 7 ${workers}`,
+    ]);
   });
 
   it('shows deployments, pods, autoscalers and events of a cluster, with its own keys and through a port that it forwards', async () => {
