@@ -57,7 +57,7 @@ async function replaceWorker(old: Pod): Promise<Ending> {
   return old.end('SIGTERM');
 }
 
-it('a rolling update of backends and workers under load loses nothing, does nothing twice, and fails no client', async () => {
+it('failure mode 25: a rolling update of backends and workers under load loses nothing, does nothing twice, and fails no client', async () => {
   fleet = await startFleet();
   const first = await fleet.backend();
   fleet.service.add(first.port);
