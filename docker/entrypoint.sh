@@ -31,8 +31,10 @@ start() {
   echo "$port" > "$port_file"
   shift 3
   # The space for its youngest objects, which grows with its work, is bounded: see docs/decisions/memory.md.
-  [ "$app" != general ] || exec node --max-semi-space-size=16 "/app/$app/main.js" "$@"
-  exec node "/app/$app/main.js" "$@"
+  case $app in
+    backend | general) exec node --max-semi-space-size=16 "/app/$app/main.js" "$@" ;;
+    *) exec node "/app/$app/main.js" "$@" ;;
+  esac
 }
 
 # serve <variable of its port> <default port>: one of several workers is asked there

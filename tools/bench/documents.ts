@@ -3,7 +3,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from '../src/run-steps.ts';
 import { parseSizes, USAGE, type Sizes } from './documents/options.ts';
-import { measureFiles, measurePipeline, measureScans } from './documents/platform-parts.ts';
+import { measureFiles, measurePipelines, measureScans } from './documents/platform-parts.ts';
 import { HOW_TO_INSTALL, isInstalled } from './documents/program.ts';
 import { measureOffice, measurePdfs, measureRecall } from './documents/readers.ts';
 import { type DocumentFigures, report } from './documents/report.ts';
@@ -37,7 +37,11 @@ async function measurePlatform(sizes: Sizes, figures: DocumentFigures): Promise<
       try {
         if (part === 'scans') figures.scans = await measureScans(stage, sizes.scans);
         if (part === 'files') figures.files = await measureFiles(stage, sizes.files);
-        if (part === 'pipeline') figures.pipeline = await measurePipeline(stage, sizes.smallFiles);
+        if (part === 'pipeline')
+          figures.pipeline = await measurePipelines(stage, {
+            files: sizes.smallFiles,
+            pipelines: sizes.pipelines,
+          });
         say(part);
       } finally {
         await stage.stop();

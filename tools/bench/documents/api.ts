@@ -57,8 +57,8 @@ export async function runPipeline(api: Api, id: string): Promise<string> {
   return (execution[1] ?? execution[2])!;
 }
 
-/** Waits for the end of an execution, looking at `each` in the meantime. @throws when it did not complete */
-export async function untilEnded(api: Api, id: string, each: () => Promise<void>): Promise<void> {
+/** Waits for the end of an execution. @throws when it did not complete */
+export async function untilEnded(api: Api, id: string): Promise<void> {
   for (;;) {
     const answer = await fetch(`${api.url}/api/v1/executions/${id}`, {
       headers: { authorization: `Bearer ${api.apiKey}` },
@@ -67,7 +67,6 @@ export async function untilEnded(api: Api, id: string, each: () => Promise<void>
     const status = /"status":\s*"(\w+)"/u.exec(text)?.[1];
     if (status === 'COMPLETED') return;
     if (!answer.ok || status === 'ERROR' || status === 'STOPPED') throw new Error(text.slice(0, 300));
-    await each();
     await pause(LOOK_EVERY_MS);
   }
 }

@@ -9,6 +9,7 @@ docs/benchmarks-documents.md. Needs Linux. Beside it, where they are installed: 
   --files N        files of all formats that pass through one worker (4000)
   --scans N        pages that are recognised one after the other (60)
   --small-files N  files that a pipeline carries from one folder to another (10000)
+  --pipelines N    pipelines that do so one after the other (3)
   --help
 
 Examples:
@@ -28,14 +29,29 @@ export interface Sizes {
   readonly files: number;
   readonly scans: number;
   readonly smallFiles: number;
+  readonly pipelines: number;
 }
 
-const NUMBERS = { rounds: 3, pages: 500, files: 4_000, scans: 60, 'small-files': 10_000 } as const;
+const NUMBERS = {
+  rounds: 3,
+  pages: 500,
+  files: 4_000,
+  scans: 60,
+  'small-files': 10_000,
+  pipelines: 3,
+} as const;
 
 /** Null when help was asked for. @throws Error that names what is wrong */
 export function parseSizes(args: readonly string[]): Sizes | null {
   const text = { type: 'string' } as const;
-  const numbers = { rounds: text, pages: text, files: text, scans: text, 'small-files': text };
+  const numbers = {
+    rounds: text,
+    pages: text,
+    files: text,
+    scans: text,
+    'small-files': text,
+    pipelines: text,
+  };
   const { values } = parseArgs({
     args: [...args],
     options: { ...numbers, part: { type: 'string', multiple: true }, help: { type: 'boolean' } },
@@ -49,6 +65,7 @@ export function parseSizes(args: readonly string[]): Sizes | null {
     files: count('files'),
     scans: count('scans'),
     smallFiles: count('small-files'),
+    pipelines: count('pipelines'),
   };
 }
 

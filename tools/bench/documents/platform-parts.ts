@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { invoicePart } from '../load.ts';
 import { median } from '../statistics.ts';
 import { prepareDeployment } from '../measure.ts';
-import { cpuByName, memoryByName, processTree } from '../processes.ts';
+import { cpuByName, processTree } from '../processes.ts';
 import { apply, readAll, runPipeline, untilEnded } from './api.ts';
 import { knownFiles } from './make-formats.ts';
 import { scans } from './make-scan.ts';
@@ -97,42 +97,63 @@ const middle = (samples: readonly Sample[]): Sample => ({
 
 const fileWorkerCpu = () => cpuByName(processTree(process.pid)).get('file-processing') ?? Number.NaN;
 
-export interface PipelineFigures {
-  readonly files: number;
-  readonly seconds: number;
-  /** By process, MiB, at each of the looks. */
-  readonly memory: readonly { readonly delivered: number; readonly byName: ReadonlyMap<string, number> }[];
+/** Memory of all processes after so many files, by name, MiB. */
+export interface PipelineMemory {
+  readonly delivered: number;
+  readonly byName: ReadonlyMap<string, number>;
 }
 
-/** Carries small text files from one folder to another. */
-export async function measurePipeline({ platform, folder }: Stage, total: number): Promise<PipelineFigures> {
-  const [source, target] = [join(folder, 'in'), join(folder, 'out')];
-  await Promise.all([mkdir(source), mkdir(target)]);
-  for (let index = 0; index < total; index += 1) {
+export interface PipelineFigures {
+  /** Of one pipeline. */
+  readonly files: number;
+  /** That each of them took, in this order. */
+  readonly seconds: readonly number[];
+  readonly memory: readonly PipelineMemory[];
+}
+
+/** Carries small text files from a folder to another by one new pipeline after the other, and looks at the memory of all processes after each. */
+export async function measurePipelines(
+  stage: Stage,
+  { files, pipelines }: { files: number; pipelines: number },
+): Promise<PipelineFigures> {
+  const source = join(stage.folder, 'in');
+  await mkdir(source);
+  for (let index = 0; index < files; index += 1) {
     const { name, content } = invoicePart(index);
     await writeFile(join(source, name), content);
   }
-  await prepareDeployment(platform);
+  await prepareDeployment(stage.platform);
+  const memory: PipelineMemory[] = [{ delivered: 0, byName: await stage.memoryOfAll() }];
+  const seconds: number[] = [];
+  for (let number = 1; number <= pipelines; number += 1) {
+    seconds.push(await carry(stage, { source, name: `carry-${number}`, files }));
+    memory.push({ delivered: number * files, byName: await stage.memoryOfAll() });
+  }
+  return { files, seconds, memory };
+}
+
+interface Carried {
+  readonly source: string;
+  readonly name: string;
+  readonly files: number;
+}
+
+/** @returns the seconds until the pipeline had ended @throws when a file was not delivered */
+async function carry({ platform, folder }: Stage, { source, name, files }: Carried): Promise<number> {
+  const target = join(folder, name);
+  await mkdir(target);
   await apply(platform, [
     {
-      ...{ kind: 'pipeline', pipeline_id: 'carry', workflow: 'bench' },
+      ...{ kind: 'pipeline', pipeline_id: name, workflow: 'bench' },
       source: { folder: { path: source } },
       destination: { folder: { path: target } },
       settings: { max_parallel_files: 50 },
     },
   ]);
-  const memory: { delivered: number; byName: Map<string, number> }[] = [];
-  const look = (delivered: number) =>
-    memory.push({ delivered, byName: memoryByName(processTree(process.pid)) });
   const started = performance.now();
-  const id = await runPipeline(platform, 'carry');
-  await untilEnded(platform, id, async () => {
-    const delivered = (await readdir(target)).filter((name) => name.endsWith('.json')).length;
-    if (delivered < total && delivered >= LOOKS[memory.length]! * total) look(delivered);
-  });
+  await untilEnded(platform, await runPipeline(platform, name));
   const seconds = (performance.now() - started) / 1000;
-  const delivered = (await readdir(target)).filter((name) => name.endsWith('.json')).length;
-  if (delivered !== total) throw new Error(`${delivered} of ${total} files were delivered`);
-  look(delivered);
-  return { files: total, seconds, memory };
+  const delivered = (await readdir(target)).filter((file) => file.endsWith('.json')).length;
+  if (delivered !== files) throw new Error(`${delivered} of ${files} files were delivered`);
+  return seconds;
 }

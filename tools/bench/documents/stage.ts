@@ -5,12 +5,21 @@ import { pathToFileURL } from 'node:url';
 import { root } from '../../src/run-steps.ts';
 import { buildBundles } from '../memory/bundles.ts';
 import { type MeasuredPlatform, startMeasuredPlatform } from '../platform.ts';
-import { processTree } from '../processes.ts';
+import { memoryByName, processTree } from '../processes.ts';
 import { residentOf } from './program.ts';
 
 /** Files that the file worker has at work at once. */
 const CONCURRENCY = 4;
 const SETTLE_MS = 1_500;
+/** Those that listen to the signal; it ends any other program. */
+const NODE_PROCESSES = [
+  'api-deployment',
+  'backend',
+  'callback',
+  'file-processing',
+  'general',
+  'longshore up',
+];
 
 /** A platform, a folder for its pipelines, and a look at its file worker. */
 export interface Stage {
@@ -18,6 +27,8 @@ export interface Stage {
   readonly folder: string;
   /** Memory of the file worker as it is, and after its garbage was collected, MiB. */
   readonly memory: () => Promise<WorkerMemory>;
+  /** Memory (PSS) of all processes by name after their garbage was collected, MiB. */
+  readonly memoryOfAll: () => Promise<ReadonlyMap<string, number>>;
   readonly fileWorker: () => number;
   readonly stop: () => Promise<void>;
 }
@@ -48,14 +59,23 @@ export async function openStage(program: string): Promise<Stage> {
   const memory = async (): Promise<WorkerMemory> => {
     const pid = fileWorker();
     const resident = residentOf(pid);
-    process.kill(pid, 'SIGUSR2');
-    // Collecting has no end that could be heard of; it takes a tenth of this.
-    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+    await collect([pid]);
     return { resident, collected: residentOf(pid) };
+  };
+  const memoryOfAll = async () => {
+    const all = processTree(process.pid).filter(({ name }) => name !== 'load generator');
+    await collect(all.filter(({ name }) => NODE_PROCESSES.includes(name)).map(({ pid }) => pid));
+    return memoryByName(all);
   };
   const stop = async () => {
     await platform.stop();
     await rm(folder, { recursive: true, force: true });
   };
-  return { platform, folder: join(folder, 'pipelines'), memory, fileWorker, stop };
+  return { platform, folder: join(folder, 'pipelines'), memory, memoryOfAll, fileWorker, stop };
+}
+
+/** Has processes collect their garbage. That has no end which could be heard of; it takes a tenth of the time that this waits. */
+async function collect(pids: readonly number[]): Promise<void> {
+  for (const pid of pids) process.kill(pid, 'SIGUSR2');
+  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
 }

@@ -9,12 +9,15 @@ export function appEntry(app: string): string {
   return isSource ? join(APPS, app, 'src', 'main.ts') : join(APPS, app, 'main.js');
 }
 
+/** Apps whose heap grows with their work: those of other workers do not (`settleHeap`). */
+const GROWING = ['backend', 'general'];
+
 /**
- * What Node is started with for an app. The heap of a general worker grows with its work: the space for its youngest objects, which the engine
- * would keep, is bounded here, since a process cannot do that for itself (docs/decisions/memory.md).
+ * What Node is started with for an app. Where the heap grows, the space for its youngest objects, which the engine would keep, is bounded here, since
+ * a process cannot do that for itself (docs/decisions/memory.md).
  */
 export function appArguments(app: string): readonly string[] {
-  return [...(app === 'general' ? ['--max-semi-space-size=16'] : []), appEntry(app)];
+  return [...(GROWING.includes(app) ? ['--max-semi-space-size=16'] : []), appEntry(app)];
 }
 
 /** Whether this process runs that app. Process ids are used again; a command line tells. */
