@@ -20,7 +20,9 @@ export const engineIsThere = ((): boolean => {
 })();
 
 const run = promisify(execFile);
-const environment = { ...process.env, NO_COLOR: '1' };
+/** Without what this shell says of an instance of its own. */
+const own = Object.entries(process.env).filter(([name]) => !/^(?:LONGSHORE|COMPOSE)_/.test(name));
+const environment = { ...Object.fromEntries(own), NO_COLOR: '1' };
 
 /** Runs a program of docker's from the root of the repository; resolves with what it printed. */
 export async function docker(...args: string[]): Promise<string> {
@@ -62,7 +64,9 @@ export interface ComposedInstance {
   compose(...args: string[]): Promise<string>;
   /** The command line of the image `longshore`, with the admin key. */
   longshore(...args: string[]): Promise<string>;
-  /** Running containers of a service. */
+  /** A script of tools/, which is told of this instance by its variables; resolves with what it printed. */
+  script(name: string, ...args: string[]): Promise<string>;
+  /** Running containers of a service, whichever files name it. */
   containers(service: string): Promise<string[]>;
   /** Ends it and removes its volumes. */
   remove(): Promise<void>;
@@ -90,6 +94,7 @@ export async function composedInstance(
     (await run('docker', [...chosen, ...args], { cwd: root, env, maxBuffer: 64 << 20 })).stdout.trim();
   const inside = ['-e', 'LONGSHORE_URL=http://backend:8000', '-v', `${join(root, 'samples')}:/samples:ro`];
   const lines = (text: string) => text.split('\n').filter((line) => line !== '');
+  const told = { ...env, COMPOSE_PROJECT_NAME: project, LONGSHORE_HOME: join(folder, 'home') };
   return {
     url: `http://127.0.0.1:${port}`,
     apiKey: keys['api_key']!,
@@ -108,7 +113,12 @@ export async function composedInstance(
         `longshore:${tag}`,
         ...args,
       ),
-    containers: async (service) => lines(await compose('ps', '--quiet', '--status', 'running', service)),
+    script: async (name, ...args) => (await run(join(root, 'tools', name), args, { env: told })).stdout,
+    async containers(service) {
+      const labels = [`project=${project}`, `service=${service}`];
+      const filters = labels.flatMap((label) => ['--filter', `label=com.docker.compose.${label}`]);
+      return lines(await docker('ps', '--quiet', '--filter', 'status=running', ...filters));
+    },
     async remove() {
       await compose('down', '--volumes', '--timeout', '20', '--remove-orphans');
       rmSync(folder, { recursive: true, force: true });

@@ -13,6 +13,7 @@ import {
 } from './docker-engine.fixture.ts';
 import { until } from './instance.fixture.ts';
 
+const page = readFileSync(join(root, 'docs/docker.md'), 'utf8');
 const TAG = `test-${process.pid}`;
 const images = ['backend', ...coreWorkerNames].map((name) => `longshore-${name}:${TAG}`);
 images.push(`longshore:${TAG}`);
@@ -53,6 +54,24 @@ function connectTo(host: string, port: number): string {
     setTimeout(${say('silence')}, 3000);`;
 }
 
+/** For NODE_OPTIONS: whoever ends, here for want of settings, says how large its heap might have grown. */
+const sayHeapLimit = `--import data:text/javascript,${encodeURIComponent(`
+  import { getHeapStatistics } from 'node:v8';
+  process.on('exit', () => {
+    console.log('heap limit ' + getHeapStatistics().heap_size_limit);
+    process.exitCode = 0;
+  });`)}`;
+
+/** MiB that the heap of an image's process may take in a container of so many MiB. */
+async function heapLimit(image: string, memory: number): Promise<number> {
+  const env = await docker('image', 'inspect', '--format', '{{join .Config.Env "\\n"}}', image);
+  const options = `${/^NODE_OPTIONS=.*$/m.exec(env)![0]} ${sayHeapLimit}`;
+  const contained = ['--rm', '--read-only', '--tmpfs', '/tmp', '--network', 'none', '--memory', `${memory}m`];
+  const part = image.startsWith('longshore:') ? ['general'] : [];
+  const said = await docker('run', ...contained, '--env', options, image, ...part);
+  return Number(/^heap limit (\d+)$/m.exec(said)![1]) / 2 ** 20;
+}
+
 /** Whether one of the networks of a service's container leads out of the engine. */
 async function leadsOut(instance: ComposedInstance, service: string): Promise<boolean> {
   const [container] = await instance.containers(service);
@@ -66,13 +85,13 @@ async function leadsOut(instance: ComposedInstance, service: string): Promise<bo
   return inspected.split('\n').includes('false');
 }
 
-/** Sessions that workers have now, by worker. */
-async function sessions(instance: ComposedInstance, worker: string): Promise<number> {
+/** Sessions that a worker has now, or that part of it which serves this queue. */
+async function sessions(instance: ComposedInstance, worker: string, queue?: string): Promise<number> {
   const { pools } = JSON.parse(await instance.longshore('workers', '--json')) as {
-    pools: { worker: string; sessions: { state: string }[] }[];
+    pools: { worker: string; queues: string[]; sessions: { state: string }[] }[];
   };
   return pools
-    .filter((pool) => pool.worker === worker)
+    .filter((pool) => pool.worker === worker && (queue === undefined || pool.queues.includes(queue)))
     .flatMap((pool) => pool.sessions)
     .filter(({ state }) => state === 'active').length;
 }
@@ -105,6 +124,15 @@ async function sessions(instance: ComposedInstance, worker: string): Promise<num
     expect(sizes.map((line) => line.split(/\s+/)[0]).toSorted()).toEqual(images.toSorted());
   });
 
+  it.each(images)('%s is as large as docs/docker.md says', async (image) => {
+    const format = '{{.Size}} {{.CreatedBy}}';
+    const layers = await docker('history', '--human=false', '--no-trunc', '--format', format, image);
+    const megabytes = Number(/^(\d+) COPY.* dist\/apps/m.exec(layers)![1]) / 1e6;
+    const name = image.split(':')[0];
+    const told = Number(new RegExp(`^\\| \`${name}\` +\\| (\\d+) MB`, 'm').exec(page)![1]);
+    expect(Math.abs(megabytes - told)).toBeLessThan(1 + told / 20);
+  });
+
   it.each(images)('%s runs as nobody in particular, with its bundle alone', async (image) => {
     const { Config } = JSON.parse(await docker('image', 'inspect', '--format', '{{json .}}', image)) as {
       Config: { User: string; Healthcheck: { Test: string[] }; StopSignal: string };
@@ -116,6 +144,17 @@ async function sessions(instance: ComposedInstance, worker: string): Promise<num
     expect(files).toContain('main.js');
     expect(files).not.toContain('node_modules');
     expect(files).not.toMatch(/\.ts$/m);
+  });
+
+  it('keep the heap of their process within the memory of the container, whatever that is', async () => {
+    for (const memory of [256, 512]) {
+      const limits = await Promise.all(images.map((image) => heapLimit(image, memory)));
+      for (const limit of limits) {
+        // Three quarters for what has lived a while; what is young comes on top.
+        expect(limit).toBeGreaterThanOrEqual(0.75 * memory);
+        expect(limit).toBeLessThanOrEqual(0.75 * memory + 48);
+      }
+    }
   });
 
   describe('composed with one container of each', () => {
@@ -153,10 +192,10 @@ async function sessions(instance: ComposedInstance, worker: string): Promise<num
         expect(await reach('redis', 6379)).toBe('reached');
         expect(await reach('collector', 4318)).toBe('reached');
         const [database] = await platform.containers('postgres');
-        for (const host of ['postgres', await addressOf(database!)])
-          expect(await reach(host, 5432)).not.toBe('reached');
+        const closed = [reach('postgres', 5432), reach(await addressOf(database!), 5432)];
+        if (worker !== 'general') closed.push(reach('192.0.2.1', 443));
+        expect(await Promise.all(closed)).not.toContain('reached');
         expect(await leadsOut(platform, worker)).toBe(worker === 'general');
-        if (worker !== 'general') expect(await reach('192.0.2.1', 443)).not.toBe('reached');
       },
     );
 
@@ -179,6 +218,26 @@ async function sessions(instance: ComposedInstance, worker: string): Promise<num
       await platform.compose('stop', 'callback');
       expect(await docker('inspect', '--format', '{{.State.ExitCode}}', container!)).toBe('0');
       expect(await sessions(platform, 'callback')).toBe(0);
+    });
+
+    it('are added to, counted and shown by the scripts for operators', async () => {
+      const scale = (number: number) =>
+        platform.script('scale-workers.sh', '-w', 'general-devops', 'dev', String(number));
+      await platform.script('start-multi-worker.sh', 'devops=devops:DevOps');
+      await scale(2);
+      expect(await platform.containers('general-devops')).toHaveLength(2);
+      expect(await platform.containers('file-processing')).toHaveLength(1);
+
+      await until(async () => (await sessions(platform, 'general', 'devops')) === 2);
+      const shown = await platform.script('monitor-workers.sh', '-n', '3', 'dev');
+      for (const name of ['general-devops-1', 'general-devops-2']) {
+        expect(shown).toMatch(new RegExp(`== Containers\\n.*-${name} .*== Workers`, 's'));
+        expect(shown).toMatch(new RegExp(`== Last log lines\\n.*^${name} +\\| `, 'ms'));
+      }
+
+      await scale(1);
+      expect(await platform.containers('general-devops')).toHaveLength(1);
+      expect(await sessions(platform, 'general', 'devops')).toBe(1);
     });
   });
 

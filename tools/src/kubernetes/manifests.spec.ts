@@ -102,9 +102,9 @@ describe('deploy/kubernetes', () => {
   it('names every file in its kustomization', () => {
     for (const [path, text] of files) {
       if (!path.endsWith('kustomization.yaml')) continue;
-      const [{ resources }] = parseAllDocuments(text).map(
-        (document) => document.toJS() as { resources: string[] },
-      ) as [{ resources: string[] }];
+      const [{ resources = [] }] = parseAllDocuments(text).map(
+        (document) => document.toJS() as { resources?: string[] },
+      ) as [{ resources?: string[] }];
       for (const resource of resources) {
         const at = join(path, '..', resource);
         expect(files.has(at) || files.has(join(at, 'kustomization.yaml'))).toBe(true);
@@ -179,6 +179,23 @@ const hasKubectl = ((): boolean => {
     );
     expect(left).toEqual([]);
   });
+
+  it.each(['beside KEDA', 'without KEDA'])(
+    'leaves the number of workers alone, and nothing else, where docs/kubernetes.md says so, %s',
+    (how) => {
+      const [example] = /```yaml\n([^`]*keep-replicas[^`]*)```/.exec(page)!.slice(1);
+      const own = example!.replaceAll('../../longshore/deploy/', '');
+      const beside = how === 'beside KEDA';
+      const kept = renderedOf(beside ? own : own.replace(/.*\/keda .*\n/, ''));
+      const expected = rendered('prod', beside ? ['kubernetes/components/keda'] : []);
+      const scaled = ({ kind, metadata }: Rendered) =>
+        kind === 'Deployment' && coreWorkerNames.some((name) => name === metadata.name);
+      const workers = expected.filter(scaled);
+      expect(workers.map(({ spec }) => spec['replicas'])).toEqual(coreWorkerNames.map(() => 3));
+      for (const { spec } of workers) delete spec['replicas'];
+      expect(kept).toEqual(expected);
+    },
+  );
 
   it('lets traces out of every pod where that is asked for', () => {
     const policies = rendered('prod', ['kubernetes/components/tracing']).filter(

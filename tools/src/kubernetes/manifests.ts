@@ -50,6 +50,7 @@ export function kubernetesFiles(): ReadonlyMap<string, string> {
         }),
       ]),
     ],
+    ['components/keep-replicas/kustomization.yaml', yaml([keepReplicas()])],
     ...folder('components/tracing', tracing),
     [
       'components/tracing/kustomization.yaml',
@@ -72,6 +73,19 @@ function folder(path: string, files: ReadonlyMap<string, readonly Manifest[]>): 
     for (const manifest of manifests) manifest.validate();
     return [`${path}/${name}`, yaml(manifests.map((manifest) => manifest.toJSON()))];
   });
+}
+
+/** Takes the number of workers out of the deployments, so that an apply leaves it to whoever scales them. */
+function keepReplicas(): unknown {
+  const patches = coreWorkerNames.map((name) => ({
+    patch: stringify({
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name },
+      spec: { replicas: null },
+    }),
+  }));
+  return component({ patches });
 }
 
 function overlay(name: string, replicas: number): unknown {
