@@ -134,6 +134,26 @@ suite('a worker process (needs redis-server on the PATH, or a Docker engine)', (
     expect(outcomes(backend)).toEqual(['succeeded']);
   });
 
+  it('says at its health port that its main loop stands still, and goes on to answer when it turns again', async () => {
+    const { backend, publish, ask } = await setup();
+    expect((await ask('/health')).status).toBe(200);
+    await publish(backend.parcel({ task: 'block', input: { ms: 6_000 } }));
+    await backend.until(() => backend.session().heartbeats.some(({ loop_age_ms }) => loop_age_ms > 500));
+    const [health, ready, live] = await Promise.all(['/health', '/ready', '/live'].map(ask));
+    const reason = expect.stringMatching(/^the main loop has stood still for [345] s$/);
+    expect(health!.status).toBe(200);
+    expect(JSON.parse(health!.text)).toMatchObject({
+      ...{ status: 'healthy', worker: 'tester', active_tasks: 1, processed_tasks: 0, reasons: [reason] },
+    });
+    expect(ready!.status).toBe(503);
+    expect(JSON.parse(ready!.text)).toMatchObject({ status: 'not ready', worker: 'tester', reason });
+    expect(live!.status).toBe(200);
+    await backend.until(() => backend.reports.length === 1);
+    expect(JSON.parse((await ask('/health')).text)).toMatchObject({ status: 'healthy', processed_tasks: 1 });
+    expect((await ask('/metrics')).text).toMatch(/longshore_worker_runs_total\{.*task="block".*\} 1/);
+    expect((await ask('/nothing')).status).toBe(404);
+  });
+
   it('is ended from its heartbeat thread when its main loop stands still behind a hard limit', async () => {
     const { backend, worker, publish } = await setup();
     await publish(backend.parcel({ task: 'block', input: { ms: 60_000 }, hardLimitMs: 200 }));

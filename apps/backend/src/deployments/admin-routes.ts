@@ -27,7 +27,7 @@ async function readPools(database: Database): Promise<PoolView[]> {
   const rows = await database.query<PoolView['sessions'][number] & Omit<PoolView, 'sessions'>>(
     `select pool, worker, queues, tasks, id as session_id, instance, hostname, pid, concurrency, active, state,
             health_port, to_char(started_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as started_at,
-            (extract(epoch from now() - seen_at) * 1000)::float8 as seen_ms_ago, skipped_task_files
+            (extract(epoch from now() - seen_at) * 1000)::float8 as seen_ms_ago, loop_age_ms, skipped_task_files
        from sessions where ended_at is null order by pool, id`,
   );
   const views = new Map<string, PoolView>();

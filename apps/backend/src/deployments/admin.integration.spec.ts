@@ -140,10 +140,10 @@ describe('keys and organisations', () => {
 
 it('workers and queues are shown as they are', async () => {
   await backend.worker();
+  await backend.database.query('update sessions set loop_age_ms = 12500.5');
   const { body } = await call('workers');
-  expect(body.pools).toMatchObject([
-    { worker: 'general', sessions: [{ instance: 'general-1', concurrency: 10, state: 'active' }] },
-  ]);
+  const session = { instance: 'general-1', concurrency: 10, state: 'active', loop_age_ms: 12_500.5 };
+  expect(body.pools).toMatchObject([{ worker: 'general', sessions: [session] }]);
   const queues = await call('queues');
   expect(queues.status).toBe(200);
   for (const { served } of queues.body.queues) expect(served).toBe(true);

@@ -25,8 +25,8 @@ export function addWorkers(program: Command, terminal: Terminal): void {
     .command('workers')
     .summary('list the workers that are alive')
     .description(
-      'Lists the worker processes that the backend hears of, with what they serve and how busy they are. With --stats each is asked at its ' +
-        'health port what it did since its start; one that cannot be reached from here has no numbers.',
+      'Lists the worker processes that the backend hears of, with what they serve and how busy they are. One whose main loop has not turned for ' +
+        'more than 3 s stands still, most likely held by the handler of a run. With --stats each is asked at its health port what it did since its start; one that cannot be reached from here has no numbers.',
     )
     .option('--active', 'only those that take work, and nothing of workers of which none is alive')
     .option('--stats', 'attempts done and failed, how long they took, processor and memory of each process')

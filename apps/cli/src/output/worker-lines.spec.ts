@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { WorkersResponse } from '@longshore/contracts';
-import { workerLines } from './worker-lines.ts';
+import { statsLines, workerLines } from './worker-lines.ts';
 
 type Session = WorkersResponse['pools'][number]['sessions'][number];
 
@@ -19,6 +19,14 @@ describe('longshore workers', () => {
     const lines = workerLines(poolOf(session), now);
     expect(lines).toHaveLength(3);
     expect(lines[2]).toMatch(/^general +general-1 +7 +active +1\/6 +general +2 +:8081 +\S+/);
+  });
+
+  it('says of a process whose main loop stands still for how long it does, and nothing of one that turns', () => {
+    const standing = poolOf({ ...session, loop_age_ms: 12_300 }, { ...session, loop_age_ms: 3_000 });
+    for (const lines of [workerLines(standing, now), statsLines(standing, new Map())]) {
+      expect(lines[2]).toMatch(/ active, stands still 12\.3 s +1\/6 /);
+      expect(lines[3]).toMatch(/ active +1\/6 /);
+    }
   });
 
   it('names each task file that was not loaded once, with the reason in one line', () => {

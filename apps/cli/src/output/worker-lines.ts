@@ -19,7 +19,7 @@ export function workerLines({ pools }: WorkersResponse, now: number, look: Look 
       worker,
       session.instance,
       String(session.pid),
-      session.state,
+      stateOf(session),
       busy(session),
       queues.join(','),
       String(tasks.length),
@@ -45,7 +45,7 @@ export function statsLines(
 ): string[] {
   const rows = pools.flatMap(({ worker, sessions }) =>
     sessions.map((session) => [
-      ...[worker, session.instance, session.state, busy(session)],
+      ...[worker, session.instance, stateOf(session), busy(session)],
       ...numbers(stats.get(session.session_id)),
     ]),
   );
@@ -58,6 +58,13 @@ export function statsLines(
     ...absentLines(pools),
     ...(told.length === 0 ? [] : [`Not to be reached from here: ${told.join(', ')}.`]),
   ];
+}
+
+/** Between two turns of a main loop that nobody holds up. */
+const LOOP_TURNS_WITHIN_MS = 3_000;
+
+function stateOf({ state, loop_age_ms: loopAgeMs = 0 }: Pools[number]['sessions'][number]): string {
+  return loopAgeMs > LOOP_TURNS_WITHIN_MS ? `${state}, stands still ${duration(loopAgeMs)}` : state;
 }
 
 function busy({ active, concurrency }: Pools[number]['sessions'][number]): string {

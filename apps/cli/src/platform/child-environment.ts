@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { CoreWorkerName } from '@longshore/contracts';
+import { type CoreWorkerName, coreWorkers } from '@longshore/contracts';
 import type { Credentials } from '../home/credentials.ts';
 import { compileCache } from './app-entry.ts';
 import type { PlatformSettings } from './settings.ts';
@@ -25,6 +25,11 @@ const BACKEND_ONLY = [
 const OF_THE_CLIENT = ['LONGSHORE_API_KEY', 'LONGSHORE_API_KEY_FILE', 'LONGSHORE_URL'];
 /** Set by us for each process: what was inherited from elsewhere must not get in between. */
 const OURS = ['BROKER_URL_FILE', 'REDIS_PASSWORD', 'INTERNAL_SERVICE_API_KEY_FILE', 'NODE_CHANNEL_FD'];
+
+/** Chosen for tasks of one's own, which only `general` runs. */
+const OF_GENERAL = ['TASK_QUEUES', 'QUEUE_NAME', 'TASK_GROUPS', 'ACTION_GROUPS'];
+/** That of the tasks of all other workers. */
+const OWN_GROUP = 'General';
 
 function common({ env, home, logLevel, graceMs }: PlatformSettings): NodeJS.ProcessEnv {
   const left = Object.fromEntries(Object.entries(env).filter(([name]) => !OURS.includes(name)));
@@ -64,13 +69,27 @@ export function workerSettings(
   };
 }
 
-/** The environment of a worker, from which the database of the truth cannot be reached. */
+/**
+ * The environment of a worker, from which the database of the truth cannot be reached. Queues and groups of tasks are chosen for `general`
+ * alone: the others serve their own, for which they have a key.
+ */
 export function workerEnvironment(
   worker: CoreWorkerName,
   settings: PlatformSettings,
   given: { addresses: Addresses; credentials: Credentials },
 ): NodeJS.ProcessEnv {
-  const hidden = new Set([...BACKEND_ONLY, ...OF_THE_CLIENT]);
+  const choices = worker === 'general' ? {} : ownChoices(worker);
+  const hidden = new Set([...BACKEND_ONLY, ...OF_THE_CLIENT, ...(worker === 'general' ? [] : OF_GENERAL)]);
   const inherited = Object.entries(common(settings)).filter(([name]) => !hidden.has(name));
-  return { ...Object.fromEntries(inherited), ...workerSettings(worker, given.addresses, given.credentials) };
+  const { addresses, credentials } = given;
+  return {
+    ...Object.fromEntries(inherited),
+    ...choices,
+    ...workerSettings(worker, addresses, credentials),
+  };
+}
+
+/** Said although they are the defaults: the worker reads the `.env` too, behind its environment. */
+function ownChoices(worker: CoreWorkerName): NodeJS.ProcessEnv {
+  return { TASK_QUEUES: coreWorkers[worker].queues.join(','), TASK_GROUPS: OWN_GROUP };
 }

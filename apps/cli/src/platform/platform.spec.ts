@@ -5,8 +5,13 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { type CoreWorkerName, coreWorkerNames, type WorkersResponse } from '@longshore/contracts';
-import type { ConfigError } from '@longshore/runtime';
+import {
+  type CoreWorkerName,
+  coreWorkerNames,
+  coreWorkers,
+  type WorkersResponse,
+} from '@longshore/contracts';
+import { type ConfigError, loadConfig } from '@longshore/runtime';
 import { homeAt } from '../home/home.ts';
 import { appEntry, looksLikeApp } from './app-entry.ts';
 import { backendEnvironment, workerEnvironment } from './child-environment.ts';
@@ -71,6 +76,24 @@ describe('the environment of a process', () => {
     });
   });
 
+  it('chooses queues and groups of tasks for the general worker alone; the others keep to their own, whatever an .env says', () => {
+    const chosen = { TASK_QUEUES: 'default,high_priority', ACTION_GROUPS: 'Texts' };
+    const settings = loadSettings(coreWorkerNames, { ...base, ...chosen, QUEUE_NAME: 'low_priority' });
+    expect(workerEnvironment('general', settings, given)).toMatchObject({
+      ...chosen,
+      QUEUE_NAME: 'low_priority',
+    });
+    for (const worker of ['api-deployment', 'file-processing', 'callback'] as const) {
+      const env = workerEnvironment(worker, settings, given);
+      // An .env in the folder of the platform says the same as the environment, and goes behind it.
+      const config = loadConfig(['taskQueues', 'taskGroups'], { env, cwd: '/nowhere' });
+      expect(config.taskQueues).toEqual(coreWorkers[worker].queues);
+      expect(config.taskGroups).toEqual(['General']);
+      expect(env).not.toHaveProperty('QUEUE_NAME');
+      expect(env).not.toHaveProperty('ACTION_GROUPS');
+    }
+  });
+
   it('is refused where workers would have to use the database of the truth as broker', () => {
     const env = { ...base, DATABASE_URL: addresses.databaseUrl };
     expect(() => loadSettings(coreWorkerNames, env)).toThrow('BROKER_URL is not: name a broker too');
@@ -113,6 +136,25 @@ describe('the settings of a platform', () => {
     const all = ['CALLBACK_HEALTH_PORT', 'MAX_FILE_BYTES', 'PORT', 'SESSION_TIMEOUT', 'TASK_QUEUES'];
     expect(problemsOf(coreWorkerNames)).toEqual([...all, 'WORKER_CONCURRENCY']);
     expect(problemsOf([])).toEqual(['MAX_FILE_BYTES', 'PORT', 'SESSION_TIMEOUT']);
+  });
+
+  it.each(['TASK_QUEUES', 'QUEUE_NAME'])(
+    'are refused where %s names what the key of general is not for',
+    (name) => {
+      const load = (queues: string, workers = coreWorkerNames) =>
+        loadSettings(workers, { ...base, [name]: queues });
+      expect(() => load('images')).toThrow(
+        `${name} names images, and the general worker of a platform may serve only general, high_priority, default, low_priority.`,
+      );
+      expect(() => load('images')).toThrow('--kind service --workers general --queues images');
+      expect(() => load('images', ['callback'])).not.toThrow();
+      expect(() => load('default')).not.toThrow();
+    },
+  );
+
+  it('are not refused for a QUEUE_NAME that TASK_QUEUES goes before', () => {
+    const env = { ...base, TASK_QUEUES: 'default', QUEUE_NAME: 'images' };
+    expect(() => loadSettings(coreWorkerNames, env)).not.toThrow();
   });
 
   it('need nothing that is made here, and nothing that is set for each process', () => {

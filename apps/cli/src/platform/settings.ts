@@ -9,6 +9,7 @@ import {
 import { CliError } from '../cli-error.ts';
 import { configure, withAbsolutePaths } from '../home/configuration.ts';
 import { type Home, homeAt } from '../home/home.ts';
+import { refuseForeignQueues } from './general-queues.ts';
 
 /** All that is to be known before a platform is started. */
 export interface PlatformSettings {
@@ -67,6 +68,7 @@ export function loadSettings(workers: readonly CoreWorkerName[], env = process.e
         'for workers must not be able to open the database of the truth.',
     );
   }
+  if (workers.length > 0) refuseForeignQueues(config, workers);
   return {
     home: homeAt(config.longshoreHome),
     host: config.host,

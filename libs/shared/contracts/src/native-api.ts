@@ -65,6 +65,8 @@ export const workersResponseSchema = z.object({
           health_port: z.int().nullable(),
           started_at: timestamp,
           seen_ms_ago: z.number(),
+          /** For how long its main loop had not turned, as it said then. */
+          loop_age_ms: z.number().min(0).optional(),
           skipped_task_files: z.array(skippedTaskFileSchema).optional(),
         }),
       ),

@@ -24,7 +24,9 @@ export { makeFolder } from './files/make-folder.ts';
 export { nearestWord } from './nearest-word.ts';
 
 export type {
+  HealthAnswer,
   HealthChecks,
+  HealthQuestion,
   HealthReport,
   HealthServer,
   HealthServerOptions,

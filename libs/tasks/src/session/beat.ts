@@ -2,7 +2,7 @@ import { Agent as HttpAgent, request as requestHttp } from 'node:http';
 import type { Agent } from 'node:http';
 import type { HeartbeatRequest, HeartbeatResponse } from '@longshore/contracts';
 import type { FromThread, HeartbeatData, ToThread } from './heartbeat-messages.ts';
-import { PULSE } from './heartbeat-messages.ts';
+import { activeIn, loopAgeMsIn, PULSE } from './heartbeat-messages.ts';
 
 /** Renews a session, wherever it runs: on the main loop, or on that of the heartbeat thread. */
 export interface Beat {
@@ -22,7 +22,7 @@ const RETRY_MS = 1_000;
 /** Part of an idle pause after which the last heartbeat is too long ago for work to begin on: 3 s of 10, with sessions of 15. */
 const LONG_PAST = 0.3;
 /** A main loop that stands still this long behind the hard limit of a run will never see to that itself. */
-const STUCK_NS = 5_000_000_000n;
+const STUCK_MS = 5_000;
 
 type Followed = Extract<ToThread, { type: 'session' }>;
 
@@ -64,7 +64,7 @@ export function createBeat(options: BeatOptions): Beat {
     if (session === undefined) return;
     if (session !== asked || hurry) return beat();
     // Looked at now, not before: work that begins while this beats is told to nobody.
-    pause.begin(pauseAfter(dispatched, { active: Atomics.load(cells, PULSE.active) > 0n, ...asked }));
+    pause.begin(pauseAfter(dispatched, { active: activeIn(cells) > 0, ...asked }));
   };
   /**
    * Work that has ended by then needed no heartbeat of its own. But where the last one is a while ago, what begins now may hold up the loop
@@ -118,15 +118,10 @@ function createPause(act: () => void) {
   };
 }
 
-function loopAgeNs(cells: BigInt64Array<SharedArrayBuffer>): bigint {
-  const age = process.hrtime.bigint() - Atomics.load(cells, PULSE.tick);
-  return age > 0n ? age : 0n;
-}
-
 function pulseNow(cells: BigInt64Array<SharedArrayBuffer>): HeartbeatRequest {
   return {
-    active: Number(Atomics.load(cells, PULSE.active)),
-    loop_age_ms: Number(loopAgeNs(cells) / 1_000_000n),
+    active: activeIn(cells),
+    loop_age_ms: loopAgeMsIn(cells),
     state: Atomics.load(cells, PULSE.draining) === 0n ? 'active' : 'draining',
     concurrency: Number(Atomics.load(cells, PULSE.concurrency)),
   };
@@ -135,7 +130,8 @@ function pulseNow(cells: BigInt64Array<SharedArrayBuffer>): HeartbeatRequest {
 /** A handler that never lets go of the main loop: the limit of its run cannot be kept from inside that loop. */
 function isStuck(cells: BigInt64Array<SharedArrayBuffer>): boolean {
   const deadline = Atomics.load(cells, PULSE.hardDeadline);
-  return deadline !== 0n && process.hrtime.bigint() > deadline + STUCK_NS && loopAgeNs(cells) > STUCK_NS;
+  const isPast = deadline !== 0n && process.hrtime.bigint() > deadline + BigInt(STUCK_MS) * 1_000_000n;
+  return isPast && loopAgeMsIn(cells) > STUCK_MS;
 }
 
 interface Answer {

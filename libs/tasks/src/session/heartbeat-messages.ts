@@ -1,3 +1,4 @@
+import type { MessagePort } from 'node:worker_threads';
 import type { HeartbeatResponse } from '@longshore/contracts';
 
 /** What renews a session has to know. */
@@ -9,6 +10,12 @@ export interface HeartbeatData {
   readonly serviceKey: string;
   /** See {@link PULSE}. */
   readonly pulse: SharedArrayBuffer;
+}
+
+/** What its thread has to know besides. */
+export interface HeartbeatThreadData extends HeartbeatData {
+  /** Over which the main loop is asked for what it says at the health port; undefined: it answers there itself. */
+  readonly health: MessagePort | undefined;
 }
 
 /** Cells of 64 bits that the main thread writes and the heartbeat thread reads. Times are `process.hrtime`, nanoseconds. */
@@ -25,6 +32,17 @@ export const PULSE = Object.freeze({
   concurrency: 4,
 });
 export const PULSE_CELLS = 5;
+
+/** How long ago the main loop turned, whole milliseconds. */
+export function loopAgeMsIn(cells: BigInt64Array<SharedArrayBuffer>): number {
+  const age = process.hrtime.bigint() - Atomics.load(cells, PULSE.tick);
+  return age > 0n ? Number(age / 1_000_000n) : 0;
+}
+
+/** Slots in use. */
+export function activeIn(cells: BigInt64Array<SharedArrayBuffer>): number {
+  return Number(Atomics.load(cells, PULSE.active));
+}
 
 export type ToThread =
   | { readonly type: 'session'; readonly id: string; readonly busyMs: number; readonly idleMs: number }

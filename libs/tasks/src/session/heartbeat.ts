@@ -1,7 +1,9 @@
 import { Worker } from 'node:worker_threads';
 import { createBeat } from './beat.ts';
-import type { FromThread, HeartbeatData, ToThread } from './heartbeat-messages.ts';
+import type { FromThread, HeartbeatData, HeartbeatThreadData, ToThread } from './heartbeat-messages.ts';
 import { PULSE, PULSE_CELLS } from './heartbeat-messages.ts';
+import type { ReplaceableHealth } from './health-behind-front.ts';
+import { standBehindFront } from './health-behind-front.ts';
 
 export interface HeartbeatOptions {
   worker: string;
@@ -15,6 +17,8 @@ export interface HeartbeatOptions {
    * workers whose handlers never hold it up; one that does nevertheless gets the thread from then on.
    */
   where: 'thread' | 'loop';
+  /** Whose port the thread answers at, where there is one: who asks there hears of a main loop that stands still. */
+  health?: ReplaceableHealth | undefined;
   onMessage: (message: FromThread) => void;
   /** The main loop stood still for so long, milliseconds, although it should not: there is a thread now. */
   onMove?: (heldUpMs: number) => void;
@@ -43,6 +47,8 @@ export interface Heartbeat {
   rest(): void;
   /** What the next heartbeats say. */
   tell(pulse: Pulse): void;
+  /** Resolves when its thread answers at the health port; undefined: it began with none that does. */
+  readonly atPort: Promise<void> | undefined;
   stop(): Promise<void>;
 }
 
@@ -54,6 +60,7 @@ const HELD_UP_MS = 3_000;
 interface Carrier {
   post(message: ToThread): void;
   stop(): Promise<unknown>;
+  readonly atPort?: Promise<void> | undefined;
 }
 
 /** It renews nothing until it is told to. */
@@ -86,6 +93,7 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
   Atomics.store(cells, PULSE.concurrency, BigInt(options.concurrency));
   const ticking = setInterval(tick, TICK_MS);
   return {
+    atPort: carrier.atPort,
     follow: (session) => post((followed = { type: 'session', ...session })),
     rest: () => {
       followed = undefined;
@@ -115,8 +123,12 @@ function onLoop(data: HeartbeatData, { onMessage }: HeartbeatOptions): Carrier {
   return { post: beat.hear, stop: async () => beat.end() };
 }
 
-function inThread(data: HeartbeatData, { onMessage, onDeath }: HeartbeatOptions): Carrier {
-  const thread = new Worker(entryUrl(), { name: 'heartbeat', workerData: data });
+function inThread(data: HeartbeatData, options: HeartbeatOptions): Carrier {
+  const { onMessage, onDeath } = options;
+  const health = options.health && standBehindFront(options.health);
+  const workerData: HeartbeatThreadData = { ...data, health: health?.ofThread };
+  const transferList = health === undefined ? [] : [health.ofThread];
+  const thread = new Worker(entryUrl(), { name: 'heartbeat', workerData, transferList });
   let stopped = false;
   thread.on('message', onMessage);
   thread.on('error', onDeath);
@@ -124,6 +136,7 @@ function inThread(data: HeartbeatData, { onMessage, onDeath }: HeartbeatOptions)
     if (!stopped) onDeath(new Error(`The heartbeat thread ended with code ${code}`));
   });
   return {
+    atPort: health?.done,
     post: (message) => thread.postMessage(message),
     stop: () => {
       stopped = true;

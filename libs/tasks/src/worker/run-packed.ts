@@ -136,7 +136,7 @@ async function startPacked({ kinds, load, logger, lifecycle, onHardLimit }: Pack
   await startSideBySide(members, lifecycle.signal, async (member) => {
     const expose: StartOptions['expose'] = async (checks) => {
       member.checks = checks;
-      return server.port;
+      return { port: server.port };
     };
     const { config, logger: its, metrics, branch } = member;
     const spec = await load(member.kind);

@@ -3,7 +3,7 @@ import type { BackendClient } from '@longshore/api-client';
 import { createBackendClient } from '@longshore/api-client';
 import type { Consumer } from '@longshore/broker';
 import { BrokerConfigurationError, createConsumer, waitForBroker } from '@longshore/broker';
-import type { ClaimedRun, SkippedTaskFile } from '@longshore/contracts';
+import type { SkippedTaskFile } from '@longshore/contracts';
 import { retry, systemClock } from '@longshore/runtime';
 import type { HealthChecks, Lifecycle, Logger, Metrics, Tracing } from '@longshore/runtime';
 import type { Task } from '../definition/define-task.ts';
@@ -20,6 +20,8 @@ import { createSessions } from '../session/sessions.ts';
 import { waitForBackend } from '../session/wait-for-backend.ts';
 import type { Autoscaler } from './autoscaler.ts';
 import { createAutoscaler } from './autoscaler.ts';
+import type { Exposed } from './expose-health.ts';
+import { HardLimitError } from './hard-limit-error.ts';
 import type { WorkerConfig, WorkerDefaults } from './worker-config.ts';
 import { workerHealth } from './worker-health.ts';
 import { stepsOf, withTracing } from './worker-tracing.ts';
@@ -57,8 +59,8 @@ export interface StartOptions {
   metrics: Metrics;
   /** Opened here, where it is configured. */
   tracing?: Tracing;
-  /** Makes it known how the worker is, from now until it has stopped. Resolves to the port where that is to be had. */
-  expose: (checks: HealthChecks) => Promise<number>;
+  /** Makes it known how the worker is, from now until it has stopped. Resolves to the port where that is to be had, and whose that is. */
+  expose: (checks: HealthChecks) => Promise<Exposed>;
   /** A run is past its hard limit and goes on. `isStuck`: in a thread that even the end of this process would wait for. */
   onHardLimit: (isStuck: boolean) => void;
 }
@@ -73,7 +75,7 @@ export async function startWorker(given: StartOptions): Promise<void> {
   const { brokerUrl, baseUrl, serviceKey } = config;
   const { signal } = lifecycle;
   const parts: Parts = {};
-  const healthPort = await options.expose(checksOf(options, parts));
+  const health = await options.expose(checksOf(options, parts));
 
   parts.waitsFor = 'the broker';
   await waitForBroker({ brokerUrl, logger, signal });
@@ -113,7 +115,7 @@ export async function startWorker(given: StartOptions): Promise<void> {
   parts.runner = runner;
   parts.scaler = startAutoscaler(options, parts);
   signal.addEventListener('abort', () => tellHeartbeat(options, parts), { once: true });
-  await startSessions(options, parts, { client, tasks, healthPort });
+  await startSessions(options, parts, { client, tasks, health });
 }
 
 /** What comes into being on the way; the health server is asked from the first moment on. */
@@ -211,7 +213,7 @@ async function loadTasks(options: StartOptions, parts: Parts): Promise<TaskSet> 
 async function startSessions(
   options: StartOptions,
   parts: Parts,
-  { client, tasks, healthPort }: { client: BackendClient; tasks: TaskSet; healthPort: number },
+  { client, tasks, health }: { client: BackendClient; tasks: TaskSet; health: Exposed },
 ): Promise<void> {
   const { spec, config, logger, lifecycle } = options;
   const { instance, queues, baseUrl, serviceKey } = config;
@@ -223,6 +225,7 @@ async function startSessions(
     },
     onDeath: (error) => lifecycle.fail(error),
     where: parts.heartbeatOn ?? 'thread',
+    health: health.server,
     onMove: (heldUpMs) =>
       logger.warn('main loop was held up, the heartbeat gets a thread', { held_up_ms: Math.round(heldUpMs) }),
   });
@@ -232,7 +235,7 @@ async function startSessions(
     ...{ client, heartbeat, logger, clock: systemClock },
     request: {
       ...{ worker: spec.name, instance, hostname: hostname(), pid: process.pid },
-      ...{ queues: [...queues], tasks: [...tasks.descriptors], health_port: healthPort },
+      ...{ queues: [...queues], tasks: [...tasks.descriptors], health_port: health.port },
       skipped_task_files: [...(parts.skippedTaskFiles ?? [])],
       // Asked anew at each registration.
       get concurrency() {
@@ -259,6 +262,8 @@ async function useSession(session: RegisteredSession, options: StartOptions, par
   if (parts.brokerQueue === session.brokerQueue) return;
   if (parts.brokerQueue !== undefined) throw new Error('The backend moved this worker to another pool');
   parts.brokerQueue = session.brokerQueue;
+  const atPort = parts.heartbeat?.atPort;
+  if (atPort !== undefined) parts.waitsFor = 'the thread that answers at its health port';
   const { brokerUrl } = config;
   const concurrency = slotsNow(config, parts);
   const { brokerQueue } = session;
@@ -269,6 +274,8 @@ async function useSession(session: RegisteredSession, options: StartOptions, par
     signal: lifecycle.signal,
     shouldRetry: (error) => !(error instanceof BrokerConfigurationError),
   });
+  await atPort;
+  parts.waitsFor = undefined;
   logger.info('worker takes work', { queues: config.queues, broker_queue: brokerQueue, concurrency });
 }
 
@@ -293,15 +300,4 @@ function tellHeartbeat({ config, lifecycle }: StartOptions, parts: Parts): void 
   const { busySlots, hardDeadline } = runner.state();
   const slots = { concurrency: slotsNow(config, parts), mostConcurrency: config.concurrency };
   heartbeat.tell({ active: busySlots, ...slots, hardDeadline, draining: lifecycle.stopping });
-}
-
-/** A handler did not end within its hard limit, and inside this process nothing can make it. */
-class HardLimitError extends Error {
-  override readonly name = 'HardLimitError';
-
-  constructor({ run_id, task, hard_limit_ms }: ClaimedRun) {
-    super(
-      `The run ${run_id} of ${task} did not end within ${hard_limit_ms / 1000} s: this process starts anew`,
-    );
-  }
 }

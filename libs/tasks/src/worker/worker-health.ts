@@ -33,7 +33,7 @@ export function workerHealth(facts: () => Omit<HealthFacts, 'now'>, clock: Clock
 
 /**
  * Red when there is room and dispatched work and nothing was claimed for 20 s, and while the backend refuses its key. A worker with all slots
- * busy is healthy, however long its runs take. (A main loop that stands still cannot answer at all, which is red too.)
+ * busy is healthy, however long its runs take. (Of a main loop that stands still the front at the health port tells, where there is one; else nothing answers, which is red too.)
  */
 export function healthOf(facts: HealthFacts): HealthReport {
   const { runner, session, consumer, concurrency, queues, stopping } = facts;

@@ -131,6 +131,24 @@ describe('the health server', () => {
     expect((await get('/health', { method: 'HEAD' })).status).toBe(200);
   });
 
+  it('leaves its port to somebody else, answers what it was asked before, and goes on to say how it is', async () => {
+    const asked = Promise.withResolvers<void>();
+    const said = Promise.withResolvers<{ ready: boolean }>();
+    const ready = (): Promise<{ ready: boolean }> => {
+      asked.resolve();
+      return said.promise;
+    };
+    const { server, get } = await setup({ ready });
+    const before = get('/ready');
+    await asked.promise;
+    server.leave();
+    expect(await occupy(server.port)).toBe(server.port);
+    said.resolve({ ready: true });
+    expect((await before).status).toBe(200);
+    expect(await server.answer({ method: 'GET', path: '/health' })).toMatchObject({ status: 200 });
+    expect(await server.answer({ method: 'POST', path: '/health' })).toMatchObject({ status: 405 });
+  });
+
   it('closes although somebody keeps a connection open', async () => {
     const { server } = await setup();
     const socket = connect(server.port, '127.0.0.1');

@@ -1,5 +1,4 @@
 import { createServer } from 'node:http';
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../clock/clock.ts';
 import { systemClock } from '../clock/clock.ts';
 import type { PortChoice } from '../config/schemas.ts';
@@ -34,19 +33,31 @@ export interface HealthServerOptions {
 }
 
 export interface HealthServer {
+  readonly host: string;
   /** The port it listens on, which need not be the one asked for. */
   readonly port: number;
+  /** What it answers, whoever asks. Never rejects. */
+  answer(question: HealthQuestion): Promise<HealthAnswer>;
+  /** Listens no more from now on, so that somebody else can; what it was asked before is still answered. */
+  leave(): void;
   /** Resolves when nobody is connected any more; connections are cut. */
   close(): Promise<void>;
 }
 
-interface Answer {
-  status: number;
-  body: string;
-  contentType: string;
+/** A request for one of its pages. */
+export interface HealthQuestion {
+  readonly method: string;
+  /** Without a query. */
+  readonly path: string;
 }
 
-type Route = () => Promise<Answer> | Answer;
+export interface HealthAnswer {
+  readonly status: number;
+  readonly body: string;
+  readonly contentType: string;
+}
+
+type Route = () => Promise<HealthAnswer> | HealthAnswer;
 
 const REQUEST_TIMEOUT_MS = 5000;
 
@@ -59,7 +70,15 @@ export async function createHealthServer(options: HealthServerOptions): Promise<
   const { host, port: wanted, worker, logger } = options;
   const routes = routesOf(options);
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS });
-  server.on('request', (request, response) => void respond(routes, request, response));
+  let left = false;
+  const answer = (question: HealthQuestion): Promise<HealthAnswer> => answerTo(routes, question);
+  server.on('request', (request, response) => {
+    const question = { method: request.method ?? '', path: request.url?.split('?')[0] ?? '' };
+    void answer(question).then(({ status, body, contentType }) => {
+      const headers = { 'content-type': contentType, 'cache-control': 'no-store' };
+      response.writeHead(status, left ? { ...headers, connection: 'close' } : headers).end(body);
+    });
+  });
   const port = await listen(server, host, wanted);
   const moved = port !== wanted.value && wanted.value !== 0;
   logger.info('health server listens', {
@@ -69,7 +88,13 @@ export async function createHealthServer(options: HealthServerOptions): Promise<
     of: worker,
   });
   return {
+    host,
     port,
+    answer,
+    leave: () => {
+      left = true;
+      server.close();
+    },
     close: () => {
       const { promise, resolve } = Promise.withResolvers<void>();
       server.close(() => resolve());
@@ -119,25 +144,17 @@ async function askReady(checks: HealthChecks): Promise<{ ready: boolean; reason?
   }
 }
 
-async function metricsAnswer(metrics: Pick<Metrics, 'text' | 'contentType'>): Promise<Answer> {
+async function metricsAnswer(metrics: Pick<Metrics, 'text' | 'contentType'>): Promise<HealthAnswer> {
   return { status: 200, body: await metrics.text(), contentType: metrics.contentType };
 }
 
-async function respond(
+async function answerTo(
   routes: Readonly<Record<string, Route>>,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  const answer = await answerTo(routes, request);
-  response.writeHead(answer.status, { 'content-type': answer.contentType, 'cache-control': 'no-store' });
-  response.end(answer.body);
-}
-
-async function answerTo(routes: Readonly<Record<string, Route>>, request: IncomingMessage): Promise<Answer> {
-  const path = request.url?.split('?')[0] ?? '';
+  { method, path }: HealthQuestion,
+): Promise<HealthAnswer> {
   const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
   if (route === undefined) return json(404, { error: `There is ${Object.keys(routes).join(', ')}` });
-  if (request.method !== 'GET' && request.method !== 'HEAD') return json(405, { error: 'Only GET and HEAD' });
+  if (method !== 'GET' && method !== 'HEAD') return json(405, { error: 'Only GET and HEAD' });
   try {
     return await route();
   } catch (error) {
@@ -145,7 +162,7 @@ async function answerTo(routes: Readonly<Record<string, Route>>, request: Incomi
   }
 }
 
-function json(status: number, body: Record<string, unknown>): Answer {
+function json(status: number, body: Record<string, unknown>): HealthAnswer {
   return { status, body: JSON.stringify(redact(body)), contentType: 'application/json' };
 }
 
