@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { readFile } from 'node:fs/promises';
 import { PDFDocument } from 'pdf-lib';
+import { wordDocument } from './fixtures/office-files.fixture.ts';
 import { longPdf, turnedPdf } from './fixtures/pdf-layouts.fixture.ts';
 import { readDocument, type ReadOptions } from './read-document.ts';
 
@@ -104,6 +105,35 @@ describe('a Word document', () => {
   it('keeps the lines of a cell', async () => {
     const { tables } = await read(await fixture('cell.docx'));
     expect(tables[0]?.header).toEqual(['Invoice number\nP9/2026/31', 'Invoice date\n2026-03-12']);
+  });
+});
+
+describe('the text of a Word document', () => {
+  const run = (text: string) => `<w:r><w:t>${text}</w:t></w:r>`;
+  const textOf = async (paragraph: string) =>
+    (await read(wordDocument(`<w:p>${run('Dear ')}${paragraph}</w:p>`))).text;
+
+  it('holds that of fields', async () => {
+    expect(await textOf(`<w:fldSimple w:instr=" MERGEFIELD Name ">${run('Ms Pilot')}</w:fldSimple>`)).toBe(
+      'Dear Ms Pilot',
+    );
+  });
+
+  it('holds that in the other direction', async () => {
+    expect(await textOf(`<w:bdo w:val="ltr">${run('A')}</w:bdo><w:dir w:val="ltr">${run('B')}</w:dir>`)).toBe(
+      'Dear AB',
+    );
+  });
+
+  it('holds words without their reading beside them', async () => {
+    const word = `<w:r><w:ruby><w:rubyPr/><w:rt>${run('みなと')}</w:rt><w:rubyBase>${run('港')}</w:rubyBase></w:ruby></w:r>`;
+    expect(await textOf(word)).toBe('Dear 港');
+  });
+
+  it('holds formulas and what stands in shapes', async () => {
+    expect(await textOf('<m:oMath><m:r><m:rPr/><m:t>a+b</m:t></m:r></m:oMath>')).toBe('Dear a+b');
+    const box = `<v:textbox><w:txbxContent><w:p>${run('in a box')}</w:p></w:txbxContent></v:textbox>`;
+    expect(await textOf(`<w:r><w:pict><v:oval>${box}</v:oval></w:pict></w:r>`)).toContain('in a box');
   });
 });
 

@@ -2,6 +2,8 @@ import type { ReadDocument, ReadLimits } from '../document.ts';
 import { type Block, blocksDocument, blocksText } from '../layout/blocks.ts';
 import { UnreadableError } from '../unreadable.ts';
 import { readableText } from '../values/readable.ts';
+import { wordPackage } from './docx-package.ts';
+import type { ZipParts } from './zip-parts.ts';
 
 /** What the library's document tree consists of, as far as it is read here. */
 interface Node {
@@ -13,8 +15,8 @@ interface Node {
 }
 
 /** A Word document: its paragraphs and tables in their order; headers, footers and comments are left out. */
-export async function readDocx(bytes: Uint8Array, limits: ReadLimits): Promise<ReadDocument> {
-  const blocks = documentBlocks(await parseDocx(bytes));
+export async function readDocx(parts: ZipParts, limits: ReadLimits): Promise<ReadDocument> {
+  const blocks = documentBlocks(await parseDocx(parts));
   const mediaType = 'application/vnd.openxmlformats-officedocument.wordprocessingml.document';
   const document = blocksDocument({ kind: 'docx', mediaType, pageCount: 1 }, blocks, limits);
   if (document.text === '') throw new UnreadableError('no_text', 'The Word document contains no text.');
@@ -22,7 +24,7 @@ export async function readDocx(bytes: Uint8Array, limits: ReadLimits): Promise<R
 }
 
 /** Takes the tree before it is turned into HTML, which nobody needs here. */
-async function parseDocx(bytes: Uint8Array): Promise<Node> {
+async function parseDocx(parts: ZipParts): Promise<Node> {
   const { default: mammoth } = await import('mammoth');
   let tree: Node | undefined;
   const transformDocument = (document: Node) => {
@@ -30,9 +32,11 @@ async function parseDocx(bytes: Uint8Array): Promise<Node> {
     return { ...document, children: [] };
   };
   try {
-    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    await mammoth.convertToHtml({ buffer }, { transformDocument, externalFileAccess: false });
+    // Packages are an input of the library that its types do not name.
+    const input = { file: wordPackage(parts) } as unknown as Parameters<typeof mammoth.convertToHtml>[0];
+    await mammoth.convertToHtml(input, { transformDocument, externalFileAccess: false });
   } catch (cause) {
+    if (cause instanceof UnreadableError) throw cause;
     throw new UnreadableError('corrupt', 'The Word document is damaged: its content cannot be read.', {
       cause,
     });

@@ -11,6 +11,8 @@ import type { ZipParts } from './zip-parts.ts';
 const PRESENTATION = 'ppt/presentation.xml';
 /** What newer programs write a second time for older ones. */
 const SKIPPED = new Set(['Fallback']);
+/** What newer programs add, such as the sections of a presentation, which name its slides once more. */
+const EXTENSIONS = 'extLst';
 
 /** A PowerPoint presentation: the texts and tables of each visible slide in the order of its shapes, one page each. */
 export function readPptx(parts: ZipParts, limits: ReadLimits): ReadDocument {
@@ -42,9 +44,14 @@ export function readPptx(parts: ZipParts, limits: ReadLimits): ReadDocument {
 function slideParts(parts: ZipParts): string[] {
   const relations = readRelations(parts, PRESENTATION, 'The presentation');
   const slides: string[] = [];
+  let extensions = 0;
   readXmlEvents(parts.read(PRESENTATION), 'The presentation', {
+    close: (element) => {
+      if (element === EXTENSIONS) extensions -= 1;
+    },
     open: (element, attributes) => {
-      if (element !== 'sldId') return;
+      if (element === EXTENSIONS) extensions += 1;
+      if (element !== 'sldId' || extensions > 0) return;
       const relation = relations.get(attribute(attributes, 'id', { prefixed: true }) ?? '');
       if (relation === undefined)
         throw new UnreadableError('corrupt', 'The presentation is damaged: one of its slides is missing.');

@@ -21,7 +21,7 @@ export async function readZipped(
   if (parts.has('word/document.xml')) {
     assertSafeZip(bytes, entries, limits);
     const { readDocx } = await import('./docx.ts');
-    return readDocx(bytes, limits);
+    return readDocx(parts, limits);
   }
   if (parts.has('xl/workbook.xml')) return (await import('./xlsx.ts')).readXlsx(parts, limits);
   if (parts.has('ppt/presentation.xml')) return (await import('./pptx.ts')).readPptx(parts, limits);

@@ -1,0 +1,41 @@
+import type { ZipParts } from './zip-parts.ts';
+
+/** A packed Word document as the library reads it. */
+export interface WordPackage {
+  readonly exists: (name: string) => boolean;
+  readonly read: (name: string, encoding?: string) => Promise<Uint8Array | string>;
+}
+
+/** Around text: fields, text in the other direction, words with their reading beside them, shapes, formulas. */
+const AROUND_TEXT =
+  /<\/?(?:w:(?:fldSimple|dir|bdo|ruby|rubyBase)|v:(?:oval|line|polyline|curve|arc))\b[^<>]*>/gu;
+/** How a word is read stands beside it for people, not instead of it. */
+const READING = /<(\/?)w:rt\b[^<>]*>/gu;
+const FORMULA_TEXT = /<(\/?)m:(r|t)\b[^<>]*>/gu;
+const FORMULA = /<\/?m:[^<>]*>/gu;
+const MARKUP = /fldSimple|<w:(?:dir|bdo|ruby)|<v:(?:oval|line|polyline|curve|arc)|<m:/u;
+
+/**
+ * The parts of a Word document for mammoth, unpacked within our limits. Elements that it does not know it leaves out with all the text in them; where
+ * that text belongs to the document they are taken off it.
+ */
+export function wordPackage(parts: ZipParts): WordPackage {
+  return {
+    exists: parts.has,
+    read: async (name, encoding) => {
+      const bytes = parts.read(name);
+      if (encoding === 'base64') return Buffer.from(bytes).toString('base64');
+      if (encoding === undefined) return bytes;
+      const text = new TextDecoder(encoding).decode(bytes);
+      return MARKUP.test(text) ? baredText(text) : text;
+    },
+  };
+}
+
+function baredText(xml: string): string {
+  return xml
+    .replaceAll(AROUND_TEXT, '')
+    .replaceAll(READING, '<$1w:del>')
+    .replaceAll(FORMULA_TEXT, '<$1w:$2>')
+    .replaceAll(FORMULA, '');
+}
