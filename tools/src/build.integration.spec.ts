@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -36,6 +36,20 @@ function run(app: string, args: string[] = [], nodeArgs: string[] = []) {
     killSignal: 'SIGKILL',
   });
 }
+
+/** One line in a Chinese font that the file does not hold. */
+const NAMED_FONT_PDF = `%PDF-1.4
+1 0 obj <</Type/Catalog/Pages 2 0 R>> endobj
+2 0 obj <</Type/Pages/Kids[3 0 R]/Count 1>> endobj
+3 0 obj <</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>> endobj
+4 0 obj <</Length 45>> stream
+BT /F1 12 Tf 50 700 Td <53D1796853F77801> Tj ET
+endstream endobj
+5 0 obj <</Type/Font/Subtype/Type0/BaseFont/STSong-Light/Encoding/UniGB-UCS2-H/DescendantFonts[6 0 R]>> endobj
+6 0 obj <</Type/Font/Subtype/CIDFontType0/BaseFont/STSong-Light/CIDSystemInfo<</Registry(Adobe)/Ordering(GB1)/Supplement 2>>>> endobj
+trailer <</Root 1 0 R/Size 7>>
+%%EOF
+`;
 
 /** Makes the Node that runs the bundle say that it is another one. */
 const olderNode = [
@@ -114,6 +128,20 @@ describe('the bundle of', () => {
     const sources = await Promise.all(maps.map((file) => readFile(join(elsewhere, app, file), 'utf8')));
     expect(sources.join()).toContain('contracts/src/claims.ts');
     expect(sources.join()).not.toMatch(/contracts\/src\/(failures-api|tasks-api|routes\/executions)\.ts/);
+  });
+
+  it.each(['file-processing', 'cli'])('%s brings what it reads documents with', async (app) => {
+    const beside = await readdir(join(elsewhere, app));
+    expect(beside).toEqual(expect.arrayContaining(['tesseract.wasm', 'pdfium.wasm', 'eng.traineddata.gz']));
+    const tables = await readdir(join(elsewhere, app, 'cmaps'));
+    expect(tables).toEqual(
+      expect.arrayContaining(['UniGB-UCS2-H.bcmap', 'Adobe-Japan1-UCS2.bcmap', 'LICENSE']),
+    );
+  });
+
+  it('cli reads text of fonts that a PDF only names', async () => {
+    await writeFile(join(elsewhere, 'cli', 'named.pdf'), NAMED_FONT_PDF);
+    expect(run('cli', ['extract', 'named.pdf', '--text'])).toMatchObject({ status: 0, stdout: '发票号码\n' });
   });
 
   it.each(workers)('%s brings its threads along', async (app) => {

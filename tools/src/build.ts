@@ -1,6 +1,6 @@
-import { access, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, copyFile, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire, isBuiltin } from 'node:module';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { coreWorkerNames } from '@longshore/contracts';
 import { build } from 'esbuild';
 import type { Metafile, Plugin } from 'esbuild';
@@ -116,7 +116,7 @@ interface AppManifest {
     readonly packs?: 'workers';
     /** Further entries of the bundle, by file name in it: the threads that the app starts. */
     readonly threads?: Record<string, string>;
-    /** Files of packages that lie beside the bundle, by their names there. */
+    /** Files and folders (`name/`) of packages that lie beside the bundle, by their names there. */
     readonly assets?: Record<string, string>;
     /** Packages that stay outside the bundle and are installed beside it, since they hold binaries. */
     readonly external?: readonly string[];
@@ -244,8 +244,14 @@ async function removeUnreached(
 
 async function copyAssets({ longshore }: AppManifest, folder: string, outdir: string): Promise<void> {
   const { resolve: locate } = createRequire(join(folder, 'package.json'));
-  for (const [name, file] of Object.entries(longshore?.assets ?? {}))
-    await copyFile(locate(file), join(outdir, name));
+  for (const [name, source] of Object.entries(longshore?.assets ?? {})) {
+    const [, packageName, inside] = /^((?:@[^/]+\/)?[^/]+)\/(.+)\/$/u.exec(source) ?? [];
+    const path =
+      packageName === undefined || inside === undefined
+        ? locate(source)
+        : join(dirname(locate(`${packageName}/package.json`)), inside);
+    await cp(path, join(outdir, name), { recursive: true });
+  }
 }
 
 /** What is left to install beside the bundle: nothing but the external packages. */

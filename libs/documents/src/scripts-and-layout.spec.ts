@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { layoutText } from './layout/layout-text.ts';
 import { joinAsRead } from './layout/reading-direction.ts';
 import { DEFAULT_READ_LIMITS, type ReadDocument } from './document.ts';
+import { namedFontPdf } from './fixtures/pdf-layouts.fixture.ts';
 import { readDocument, type ReadOptions } from './read-document.ts';
 
 async function read(name: string, options: ReadOptions = {}) {
@@ -29,6 +30,15 @@ describe('the text of a PDF', () => {
     expect((await read('cjk.pdf')).text).toBe(
       '請求書番号 第二十七号\n船舶停泊费用 总计 人民币 450\nInvoice No: CJK-5',
     );
+  });
+
+  it.each([
+    ['UniGB-UCS2-H', 'GB1', '发票号码 总计 450'],
+    ['UniCNS-UCS2-H', 'CNS1', '發票號碼 總計 450'],
+    ['UniJIS-UCS2-H', 'Japan1', '請求書番号 合計 450'],
+    ['UniKS-UCS2-H', 'Korea1', '청구서 번호 합계 450'],
+  ])('is there where fonts are only named, by %s', async (encoding, ordering, content) => {
+    expect((await readDocument(await namedFontPdf(content, encoding, ordering))).text).toBe(content);
   });
 
   it('has letters instead of ligatures', async () => {

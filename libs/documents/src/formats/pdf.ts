@@ -7,6 +7,7 @@ import type { Recognise, Recognition } from '../recognition.ts';
 import { UnreadableError } from '../unreadable.ts';
 import { cleanText } from '../values/clean.ts';
 import { readableText } from '../values/readable.ts';
+import { CharacterMaps } from './pdf-cmaps.ts';
 import { type PageForm, pageForm } from './pdf-form.ts';
 import { type PlacedText, pageRows, rowsToLines } from './pdf-rows.ts';
 import { readingOrder } from './pdf-reading-order.ts';
@@ -89,6 +90,7 @@ async function openPdf(bytes: Uint8Array): Promise<PdfDocument> {
       disableFontFace: true,
       useSystemFonts: false,
       useWorkerFetch: false,
+      BinaryDataFactory: CharacterMaps,
       verbosity: 0,
     }).promise;
   } catch (cause) {
