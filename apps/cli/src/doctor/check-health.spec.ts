@@ -69,7 +69,7 @@ describe('of the workers of this machine the doctor', () => {
 
   it('finds one wrong that takes connections and answers nothing: a handler holds its main loop', async () => {
     const port = await portOf(() => undefined);
-    const [finding] = await checkHealth(workersAt(port), WITHIN_MS);
+    const [finding] = await checkHealth(workersAt(port), { withinMs: WITHIN_MS });
     expect(finding).toMatchObject({
       state: 'wrong',
       found: expect.stringContaining('its main loop stands still'),
@@ -79,7 +79,21 @@ describe('of the workers of this machine the doctor', () => {
 
   it('finds the same of one that stops within its answer', async () => {
     const port = await portOf((_request, response) => void response.writeHead(200).write('{'));
-    expect(await checkHealth(workersAt(port), WITHIN_MS)).toMatchObject([{ state: 'wrong' }]);
+    expect(await checkHealth(workersAt(port), { withinMs: WITHIN_MS })).toMatchObject([{ state: 'wrong' }]);
+  });
+
+  it.each([
+    ['behind', 60_000],
+    ['ahead of', -60_000],
+  ])('finds the clock of one wrong that is %s the platform', async (words, platformAhead) => {
+    const port = await portOf(says(200, { status: 'healthy', reasons: [] }));
+    const now = () => Date.now() + platformAhead;
+    const [finding, ...others] = await checkHealth(workersAt(port), { now });
+    expect(others).toEqual([]);
+    expect(finding).toMatchObject({
+      ...{ state: 'wrong', check: 'clocks', mend: expect.stringContaining('NTP') },
+      found: expect.stringMatching(new RegExp(`^the clock of general-1 is .* ${words} the platform's$`)),
+    });
   });
 
   it('notes one where nobody listens: it may do so on another address', async () => {

@@ -1,12 +1,11 @@
 import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
-import { CliError } from '../cli-error.ts';
 import { findCredentials } from '../home/credentials.ts';
 import type { Home } from '../home/home.ts';
 import { isHeld } from '../home/instance.ts';
 import { byteSize } from '../output/byte-size.ts';
-import { claimPort } from '../platform/ports.ts';
+import { checkPorts, type NamedPort } from './check-ports.ts';
 import { type Finding, note, ok, wrong } from './finding.ts';
 
 const OLDEST_NODE = 24;
@@ -20,11 +19,13 @@ export interface MachineFacts {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
+  /** Those that settings insist on. Default: none. */
+  readonly healthPorts?: readonly NamedPort[];
   /** Of Node, as in `24.1.0`. Default: of this process. */
   readonly nodeVersion?: string;
 }
 
-/** What can be seen without asking a platform: Node, the home and its disk, the port. */
+/** What can be seen without asking a platform: Node, the home and its disk, the ports. */
 export async function checkMachine(facts: MachineFacts): Promise<Finding[]> {
   const { home, storageDir } = facts;
   return [
@@ -36,7 +37,7 @@ export async function checkMachine(facts: MachineFacts): Promise<Finding[]> {
           ...checkWritable('file store', storageDir, 'STORAGE_DIR'),
           await checkSpace('file store', storageDir),
         ]),
-    ...(isRunning(home) ? [] : [await checkPort(facts)]),
+    ...(isRunning(home) ? [] : await checkPorts(facts.host, facts.port, facts.healthPorts ?? [])),
   ];
 }
 
@@ -118,16 +119,5 @@ function isRunning(home: Home): boolean {
   } catch {
     // A home in which nothing can be written is told of by another check.
     return false;
-  }
-}
-
-async function checkPort({ host, port }: MachineFacts): Promise<Finding> {
-  try {
-    await claimPort(host, port);
-    return ok('port', port === 0 ? 'any free one will do' : `${port} of ${host} is free`);
-  } catch (error) {
-    if (!(error instanceof CliError)) throw error;
-    const [found = error.message, mend = ''] = error.message.split(': ');
-    return wrong('port', found, `${mend.charAt(0).toUpperCase()}${mend.slice(1)}`);
   }
 }

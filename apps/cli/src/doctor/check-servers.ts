@@ -1,6 +1,8 @@
 import { queryOnce } from '@longshore/embedded-postgres';
+import { type RedisPlace, readBrokerUrl } from '@longshore/runtime';
+import { redisFacts } from './ask-redis.ts';
 import { type Finding, ok, wrong } from './finding.ts';
-import { redisPolicy } from './ask-redis.ts';
+import { redisVersionFinding } from './redis-version.ts';
 
 export interface Servers {
   /** Undefined: the one that `longshore up` starts. */
@@ -13,41 +15,54 @@ export async function checkServers({ databaseUrl, brokerUrl }: Servers): Promise
   return [
     databaseUrl === undefined
       ? ok('database', '"longshore up" starts its own')
-      : await checkPostgres('database', databaseUrl, 'DATABASE_URL'),
-    brokerUrl === undefined ? ok('broker', '"longshore up" starts its own') : await checkBroker(brokerUrl),
+      : await checkPostgres(databaseUrl, {
+          check: 'database',
+          variable: 'DATABASE_URL',
+          shown: new URL(databaseUrl).host,
+        }),
+    ...(brokerUrl === undefined
+      ? [ok('broker', '"longshore up" starts its own')]
+      : await checkBroker(brokerUrl)),
   ];
 }
 
-function checkBroker(url: string): Promise<Finding> {
-  return url.startsWith('redis') ? checkRedis(url) : checkPostgres('broker', url, 'BROKER_URL');
+async function checkBroker(url: string): Promise<Finding[]> {
+  const place = readBrokerUrl(url);
+  if (place.kind === 'redis') return await checkRedis(place.redis, place.shown);
+  return [await checkPostgres(url, { check: 'broker', variable: 'BROKER_URL', shown: place.shown })];
 }
 
-async function checkPostgres(check: string, url: string, variable: string): Promise<Finding> {
+interface Naming {
+  readonly check: string;
+  readonly variable: string;
+  /** The address without user, password and options. */
+  readonly shown: string;
+}
+
+async function checkPostgres(url: string, { check, variable, shown }: Naming): Promise<Finding> {
   try {
     const [row] = await queryOnce<{ server_version: string }>(url, 'show server_version');
-    return ok(check, `PostgreSQL ${row?.server_version ?? ''} answers at ${shown(url)}`);
+    return ok(check, `PostgreSQL ${row?.server_version ?? ''} answers at ${shown}`);
   } catch (error) {
-    return wrong(check, `${shown(url)}: ${reasonOf(error)}`, `Start it, or correct ${variable}.`);
+    return wrong(check, `${shown}: ${reasonOf(error)}`, `Start it, or correct ${variable}.`);
   }
 }
 
-async function checkRedis(url: string): Promise<Finding> {
+async function checkRedis(place: RedisPlace, shown: string): Promise<Finding[]> {
   try {
-    const policy = await redisPolicy(url);
-    if (policy === undefined || policy === 'noeviction')
-      return ok('broker', `Redis answers at ${shown(url)}`);
-    const found = `the Redis at ${shown(url)} drops keys when its memory is full (maxmemory-policy is ${policy})`;
-    const mend =
-      'Set "maxmemory-policy noeviction" in redis.conf, or: redis-cli config set maxmemory-policy noeviction';
-    return wrong('broker', found, mend);
+    const { version, policy } = await redisFacts(place);
+    const found = redisVersionFinding(version, shown);
+    return policy === undefined || policy === 'noeviction' ? [found] : [found, evicts(policy, shown)];
   } catch (error) {
-    return wrong('broker', `${shown(url)}: ${reasonOf(error)}`, 'Start it, or correct BROKER_URL.');
+    return [wrong('broker', `${shown}: ${reasonOf(error)}`, 'Start it, or correct BROKER_URL.')];
   }
 }
 
-/** Without user, password and options. */
-function shown(url: string): string {
-  return new URL(url).host;
+function evicts(policy: string, shown: string): Finding {
+  const found = `the Redis at ${shown} drops keys when its memory is full (maxmemory-policy is ${policy})`;
+  const mend =
+    'Set "maxmemory-policy noeviction" in redis.conf, or: redis-cli config set maxmemory-policy noeviction';
+  return wrong('broker', found, mend);
 }
 
 /** An address that stands for several machines fails with one reason for each. */

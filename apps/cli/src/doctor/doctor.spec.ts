@@ -153,25 +153,90 @@ describe('of a machine the doctor', () => {
 describe('of the servers that settings name the doctor', () => {
   const ownDatabase = { databaseUrl: undefined };
 
-  it('finds a Redis that would drop work, and asks with the password', async () => {
+  /** A Redis that gives each connection this answer; what it was asked is kept. */
+  async function answering(answer: string) {
     const asked: string[] = [];
-    const port = await listening(
-      createServer((socket) => {
-        socket.on('data', (bytes) => {
-          asked.push(bytes.toString());
-          const info = '# Memory\r\nmaxmemory_policy:allkeys-lru\r\n';
-          socket.write(`+OK\r\n$${info.length}\r\n`);
-          socket.write(`${info}\r\n`);
-        });
-        socket.on('error', () => undefined);
-      }),
-    );
-    const [, broker] = await checkServers({ ...ownDatabase, brokerUrl: `redis://:s%20t@127.0.0.1:${port}` });
-    expect(broker).toMatchObject({
-      state: 'wrong',
-      found: `the Redis at 127.0.0.1:${port} drops keys when its memory is full (maxmemory-policy is allkeys-lru)`,
+    const server = createServer((socket) => {
+      socket.on('data', (bytes) => {
+        asked.push(bytes.toString());
+        socket.write(answer);
+      });
+      socket.on('error', () => undefined);
     });
+    return { port: await listening(server), asked };
+  }
+
+  const bulk = (text: string) => `$${text.length}\r\n${text}\r\n`;
+  const info = (version: string, policy = 'noeviction') =>
+    bulk(`# Server\r\nredis_version:${version}\r\n# Memory\r\nmaxmemory_policy:${policy}\r\n`);
+
+  async function brokerFindings(brokerUrl: string) {
+    return (await checkServers({ ...ownDatabase, brokerUrl })).slice(1);
+  }
+
+  it('finds a Redis that would drop work, and asks with the password', async () => {
+    const { port, asked } = await answering(`+OK\r\n${info('7.4.11', 'allkeys-lru')}`);
+    expect(await brokerFindings(`redis://:s%20t@127.0.0.1:${port}`)).toMatchObject([
+      { state: 'ok', found: `Redis 7.4.11 answers at redis://127.0.0.1:${port}/0` },
+      {
+        state: 'wrong',
+        found: `the Redis at redis://127.0.0.1:${port}/0 drops keys when its memory is full (maxmemory-policy is allkeys-lru)`,
+      },
+    ]);
     expect(asked.join('')).toContain('AUTH\r\n$3\r\ns t\r\n');
+  });
+
+  it.each([
+    ['4.0.14', 'wrong', 'is version 4.0.14'],
+    ['5.0.0', 'note', 'is version 5.0.0'],
+    ['6.0.16', 'note', 'is version 6.0.16'],
+    ['6.2.0', 'ok', 'Redis 6.2.0'],
+    ['10.0.1', 'ok', 'Redis 10.0.1'],
+  ])('says of a Redis %s that it is %s', async (version, state, words) => {
+    const { port } = await answering(info(version));
+    const found = await brokerFindings(`redis://127.0.0.1:${port}`);
+    expect(found).toMatchObject([{ state, found: expect.stringContaining(words) }]);
+    expect(found[0]?.mend ?? '6.2').toContain('6.2');
+  });
+
+  it('says that the version could not be read where the user may not ask', async () => {
+    const refusal = "-NOPERM User longshore has no permissions to run the 'info' command\r\n";
+    const { port } = await answering(`+OK\r\n${refusal}`);
+    expect(await brokerFindings(`redis://longshore:secret@127.0.0.1:${port}`)).toMatchObject([
+      {
+        state: 'note',
+        found: expect.stringContaining('its version could not be read'),
+        mend: expect.stringContaining('+info'),
+      },
+    ]);
+  });
+
+  it('asks the node of a cluster that answers, and tells the address without the password', async () => {
+    const gone = createServer();
+    const gonePort = await listening(gone);
+    gone.close();
+    await once(gone, 'close');
+    const { port } = await answering(`+OK\r\n${info('7.2.0')}`);
+    const hosts = `127.0.0.1:${gonePort},127.0.0.1:${port}`;
+    const found = await brokerFindings(`redis-cluster://u:secret@${hosts}`);
+    expect(found).toEqual([ok('broker', `Redis 7.2.0 answers at redis-cluster://${hosts}`)]);
+  });
+
+  it('asks the Sentinels for the master, and the master for its version', async () => {
+    const master = await answering(`+OK\r\n${info('5.0.7')}`);
+    const sentinel = await answering(`*2\r\n${bulk('127.0.0.1')}${bulk(String(master.port))}`);
+    const found = await brokerFindings(`redis-sentinel://:secret@127.0.0.1:${sentinel.port}/mymaster`);
+    expect(found).toMatchObject([{ state: 'note', found: expect.stringContaining('5.0.7') }]);
+    expect(JSON.stringify(found)).not.toContain('secret');
+    expect(sentinel.asked.join('')).toContain('GET-MASTER-ADDR-BY-NAME\r\n$8\r\nmymaster');
+    expect(sentinel.asked.join('')).not.toContain('secret');
+  });
+
+  it('finds a master wrong that the Sentinels do not know', async () => {
+    const { port } = await answering('*-1\r\n');
+    expect(await brokerFindings(`redis-sentinel://127.0.0.1:${port}/other`)).toMatchObject([
+      { state: 'wrong', found: expect.stringContaining('know no master of the name other') },
+    ]);
   });
 
   it('finds servers that refuse, or are not there, without telling passwords', async () => {

@@ -11,6 +11,7 @@ import { checkHealth } from './check-health.ts';
 import { checkKeys } from './check-keys.ts';
 import { checkMachine } from './check-machine.ts';
 import { checkPlatform } from './check-platform.ts';
+import { explicitHealthPorts } from './check-ports.ts';
 import { checkServers } from './check-servers.ts';
 import { settingsSource } from '../home/settings-source.ts';
 import { type Finding, note, ok, wrong } from './finding.ts';
@@ -20,12 +21,17 @@ export async function examine(flags: ConnectionFlags, env = process.env): Promis
   const settings = settingsOf(env);
   if (settings instanceof Error) return [configurationFinding(settings)];
   const isElsewhere = flags.url !== undefined || env['LONGSHORE_URL'] !== undefined;
-  const machine = isElsewhere ? [] : [...configurationFindings(env), ...(await checkMachine(settings))];
+  const machine = isElsewhere ? [] : await examineMachine(settings, env);
   const platform = await examinePlatform(flags, env);
   if (platform === 'absent') return [...machine, ...(await checkServers(settings)), absence(settings.home)];
   // A platform that did not answer would not answer to the keys either.
   const isReached = platform.some(({ state }) => state === 'ok');
   return [...machine, ...platform, ...(isReached ? await keyFindings(settings.home, isElsewhere) : [])];
+}
+
+async function examineMachine(settings: PlatformSettings, env: NodeJS.ProcessEnv): Promise<Finding[]> {
+  const facts = { ...settings, healthPorts: explicitHealthPorts(env) };
+  return [...configurationFindings(env), ...(await checkMachine(facts))];
 }
 
 /** Whoever stops in order takes the record of the platform away. */
@@ -76,11 +82,12 @@ async function examinePlatform(
   try {
     const client = connect('admin', flags, env);
     const platform = await client.call(routes.platform);
+    const ahead = Date.parse(platform.time) - Date.now();
     const [workers, queues] = [await client.call(routes.workers), await client.call(routes.queues)];
     return [
       ok('platform', `answers at ${client.url}`),
       ...checkPlatform(platform, workers, queues),
-      ...(await checkHealth(workers)),
+      ...(await checkHealth(workers, { now: () => Date.now() + ahead })),
     ];
   } catch (error) {
     return failureToAsk(error, flags, env);
