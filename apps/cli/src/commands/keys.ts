@@ -2,7 +2,7 @@ import { type CreateKeyRequest, KEY_KINDS, KEY_STATES, type KeyView, routes } fr
 import { type Command, Option } from 'commander';
 import { usageError } from '../cli-error.ts';
 import type { ConnectionFlags } from '../client/connection.ts';
-import type { PlatformClient } from '../client/platform-client.ts';
+import { readKeys } from '../client/keys.ts';
 import type { Look } from '../output/look.ts';
 import { table } from '../output/table.ts';
 import type { Terminal } from '../output/terminal.ts';
@@ -160,23 +160,10 @@ function addList(keys: Command, terminal: Terminal): void {
     .option('--org, --organisation <name>', 'only keys of this organisation');
   addManager(command, LIST_EXAMPLES).action(async (flags: ListFlags) => {
     const { kind, state, organisation } = flags;
-    const found = await allKeys(connectAsManager(flags), given({ kind, state, organisation }));
+    const found = await readKeys(connectAsManager(flags), given({ kind, state, organisation }));
     const lines = flags.json ? [JSON.stringify({ keys: found })] : keyLines(found, terminal);
     lines.forEach(terminal.out);
   });
-}
-
-async function allKeys(client: PlatformClient, filter: Record<string, string>): Promise<KeyView[]> {
-  const found: KeyView[] = [];
-  for (let cursor: string | null = ''; cursor !== null;) {
-    const query: Record<string, string> = { ...filter, limit: '1000', ...(cursor === '' ? {} : { cursor }) };
-    const page: { keys: KeyView[]; next_cursor: string | null } = await client.call(routes.listKeys, {
-      query,
-    });
-    found.push(...page.keys);
-    cursor = page.next_cursor;
-  }
-  return found;
 }
 
 const HEADINGS = ['ID', 'KIND', 'NAME', 'KEY', 'FOR', 'STATE', 'EXPIRES', 'LAST USED'];

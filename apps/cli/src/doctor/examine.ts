@@ -2,11 +2,13 @@ import { ApiError, coreWorkerNames, routes } from '@longshore/contracts';
 import { ConfigError } from '@longshore/runtime';
 import { CliError, exitCodes } from '../cli-error.ts';
 import { connect, type ConnectionFlags } from '../client/connection.ts';
+import { readKeys } from '../client/keys.ts';
 import { createPlatformClient, type PlatformClient } from '../client/platform-client.ts';
 import { findCredentials } from '../home/credentials.ts';
 import type { Home } from '../home/home.ts';
 import { readInstance, runningInstance } from '../home/instance.ts';
 import { loadSettings, type PlatformSettings } from '../platform/settings.ts';
+import { checkExpiry } from './check-expiry.ts';
 import { checkHealth } from './check-health.ts';
 import { checkKeys } from './check-keys.ts';
 import { checkMachine } from './check-machine.ts';
@@ -88,6 +90,7 @@ async function examinePlatform(
       ok('platform', `answers at ${client.url}`),
       ...checkPlatform(platform, workers, queues),
       ...(await checkHealth(workers, { now: () => Date.now() + ahead })),
+      ...checkExpiry(await readKeys(client), Date.parse(platform.time)),
     ];
   } catch (error) {
     return failureToAsk(error, flags, env);
