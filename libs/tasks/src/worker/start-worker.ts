@@ -22,6 +22,7 @@ import type { Autoscaler } from './autoscaler.ts';
 import { createAutoscaler } from './autoscaler.ts';
 import type { Exposed } from './expose-health.ts';
 import { HardLimitError } from './hard-limit-error.ts';
+import { lasting, stopWork } from './stop-work.ts';
 import type { WorkerConfig, WorkerDefaults } from './worker-config.ts';
 import { workerHealth } from './worker-health.ts';
 import { stepsOf, withTracing } from './worker-tracing.ts';
@@ -277,21 +278,6 @@ async function useSession(session: RegisteredSession, options: StartOptions, par
   await atPort;
   parts.waitsFor = undefined;
   logger.info('worker takes work', { queues: config.queues, broker_queue: brokerQueue, concurrency });
-}
-
-async function stopWork(parts: Parts, deadline: AbortSignal): Promise<void> {
-  const { consumer, runner } = parts;
-  consumer?.pause();
-  // A handler that cannot be stopped has had its time; the others shall not wait for a restart that is needed now.
-  await runner?.stop(parts.hardLimit === true ? AbortSignal.abort() : deadline);
-  await consumer?.close(AbortSignal.timeout(CLOSE_WITHIN_MS));
-}
-
-const CLOSE_WITHIN_MS = 1_000;
-
-/** The deadline has often passed when goodbye is said; that still deserves a moment. */
-function lasting(deadline: AbortSignal): AbortSignal {
-  return deadline.aborted ? AbortSignal.timeout(CLOSE_WITHIN_MS) : deadline;
 }
 
 function tellHeartbeat({ config, lifecycle }: StartOptions, parts: Parts): void {
