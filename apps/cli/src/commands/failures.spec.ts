@@ -143,6 +143,14 @@ describe('longshore replay', () => {
     await expect(run(['replay', FIRST, '--custom-data', file])).rejects.toThrow('must hold a JSON object');
   });
 
+  it('submits nothing of what is named with --dry-run', async () => {
+    const { run, out, asked } = await setup({});
+    await run(['replay', FIRST, SECOND, '--dry-run']);
+    await run(['replay', FIRST, '--dry-run', '--json']);
+    expect(out).toEqual(['2 executions would be replayed.', '{"matched":1,"replay":null}']);
+    expect(asked).toEqual([]);
+  });
+
   it('of many says how many there would be, and begins none unless it is told which', async () => {
     const { run, out, asked } = await setup({ 'POST /api/v1/replays': { matched: 7, replay: null } });
     await run(['replay', '--cause', CAUSE, '--per-minute', '5', '--dry-run']);

@@ -1,23 +1,19 @@
-import { ApiError, routes } from '@longshore/contracts';
+import { routes } from '@longshore/contracts';
 import { type Clock, systemClock } from '@longshore/runtime';
 import type { Command } from 'commander';
-import { CliError, usageError } from '../cli-error.ts';
+import { usageError } from '../cli-error.ts';
 import type { ConnectionFlags } from '../client/connection.ts';
 import type { PlatformClient } from '../client/platform-client.ts';
 import { explainError } from '../output/explain-error.ts';
 import type { Terminal } from '../output/terminal.ts';
 import { addOrganisationConnection } from './connection-options.ts';
-import { connectForOrganisation, type FailureFilterFlags, queryOf } from './failure-filter.ts';
+import { connectForOrganisation } from './failure-filter.ts';
 import { jsonObjectGiven } from './json-option.ts';
-import { cancelReplay, concludeReplay, wholeNumberOf } from './replay-progress.ts';
+import { replayEach, type ReplayFilterFlags, replayFilterOf, tellMatched } from './replay-each.ts';
+import { cancelReplay, concludeReplay } from './replay-progress.ts';
 
-interface ReplayTasksFlags extends ConnectionFlags, Omit<FailureFilterFlags, 'apiName'> {
+interface ReplayTasksFlags extends ConnectionFlags, Omit<ReplayFilterFlags, 'apiName'> {
   parameters?: string;
-  all?: true;
-  cause?: string;
-  limit: string;
-  perMinute: string;
-  dryRun?: true;
   detach?: true;
   cancel?: string;
   json?: true;
@@ -59,7 +55,7 @@ export function addReplayTasks(tasks: Command, terminal: Terminal): void {
   addOrganisationConnection(command).action(async (ids: string[], flags: ReplayTasksFlags) => {
     const context = { client: connectForOrganisation(flags), flags, terminal, clock: systemClock };
     if (flags.cancel !== undefined) return await cancelReplay(context, flags.cancel);
-    if (ids.length > 0) return await replayEach(context, ids);
+    if (ids.length > 0) return await replayNamed(context, ids);
     await replayMany(context);
   });
 }
@@ -71,47 +67,22 @@ interface Context {
   readonly clock: Pick<Clock, 'monotonic' | 'sleep'>;
 }
 
-/** One after the other. A refusal of one is no reason to leave the others; a platform out of reach is. */
-async function replayEach({ client, flags, terminal }: Context, ids: readonly string[]): Promise<void> {
-  const body = parametersOf(flags);
-  if (flags.dryRun) return terminal.out(describeMatched(ids.length));
-  let refused = 0;
-  for (const id of ids) {
-    const { error, ...outcome } = await replayOne(client, id, body);
-    if (error !== null) refused += 1;
-    const words = outcome.task_id ?? `not replayed: ${error ?? ''}`;
-    terminal.out(flags.json ? JSON.stringify({ ...outcome, error }) : `${id} ${words}`);
-  }
-  if (refused > 0) throw new CliError(`${refused} of ${ids.length} could not be replayed.`);
-}
-
-async function replayOne(client: PlatformClient, id: string, body: ReturnType<typeof parametersOf>) {
-  try {
-    const made = await client.call(routes.retryTask, { params: { id }, body: { ...body, delay: null } });
-    return { ...made, error: null };
-  } catch (error) {
-    if (!(error instanceof ApiError) || ![400, 404, 409, 429].includes(error.status)) throw error;
-    return { task_id: null, retry_of: id, error: explainError(error) };
-  }
+async function replayNamed({ client, flags, terminal }: Context, ids: readonly string[]): Promise<void> {
+  const body = { ...parametersOf(flags), delay: null };
+  await replayEach(ids, {
+    ...{ what: 'task', flags, terminal },
+    replay: async (id) => {
+      const made = await client.call(routes.retryTask, { params: { id }, body });
+      return { begun: made.task_id, answer: made };
+    },
+    refusal: (id, error) => ({ answer: { task_id: null, retry_of: id }, error: explainError(error) }),
+  });
 }
 
 async function replayMany({ client, flags, terminal, clock }: Context): Promise<void> {
-  const { cause, all, dryRun } = flags;
-  const filter = queryOf(flags, Date.now());
-  const isNarrowed = cause !== undefined || Object.keys(filter).some((name) => name !== 'organisation');
-  if (!isNarrowed && !all)
-    throw usageError('Name tasks, or which failures are meant, or say --all for all of them.');
-  const body = {
-    ...parametersOf(flags),
-    ...filter,
-    ...(cause === undefined ? {} : { cause }),
-    limit: wholeNumberOf(flags.limit, '--limit'),
-    per_minute: wholeNumberOf(flags.perMinute, '--per-minute'),
-    dry_run: dryRun === true,
-  };
+  const body = { ...parametersOf(flags), ...replayFilterOf(flags, 'task') };
   const { matched, replay } = await client.call(routes.replayTasks, { body });
-  if (replay === null)
-    return terminal.out(flags.json ? JSON.stringify({ matched, replay }) : describeMatched(matched));
+  if (replay === null) return tellMatched(matched, { what: 'task', flags, terminal });
   await concludeReplay(replay, { client, flags, terminal, clock });
 }
 
@@ -120,8 +91,4 @@ function parametersOf({ parameters }: ReplayTasksFlags) {
   const given = jsonObjectGiven(parameters);
   if (given === null) throw usageError('--parameters takes a JSON object, not null.');
   return { parameters: given };
-}
-
-function describeMatched(matched: number): string {
-  return `${matched} ${matched === 1 ? 'task' : 'tasks'} would be replayed.`;
 }

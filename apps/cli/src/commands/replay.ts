@@ -1,28 +1,19 @@
-import { ApiError, type ReplayManyRequest, routes } from '@longshore/contracts';
+import { ApiError, routes } from '@longshore/contracts';
 import { type Clock, systemClock } from '@longshore/runtime';
 import type { Command } from 'commander';
-import { CliError, usageError } from '../cli-error.ts';
+import { CliError } from '../cli-error.ts';
 import type { ConnectionFlags } from '../client/connection.ts';
 import type { PlatformClient } from '../client/platform-client.ts';
 import { explainError } from '../output/explain-error.ts';
 import type { Terminal } from '../output/terminal.ts';
-import {
-  addFailureFilter,
-  connectForOrganisation,
-  type FailureFilterFlags,
-  queryOf,
-} from './failure-filter.ts';
+import { addFailureFilter, connectForOrganisation } from './failure-filter.ts';
 import { jsonObjectGiven } from './json-option.ts';
-import { cancelReplay, concludeReplay, wholeNumberOf } from './replay-progress.ts';
+import { replayEach, type ReplayFilterFlags, replayFilterOf, tellMatched } from './replay-each.ts';
+import { cancelReplay, concludeReplay } from './replay-progress.ts';
 
-interface ReplayFlags extends ConnectionFlags, FailureFilterFlags {
+interface ReplayFlags extends ConnectionFlags, ReplayFilterFlags {
   onlyFailed?: true;
   customData?: string;
-  all?: true;
-  cause?: string;
-  limit: string;
-  perMinute: string;
-  dryRun?: true;
   detach?: true;
   cancel?: string;
   json?: true;
@@ -64,7 +55,7 @@ export function addReplay(program: Command, terminal: Terminal): void {
     const client = connectForOrganisation(flags);
     const context = { client, flags, terminal, clock: systemClock };
     if (flags.cancel !== undefined) return await cancelReplay(context, flags.cancel);
-    if (ids.length > 0) return await replayEach(context, ids);
+    if (ids.length > 0) return await replayNamed(context, ids);
     await replayMany(context);
   });
 }
@@ -76,32 +67,20 @@ interface Context {
   readonly clock: Pick<Clock, 'monotonic' | 'sleep'>;
 }
 
-/** One after the other. A refusal of one is no reason to leave the others; a platform out of reach is. */
-async function replayEach({ client, flags, terminal }: Context, ids: readonly string[]): Promise<void> {
+async function replayNamed({ client, flags, terminal }: Context, ids: readonly string[]): Promise<void> {
   const body = howOf(flags);
-  let refused = 0;
-  for (const id of ids) {
-    const outcome = await replayOne(client, id, body);
-    if (outcome.error !== null) refused += 1;
-    const words = outcome.execution_id ?? `not replayed: ${outcome.error ?? ''}`;
-    terminal.out(flags.json ? JSON.stringify(outcome) : `${id} ${words}`);
-  }
-  if (refused > 0) throw new CliError(`${refused} of ${ids.length} could not be replayed.`);
-}
-
-type How = ReturnType<typeof howOf>;
-type Filter = Pick<ReplayManyRequest, 'limit' | 'per_minute' | 'dry_run'> & How & Record<string, unknown>;
-
-async function replayOne(client: PlatformClient, id: string, body: How) {
-  try {
-    const made = await client.call(routes.replayExecution, { params: { id }, body });
-    return { ...made, error: null };
-  } catch (error) {
-    if (!(error instanceof ApiError) || ![400, 404, 409, 429].includes(error.status)) throw error;
-    const isTask = error.status === 404 && (await isTaskOf(client, id));
-    const reason = isTask ? `this is a task: longshore tasks replay ${id}` : explainError(error);
-    return { execution_id: null, replay_of: id, error: reason };
-  }
+  await replayEach(ids, {
+    ...{ what: 'execution', flags, terminal },
+    replay: async (id) => {
+      const made = await client.call(routes.replayExecution, { params: { id }, body });
+      return { begun: made.execution_id, answer: made };
+    },
+    refusal: async (id, error) => {
+      const isTask = error.status === 404 && (await isTaskOf(client, id));
+      const reason = isTask ? `this is a task: longshore tasks replay ${id}` : explainError(error);
+      return { answer: { execution_id: null, replay_of: id }, error: reason };
+    },
+  });
 }
 
 async function isTaskOf(client: PlatformClient, id: string): Promise<boolean> {
@@ -116,36 +95,21 @@ async function isTaskOf(client: PlatformClient, id: string): Promise<boolean> {
 
 async function replayMany(context: Context): Promise<void> {
   const { client, flags, terminal, clock } = context;
-  const { cause, all, dryRun } = flags;
-  const filter = queryOf(flags, Date.now());
-  const isNarrowed = cause !== undefined || Object.keys(filter).some((name) => name !== 'organisation');
-  if (!isNarrowed && !all) {
-    throw usageError('Name executions, or which failures are meant, or say --all for all of them.');
-  }
-  const body = {
-    ...howOf(flags),
-    ...filter,
-    ...(cause === undefined ? {} : { cause }),
-    limit: wholeNumberOf(flags.limit, '--limit'),
-    per_minute: wholeNumberOf(flags.perMinute, '--per-minute'),
-    dry_run: dryRun === true,
-  };
+  const body = { ...howOf(flags), ...replayFilterOf(flags, 'execution') };
   const { matched, replay } = await client.call(routes.replayMany, { body });
   if (matched === 0) return await tellNoneFound(context, body);
-  if (replay === null) {
-    const words = `${matched} ${matched === 1 ? 'execution' : 'executions'} would be replayed.`;
-    return terminal.out(flags.json ? JSON.stringify({ matched, replay }) : words);
-  }
+  if (replay === null) return tellMatched(matched, { what: 'execution', flags, terminal });
   await concludeReplay(replay, { client, flags, terminal, clock });
 }
+
+type Filter = ReturnType<typeof howOf> & ReturnType<typeof replayFilterOf>;
 
 /** A filter that finds no execution may mean tasks, which another command replays. @throws CliError then */
 async function tellNoneFound(
   { client, flags, terminal }: Context,
   { only_failed: _only, custom_data: _data, ...filter }: Filter,
 ): Promise<void> {
-  const none = { matched: 0, replay: null };
-  terminal.out(flags.json ? JSON.stringify(none) : '0 executions would be replayed.');
+  tellMatched(0, { what: 'execution', flags, terminal });
   // Tasks belong to no deployment.
   if (flags.apiName !== undefined) return;
   const { matched } = await client.call(routes.replayTasks, { body: { ...filter, dry_run: true } });
