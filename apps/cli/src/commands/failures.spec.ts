@@ -148,6 +148,7 @@ describe('longshore replay', () => {
     await run(['replay', FIRST, SECOND, '--dry-run']);
     await run(['replay', FIRST, '--dry-run', '--json']);
     expect(out).toEqual(['2 executions would be replayed.', '{"matched":1,"replay":null}']);
+    await expect(run(['replay', FIRST, '--cause', CAUSE])).rejects.toThrow('not both');
     expect(asked).toEqual([]);
   });
 

@@ -14,7 +14,7 @@ interface Refusal {
 
 export interface ReplayEachMeans {
   readonly what: Replayable;
-  readonly flags: { readonly dryRun?: true; readonly json?: true };
+  readonly flags: ReplayFilterFlags & { readonly json?: true };
   readonly terminal: Terminal;
   /** Begins one again. @returns the id of what runs now, and what the platform answered */
   readonly replay: (id: string) => Promise<{ readonly begun: string; readonly answer: object }>;
@@ -24,10 +24,12 @@ export interface ReplayEachMeans {
 
 /**
  * Runs what is named again, one after the other. A refusal of one is no reason to leave the others; a platform out of reach is.
- * @throws CliError when one was refused
+ * @throws CliError when one was refused, or when a filter is given beside
  */
 export async function replayEach(ids: readonly string[], means: ReplayEachMeans): Promise<void> {
-  const { flags, terminal } = means;
+  const { what, flags, terminal } = means;
+  if (flags.all || isNarrowed(flags))
+    throw usageError(`Name ${what}s, or say which failures are meant, not both.`);
   if (flags.dryRun) return tellMatched(ids.length, means);
   let refused = 0;
   for (const id of ids) {
@@ -51,7 +53,7 @@ async function outcomeOf(id: string, { replay, refusal }: ReplayEachMeans) {
 /** Says how many would be run again. */
 export function tellMatched(
   matched: number,
-  { what, flags, terminal }: Pick<ReplayEachMeans, 'what' | 'flags' | 'terminal'>,
+  { what, flags, terminal }: Pick<ReplayEachMeans, 'what' | 'terminal'> & { flags: { readonly json?: true } },
 ): void {
   const words = `${counted(matched, what)} would be replayed.`;
   terminal.out(flags.json ? JSON.stringify({ matched, replay: null }) : words);
@@ -67,15 +69,17 @@ export interface ReplayFilterFlags extends FailureFilterFlags {
   readonly dryRun?: true;
 }
 
+const isNarrowed = (flags: ReplayFilterFlags): boolean =>
+  flags.cause !== undefined ||
+  Object.keys(queryOf(flags, Date.now())).some((name) => name !== 'organisation');
+
 /** What the flags ask to run again. @throws CliError unless they name something or say `--all` */
 export function replayFilterOf(flags: ReplayFilterFlags, what: Replayable) {
   const { cause, all, dryRun } = flags;
-  const filter = queryOf(flags, Date.now());
-  const isNarrowed = cause !== undefined || Object.keys(filter).some((name) => name !== 'organisation');
-  if (!isNarrowed && !all)
+  if (!isNarrowed(flags) && !all)
     throw usageError(`Name ${what}s, or which failures are meant, or say --all for all of them.`);
   return {
-    ...filter,
+    ...queryOf(flags, Date.now()),
     ...(cause === undefined ? {} : { cause }),
     limit: wholeNumberOf(flags.limit, '--limit'),
     per_minute: wholeNumberOf(flags.perMinute, '--per-minute'),
