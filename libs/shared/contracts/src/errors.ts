@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MISSING } from './issue-wording.ts';
 
 /** The body of every refused HTTP request. */
 export const errorBodySchema = z.object({
@@ -77,14 +78,9 @@ export function validationError(
   return new ApiError(
     400,
     issues.map((issue) => ({
-      code: isMissing(issue.message) ? 'required' : 'invalid',
-      detail: isMissing(issue.message) ? 'This field is required' : issue.message,
+      code: issue.message === MISSING ? 'required' : 'invalid',
+      detail: issue.message === MISSING ? 'This field is required' : issue.message,
       attr: issue.path.length === 0 ? 'body' : issue.path.map(String).join('.'),
     })),
   );
-}
-
-/** How zod says that something is not there. */
-function isMissing(message: string): boolean {
-  return message.startsWith('Invalid input: expected') && message.endsWith('received undefined');
 }
