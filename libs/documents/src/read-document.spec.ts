@@ -126,12 +126,16 @@ describe('the text of a Word document', () => {
   });
 
   it('holds words without their reading beside them', async () => {
-    const word = `<w:r><w:ruby><w:rubyPr/><w:rt>${run('みなと')}</w:rt><w:rubyBase>${run('港')}</w:rubyBase></w:ruby></w:r>`;
+    const word = `<w:r><w:ruby><w:rubyPr/><w:rt/><w:rt>${run('みなと')}</w:rt><w:rubyBase>${run('港')}</w:rubyBase></w:ruby></w:r>`;
     expect(await textOf(word)).toBe('Dear 港');
   });
 
   it('holds formulas and what stands in shapes', async () => {
-    expect(await textOf('<m:oMath><m:r><m:rPr/><m:t>a+b</m:t></m:r></m:oMath>')).toBe('Dear a+b');
+    const text = (content: string) => `<m:r><m:rPr/><m:t>${content}</m:t></m:r>`;
+    expect(await textOf(`<m:oMath>${text('a+b')}<m:r><m:t/></m:r></m:oMath>`)).toBe('Dear a+b');
+    const half = `<m:f><m:num>${text('1')}</m:num><m:den>${text('2')}</m:den></m:f>`;
+    const power = `<m:sSup><m:e>${text('10')}</m:e><m:sup>${text('3')}</m:sup></m:sSup>`;
+    expect(await textOf(`<m:oMath>${half}</m:oMath> <m:oMath>${power}</m:oMath>`)).toBe('Dear 1/210^3');
     const box = `<v:textbox><w:txbxContent><w:p>${run('in a box')}</w:p></w:txbxContent></v:textbox>`;
     expect(await textOf(`<w:r><w:pict><v:oval>${box}</v:oval></w:pict></w:r>`)).toContain('in a box');
   });

@@ -112,4 +112,11 @@ function startSupervisor(): { stop(): Promise<void> } {
       /stopped: general-0 \(exit status 0\)/,
     );
   }, 60_000);
+
+  it('stops the backend when the workers have stopped, which tell it what they have done', async () => {
+    await supervisor.stop();
+    const log = readFileSync(join(folder, 'supervisord.log'), 'utf8');
+    const last = [...log.matchAll(/stopped: (\S+)-0 \(exit status 0\)/g)].map(([, name]) => name);
+    expect([last.length, last.at(-1)]).toEqual([apps.length, 'backend']);
+  }, 90_000);
 });

@@ -73,6 +73,10 @@ function refuseUnboundWorker(key: Key, worker: string, queues: readonly string[]
   }
   const foreign = queues.filter((queue) => !key.queues.includes(queue));
   if (foreign.length > 0) {
-    throw apiError('permission_denied', `This key may not serve the queues ${foreign.join(', ')}`, 'queues');
+    throw apiError(
+      'permission_denied',
+      `This key may not serve the queues ${foreign.join(', ')}: serve them with a key that was made for them (longshore keys create … --queues ${foreign.join(',')})`,
+      'queues',
+    );
   }
 }

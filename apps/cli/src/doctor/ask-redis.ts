@@ -4,6 +4,8 @@ import { connect as connectSecurely } from 'node:tls';
 import type { HostAndPort, RedisPlace } from '@longshore/runtime';
 
 const ANSWERS_WITHIN_MS = 5_000;
+/** What a Redis tells of itself is a hundredth of this. */
+const MOST_LETTERS = 1_000_000;
 
 /** What a Redis tells of itself. */
 export interface RedisFacts {
@@ -103,20 +105,29 @@ function exchange<T>(
   commands: readonly string[][],
   read: (answer: string) => T | undefined,
 ): Promise<T> {
+  let timer: NodeJS.Timeout;
   return new Promise<T>((resolve, reject) => {
     let answer = '';
-    socket.setTimeout(ANSWERS_WITHIN_MS, () =>
-      reject(new Error(`no answer within ${ANSWERS_WITHIN_MS / 1000} s`)),
+    // A timeout of the socket would begin anew with each byte.
+    timer = setTimeout(
+      () => reject(new Error(`no whole answer within ${ANSWERS_WITHIN_MS / 1000} s`)),
+      ANSWERS_WITHIN_MS,
     );
     socket.on('error', reject);
     socket.on('close', () => reject(new Error('it closed the connection')));
     socket.on('data', (bytes: Buffer) => {
       answer += bytes.toString();
-      const refusal = /^-(.*)\r\n/m.exec(answer)?.[1];
+      if (answer.length > MOST_LETTERS) reject(new Error('it does not speak like a Redis'));
+      const refusal = /^-(?!.*(?:without any password configured|no password is set))(.*)\r\n/m.exec(
+        answer,
+      )?.[1];
       if (refusal !== undefined) reject(new Error(refusal));
       const found = read(answer);
       if (found !== undefined) resolve(found);
     });
     socket.write(commands.map(encoded).join(''));
-  }).finally(() => socket.destroy());
+  }).finally(() => {
+    clearTimeout(timer);
+    socket.destroy();
+  });
 }

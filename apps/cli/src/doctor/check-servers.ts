@@ -44,7 +44,8 @@ async function checkPostgres(url: string, { check, variable, shown }: Naming): P
     const [row] = await queryOnce<{ server_version: string }>(url, 'show server_version');
     return ok(check, `PostgreSQL ${row?.server_version ?? ''} answers at ${shown}`);
   } catch (error) {
-    return wrong(check, `${shown}: ${reasonOf(error)}`, `Start it, or correct ${variable}.`);
+    const reason = without([decodeURIComponent(new URL(url).password)], reasonOf(error));
+    return wrong(check, `${shown}: ${reason}`, `Start it, or correct ${variable}.`);
   }
 }
 
@@ -54,7 +55,8 @@ async function checkRedis(place: RedisPlace, shown: string): Promise<Finding[]> 
     const found = redisVersionFinding(version, shown);
     return policy === undefined || policy === 'noeviction' ? [found] : [found, evicts(policy, shown)];
   } catch (error) {
-    return [wrong('broker', `${shown}: ${reasonOf(error)}`, 'Start it, or correct BROKER_URL.')];
+    const reason = without([place.password, place.settings.sentinel_password], reasonOf(error));
+    return [wrong('broker', `${shown}: ${reason}`, 'Start it, or correct BROKER_URL.')];
   }
 }
 
@@ -70,4 +72,9 @@ function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
   const { code, message } = error as NodeJS.ErrnoException;
   return message === '' ? (code ?? 'it does not answer') : message;
+}
+
+/** Servers repeat what they were told, passwords among it. */
+function without(secrets: readonly (string | undefined)[], text: string): string {
+  return secrets.reduce<string>((left, secret) => (secret ? left.replaceAll(secret, '***') : left), text);
 }

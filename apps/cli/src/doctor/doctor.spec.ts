@@ -232,6 +232,22 @@ describe('of the servers that settings name the doctor', () => {
     expect(sentinel.asked.join('')).not.toContain('secret');
   });
 
+  it('tells no password that a server repeats', async () => {
+    const { port } = await answering(
+      "-ERR unknown command 'AUTH', with args beginning with: 'bob' 's3cretpw'\r\n",
+    );
+    expect(await brokerFindings(`redis://bob:s3cretpw@127.0.0.1:${port}`)).toMatchObject([
+      { state: 'wrong', found: expect.stringMatching(/unknown command 'AUTH'.*'bob' '\*\*\*'$/) },
+    ]);
+  });
+
+  it('takes a password for nothing wrong that the server does not ask for', async () => {
+    const refusal =
+      '-ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?\r\n';
+    const { port } = await answering(`${refusal}${info('7.0.15')}`);
+    expect(await brokerFindings(`redis://:secret@127.0.0.1:${port}`)).toMatchObject([{ state: 'ok' }]);
+  });
+
   it('finds a master wrong that the Sentinels do not know', async () => {
     const { port } = await answering('*-1\r\n');
     expect(await brokerFindings(`redis-sentinel://127.0.0.1:${port}/other`)).toMatchObject([

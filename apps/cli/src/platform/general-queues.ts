@@ -1,4 +1,4 @@
-import { type CoreWorkerName, coreWorkers } from '@longshore/contracts';
+import { type CoreWorkerName, coreWorkerNames, coreWorkers } from '@longshore/contracts';
 import { CliError } from '../cli-error.ts';
 
 /** What the settings of a platform say about queues. */
@@ -22,6 +22,13 @@ export function refuseForeignQueues(
   const own: readonly string[] = coreWorkers.general.queues;
   const foreign = chosen.filter((queue) => !own.includes(queue));
   if (foreign.length === 0 || !workers.includes('general')) return;
+  const owner = coreWorkerNames.find((worker) =>
+    (coreWorkers[worker].queues as readonly string[]).includes(foreign[0]!),
+  );
+  if (owner !== undefined)
+    throw new CliError(
+      `${name} names ${foreign[0]}, the queue of the worker ${owner}, which serves it anyway: take it out. These settings are for the general worker, which may serve ${own.join(', ')}.`,
+    );
   const queues = foreign.join(',');
   throw new CliError(
     `${name} names ${foreign.join(', ')}, and the general worker of a platform may serve only ${own.join(', ')}. ` +

@@ -148,6 +148,9 @@ describe('the settings of a platform', () => {
       );
       expect(() => load('images')).toThrow('--kind service --workers general --queues images');
       expect(() => load('images', ['callback'])).not.toThrow();
+      expect(() => load('file_processing')).toThrow(
+        'the queue of the worker file-processing, which serves it anyway',
+      );
       expect(() => load('default')).not.toThrow();
     },
   );

@@ -4,6 +4,7 @@ import {
   type Clock,
   createSupervisor,
   type Logger,
+  readBrokerUrl,
   type Supervisor,
   systemClock,
 } from '@longshore/runtime';
@@ -153,7 +154,7 @@ async function startBackend(
 function lateness({ brokerUrl, home }: PlatformSettings): string {
   return brokerUrl === undefined
     ? `The workers are not up yet, and are waited for: a slow or busy machine takes its time. They say more in ${home.logs}.`
-    : `The workers are not up yet: each waits until its broker answers (BROKER_URL). They say more in ${home.logs}.`;
+    : `The workers are not up yet: each waits until the broker at ${readBrokerUrl(brokerUrl).shown} answers. "longshore doctor" says what it finds there, and they say more in ${home.logs}.`;
 }
 
 async function startWorkers(

@@ -89,6 +89,13 @@ describe('longshore worker --packed', () => {
     expect(others).toEqual([]);
   });
 
+  it('is refused where each worker was to run in several processes', () => {
+    const cwd = setup({ '.env': 'WORKER_COUNT=3\n' });
+    expect(() => packedPrograms(coreWorkerNames, {}, { env, cwd })).toThrow(
+      'WORKER_COUNT is 3, and packed workers are one process',
+    );
+  });
+
   it('is no pack with one worker', () => {
     const programs = packedPrograms(['callback'], {}, { env, cwd: setup() });
     expect(programs.map(({ name }) => name)).toEqual(['callback']);

@@ -11,6 +11,7 @@ import {
   variables,
 } from '@longshore/runtime';
 import { homeAt } from '../home/home.ts';
+import { usageError } from '../cli-error.ts';
 import { appArguments, appEntry } from './app-entry.ts';
 
 /** What the command line says about workers. */
@@ -65,6 +66,7 @@ export function workerPrograms(
 /**
  * How to start these workers in one process. A general worker that has task files gets a process of its own beside it: what others wrote
  * shall not end the work of all, nor lie beside the keys of all.
+ * @throws {CliError} when each of them was to run in several processes
  */
 export function packedPrograms(
   workers: readonly CoreWorkerName[],
@@ -75,6 +77,11 @@ export function packedPrograms(
   const packed = workers.filter((worker) => !alone.includes(worker));
   if (packed.length < 2) return workerPrograms(workers, flags, sources);
   const { env, cwd } = sources;
+  const { workerCount } = loadConfig(['workerCount'], { env, cwd, envFiles: envFilesOf('packed', env, cwd) });
+  if (workerCount > 1)
+    throw usageError(
+      `WORKER_COUNT is ${workerCount}, and packed workers are one process: leave out either that or --packed.`,
+    );
   const given = { '-c': flags.concurrency, '--autoscale': flags.autoscale, '-l': flags.logLevel };
   const args = Object.entries(given).flatMap(([flag, value]) => (value === undefined ? [] : [flag, value]));
   const command = process.execPath;

@@ -71,6 +71,21 @@ function longPdf(pages: number): Uint8Array {
   return pdfOf(Array.from({ length: pages }, (_, index) => page(index + 1)));
 }
 
+/** Each page has a font of its own, which the file only names. */
+function pdfOfNamedFonts(pages: number): Uint8Array {
+  const text = 'BT /F1 12 Tf 50 700 Td <53D1796853F77801> Tj ET';
+  const page = (at: number) => [
+    `<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<</Font<</F1 ${at + 2} 0 R>>>>/Contents ${at + 1} 0 R>>`,
+    `<</Length ${text.length}>>stream\n${text}\nendstream`,
+    `<</Type/Font/Subtype/Type0/BaseFont/Song/Encoding/UniGB-UCS2-H/DescendantFonts[${at + 3} 0 R]>>`,
+    '<</Type/Font/Subtype/CIDFontType0/BaseFont/Song/CIDSystemInfo<</Registry(Adobe)/Ordering(GB1)/Supplement 2>>>>',
+  ];
+  const numbers = Array.from({ length: pages }, (_, index) => 3 + index * 4);
+  const kids = numbers.map((number) => `${number} 0 R`).join(' ');
+  const head = ['<</Type/Catalog/Pages 2 0 R>>', `<</Type/Pages/Kids[${kids}]/Count ${pages}>>`];
+  return assemblePdf([...head, ...numbers.flatMap(page)].map((object) => Buffer.from(object)));
+}
+
 afterEach(async () => {
   await Promise.all(open.splice(0).map((pool) => pool.close()));
 });
@@ -210,6 +225,13 @@ describe('a file that cannot be read', () => {
     await expect(reading).rejects.toMatchObject({ reason: 'memory' });
     expect((await next).output).toEqual({ number: 'A-17' });
   });
+
+  it('needs no more heap for many fonts than for the last of them', async () => {
+    const pool = setup({ limits: { maxHeapMb: 192 } });
+    const options = { name: 'merged.pdf', definition: { steps: [{ read: {} }] }, includeText: true };
+    const { document, text: read = '' } = await pool.process(pdfOfNamedFonts(100), options);
+    expect([document.pageCount, read.match(/发票号码/gu)?.length]).toEqual([100, 100]);
+  }, 30_000);
 
   it('is refused before it is parsed when its values would not fit the heap', async () => {
     const greedy = text(`[${'{},'.repeat(1_000_000)}{}]`);

@@ -10,8 +10,14 @@ export interface WordPackage {
 const AROUND_TEXT =
   /<\/?(?:w:(?:fldSimple|dir|bdo|ruby|rubyBase)|v:(?:oval|line|polyline|curve|arc))\b[^<>]*>/gu;
 /** How a word is read stands beside it for people, not instead of it. */
-const READING = /<(\/?)w:rt\b[^<>]*>/gu;
-const FORMULA_TEXT = /<(\/?)m:(r|t)\b[^<>]*>/gu;
+const READING = /<(\/?)w:rt\b[^<>]*?(\/?)>/gu;
+const FORMULA_TEXT = /<(\/?)m:(r|t)\b[^<>]*?(\/?)>/gu;
+/** What stands between the parts of a fraction, a power and an index. */
+const OPERATORS = [
+  ['</m:num>', '/'],
+  ['<m:sup>', '^'],
+  ['<m:sub>', '_'],
+] as const;
 const FORMULA = /<\/?m:[^<>]*>/gu;
 const MARKUP = /fldSimple|<w:(?:dir|bdo|ruby)|<v:(?:oval|line|polyline|curve|arc)|<m:/u;
 
@@ -33,9 +39,13 @@ export function wordPackage(parts: ZipParts): WordPackage {
 }
 
 function baredText(xml: string): string {
-  return xml
+  const withOperators = OPERATORS.reduce(
+    (text, [tag, operator]) => text.replaceAll(tag, `<w:r><w:t>${operator}</w:t></w:r>`),
+    xml,
+  );
+  return withOperators
     .replaceAll(AROUND_TEXT, '')
-    .replaceAll(READING, '<$1w:del>')
-    .replaceAll(FORMULA_TEXT, '<$1w:$2>')
+    .replaceAll(READING, '<$1w:del$2>')
+    .replaceAll(FORMULA_TEXT, '<$1w:$2$3>')
     .replaceAll(FORMULA, '');
 }

@@ -78,6 +78,16 @@ describe('the front at the health port of a worker', () => {
     expect(asked).toEqual([]);
   });
 
+  it('tells the numbers of the last answer that it handed on', async () => {
+    const { main, loop, say, get } = await setup();
+    const answer = json({ status: 'healthy', worker: 'general', active_tasks: 0, processed_tasks: 12 });
+    main.on('asked', (id: number) => say({ type: 'answer', id, answer }));
+    await get('/health');
+    await get('/ready');
+    loop.ageMs = 6_000;
+    expect(await get('/health')).toMatchObject({ body: { processed_tasks: 12, active_tasks: 2 } });
+  });
+
   it('says that the process is alive and healthy until the main loop has stood still for 20 s', async () => {
     const { loop, get } = await setup();
     loop.ageMs = 20_000;

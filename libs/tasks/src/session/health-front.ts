@@ -44,6 +44,9 @@ export function openHealthFront({ channel, loopAgeMs, active }: HealthFrontOptio
     const ageMs = loopAgeMs();
     return ageMs > HELD_UP_MS ? standstill(path, ageMs, { ...health, active_tasks: active() }) : undefined;
   };
+  const remember = ({ body }: HealthAnswer): void => {
+    health = JSON.parse(body) as Record<string, unknown>;
+  };
   const handOn = async (question: HealthQuestion): Promise<HealthAnswer> => {
     const id = (asked += 1);
     const { promise, resolve } = Promise.withResolvers<HealthAnswer>();
@@ -57,6 +60,7 @@ export function openHealthFront({ channel, loopAgeMs, active }: HealthFrontOptio
     const answer = await promise;
     clearInterval(looking);
     waiting.delete(id);
+    if (question.path === '/health' && heldUp(question.path) === undefined) remember(answer);
     return answer;
   };
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS });
@@ -70,7 +74,7 @@ export function openHealthFront({ channel, loopAgeMs, active }: HealthFrontOptio
   });
   channel.on('message', (message) => {
     if (message.type === 'answer') return waiting.get(message.id)?.(message.answer);
-    health = JSON.parse(message.health.body) as Record<string, unknown>;
+    remember(message.health);
     // A port that was taken from us in between ends the thread, and with it the process: it starts anew.
     server.listen(message.port, message.host, () => channel.postMessage({ type: 'listening' }));
   });

@@ -10,7 +10,7 @@ export interface MemberFacts {
   readonly crashLooping: boolean;
   /** Undefined: it does not answer now. */
   readonly said: ProcessState | undefined;
-  /** Since it last answered or was started, milliseconds. */
+  /** Since it was asked what it has not answered, or was started, milliseconds. */
   readonly silentForMs: number;
 }
 

@@ -29,7 +29,7 @@ describe('the channel over which a process is asked for its health', () => {
       readiness: { ready: false, reason: 'not yet' },
     });
     expect(await asking.metrics()).toBe('up 1\n');
-    expect(asking.answeredAt).toBeGreaterThan(0);
+    expect(asking.silentSince).toBeUndefined();
     stop();
     expect(end.listenerCount('message')).toBe(0);
   });
@@ -41,8 +41,22 @@ describe('the channel over which a process is asked for its health', () => {
     const { asking, stop } = setup({ clock });
     stop();
     expect(await asking.state()).toBeUndefined();
-    expect(slept).toEqual([2_000]);
-    expect(asking.answeredAt).toBeUndefined();
+    expect(slept).toEqual([800]);
+  });
+
+  it('counts silence from the first question that is open, however long nobody asked before', async () => {
+    let now = 60_000;
+    const clock: Clock = { ...systemClock, monotonic: () => now, sleep: async () => undefined };
+    const { asking, stop } = setup({ clock });
+    await asking.state();
+    stop();
+    now = 105_000;
+    await asking.state();
+    now = 110_000;
+    await asking.state();
+    expect(asking.silentSince).toBe(105_000);
+    asking.hear({ id: 2 });
+    expect(asking.silentSince).toBeUndefined();
   });
 
   it('heeds no message that is none of its own', async () => {
@@ -50,7 +64,7 @@ describe('the channel over which a process is asked for its health', () => {
     for (const message of [null, 'x', { id: 'x' }, { ask: 'secrets', id: 'x' }]) asking.hear(message);
     for (const message of [null, 'x', { ask: 'secrets', id: 1 }]) end.emit('message', message);
     await new Promise(setImmediate);
-    expect(asking.answeredAt).toBeUndefined();
+    expect(asking.silentSince).toBeUndefined();
   });
 
   it('tells nothing to somebody who is gone', async () => {

@@ -54,11 +54,13 @@ export interface AskingEnd {
   metrics(): Promise<string | undefined>;
   /** What came over the channel. */
   hear(message: unknown): void;
-  /** When it last answered, monotonic milliseconds. */
-  readonly answeredAt: number | undefined;
+  /** When it was first asked what it has not answered yet, monotonic milliseconds; undefined while nothing is open. */
+  readonly silentSince: number | undefined;
 }
 
-const ANSWERS_WITHIN_MS = 2_000;
+/** Less than a second, after which probes usually give up. */
+const STATE_WITHIN_MS = 800;
+const METRICS_WITHIN_MS = 2_000;
 
 export interface AskOptions {
   send: (message: object) => boolean;
@@ -69,15 +71,16 @@ export interface AskOptions {
 export function createAskingEnd({ send, clock }: AskOptions): AskingEnd {
   const waiting = new Map<number, (answer: z.infer<typeof answerSchema> | undefined) => void>();
   let asked = 0;
-  let answeredAt: number | undefined;
+  let silentSince: number | undefined;
 
-  const ask = async (what: 'state' | 'metrics') => {
+  const ask = async (what: 'state' | 'metrics', withinMs: number) => {
     const id = (asked += 1);
     if (!send({ ask: what, id })) return undefined;
     const { promise, resolve } = Promise.withResolvers<z.infer<typeof answerSchema> | undefined>();
     const timer = new AbortController();
     waiting.set(id, resolve);
-    void clock.sleep(ANSWERS_WITHIN_MS, timer.signal).then(
+    silentSince ??= clock.monotonic();
+    void clock.sleep(withinMs, timer.signal).then(
       () => resolve(undefined),
       () => undefined,
     );
@@ -87,16 +90,16 @@ export function createAskingEnd({ send, clock }: AskOptions): AskingEnd {
     return answer;
   };
   return {
-    state: async () => (await ask('state'))?.state,
-    metrics: async () => (await ask('metrics'))?.metrics,
+    state: async () => (await ask('state', STATE_WITHIN_MS))?.state,
+    metrics: async () => (await ask('metrics', METRICS_WITHIN_MS))?.metrics,
     hear: (message) => {
       const { success, data } = answerSchema.safeParse(message);
       if (!success) return;
-      answeredAt = clock.monotonic();
+      silentSince = undefined;
       waiting.get(data.id)?.(data);
     },
-    get answeredAt() {
-      return answeredAt;
+    get silentSince() {
+      return silentSince;
     },
   };
 }

@@ -94,7 +94,8 @@ function checksOf(members: readonly Member[], lifecycle: Lifecycle): HealthCheck
 async function factsOf({ child, asking }: Member): Promise<MemberFacts> {
   const said = await asking.state();
   const { name, state, pid, restarts, crashLooping, startedAt } = child;
-  const silentForMs = systemClock.monotonic() - Math.max(startedAt, asking.answeredAt ?? 0);
+  const now = systemClock.monotonic();
+  const silentForMs = now - Math.max(startedAt, asking.silentSince ?? now);
   return { name, state, pid, restarts, crashLooping, said, silentForMs };
 }
 

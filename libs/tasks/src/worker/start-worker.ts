@@ -244,7 +244,10 @@ async function startSessions(
       },
     },
     onSession: (session) =>
-      void useSession(session, options, parts).catch((error: unknown) => lifecycle.fail(error)),
+      void useSession(session, options, parts).catch((error: unknown) => {
+        // Whoever stops has no use for a session that has just begun.
+        if (error !== lifecycle.signal.reason) lifecycle.fail(error);
+      }),
     onCancelled: (runs) => parts.runner?.cancel(runs),
     onFailure: (error) => lifecycle.fail(error),
   });

@@ -94,6 +94,8 @@ export async function createHealthServer(options: HealthServerOptions): Promise<
     leave: () => {
       left = true;
       server.close();
+      // A server that listens no more does not look after slow connections either.
+      setTimeout(() => server.closeAllConnections(), REQUEST_TIMEOUT_MS).unref();
     },
     close: () => {
       const { promise, resolve } = Promise.withResolvers<void>();
