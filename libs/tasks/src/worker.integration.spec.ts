@@ -99,6 +99,20 @@ suite('a worker process (needs redis-server on the PATH, or a Docker engine)', (
     expect(backend.session().heartbeats.some(({ state }) => state === 'draining')).toBe(true);
   });
 
+  it('stops in order also when it has only begun to take work', async () => {
+    const backend = await startBackend();
+    const worker = startWorker({
+      BROKER_URL: redis().url,
+      INTERNAL_API_BASE_URL: backend.baseUrl,
+      INTERNAL_SERVICE_API_KEY: SERVICE_KEY,
+      TESTER_HEALTH_PORT: '0',
+    });
+    await worker.line('session registered');
+    worker.child.kill('SIGTERM');
+    expect(await worker.ended).toBe(0);
+    expect(backend.session().state).toBe('ended');
+  });
+
   it('gives back what is left when its grace is over', async () => {
     const { backend, worker, publish } = await setup({ env: { SHUTDOWN_GRACE: '0.3' } });
     await publish(backend.parcel({ task: 'deaf' }), backend.parcel({ task: 'sleep', input: { ms: 60_000 } }));
