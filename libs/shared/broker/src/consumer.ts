@@ -18,6 +18,8 @@ export interface ConsumerOptions {
 }
 
 export interface ConsumerState {
+  /** Of the broker, without its password. */
+  readonly address: string;
   /** False from the moment the connection is known to be gone until it is back. */
   readonly connected: boolean;
   /** What the broker complained about within the last half minute, in words, and what to do about it. */
@@ -95,7 +97,12 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   };
   return {
     ...{ start, pause, setConcurrency },
-    state: () => ({ connected: backend.connected(), trouble: complaints.recent(), ...delivery.state() }),
+    state: () => ({
+      address: address.shown,
+      connected: backend.connected(),
+      trouble: complaints.recent(),
+      ...delivery.state(),
+    }),
     close: (deadline) => (closing ??= close(deadline)),
   };
 }

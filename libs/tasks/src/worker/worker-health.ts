@@ -44,8 +44,11 @@ export function healthOf(facts: HealthFacts): HealthReport {
     idleForMs < NOTHING_CLAIMED_MS
       ? []
       : [
-          `${session.dispatched} dispatches wait, ${concurrency - runner.busySlots} slots are free, and nothing was ` +
+          `work waits for it (${session.dispatched}), it has room (${concurrency - runner.busySlots}), and nothing was ` +
             `claimed for ${Math.floor(idleForMs / 1000)} s`,
+          ...(consumer === undefined
+            ? []
+            : [`it listens to the broker at ${consumer.address}: the backend must use the same one`]),
           ...(consumer?.trouble === undefined ? [] : [consumer.trouble]),
         ];
   const reasons = [...refused, ...idle];
@@ -60,6 +63,7 @@ export function healthOf(facts: HealthFacts): HealthReport {
       queues,
       dispatched: session.dispatched,
       session_id: session.sessionId ?? null,
+      broker: consumer?.address ?? null,
       broker_connected: consumer?.connected ?? false,
       broker_trouble: consumer?.trouble ?? null,
       stopping,

@@ -209,9 +209,15 @@ describe('the health of a worker', () => {
   });
 
   it('failure mode 16: is red when slots are free, work is dispatched, and nothing was claimed for 20 s', () => {
-    const report = healthOf(facts({}));
+    const consumer = {
+      ...{ address: 'redis://127.0.0.1:6379/0', connected: true, active: 1, lastMessageAt: 1_000 },
+    };
+    const report = healthOf(facts({ consumer }));
     expect(report.healthy).toBe(false);
-    expect(report.reasons).toEqual(['3 dispatches wait, 3 slots are free, and nothing was claimed for 30 s']);
+    expect(report.reasons).toEqual([
+      'work waits for it (3), it has room (3), and nothing was claimed for 30 s',
+      'it listens to the broker at redis://127.0.0.1:6379/0: the backend must use the same one',
+    ]);
     expect(report.details).toMatchObject({ active_tasks: 1, processed_tasks: 7, free_slots: 3 });
   });
 
