@@ -97,7 +97,11 @@ describe('a service key', () => {
     });
     expect(await attempt({ queues: ['default', 'llm'] })).toMatchObject({
       status: 403,
-      body: { errors: [{ attr: 'queues', detail: expect.stringContaining('may not serve the queues llm: serve them') }] },
+      body: {
+        errors: [
+          { attr: 'queues', detail: expect.stringContaining('may not serve the queues llm: serve them') },
+        ],
+      },
     });
   });
 
