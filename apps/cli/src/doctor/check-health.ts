@@ -44,7 +44,8 @@ async function healthOf(
     const { reasons } = healthSchema.parse(await response.json());
     if (response.ok) return clock;
     const found = `${instance} is not well: ${reasons.join('; ')}`;
-    return [wrong('health', found, `See ${url} and its log.`), ...clock];
+    const isHeld = reasons.some((reason) => reason.includes('stood still'));
+    return [wrong('health', found, isHeld ? HELD : `See ${url} and its log.`), ...clock];
   } catch (error) {
     return [isTimeout(error) ? standsStill(instance, url) : unheard(instance, url, error as Error)];
   }
@@ -62,12 +63,15 @@ function isTimeout(error: unknown): boolean {
   return (error as Error).name === 'TimeoutError';
 }
 
+const HELD =
+  'See what it executes: "longshore workers", "longshore tasks list --status started". Give such tasks the isolation thread or process.';
+
 /** Something listens there, or it would be refused: it has no moment to answer. */
 function standsStill(instance: string, url: string): Finding {
   return wrong(
     'health',
     `${instance} takes connections at ${url} but answers nothing: its main loop stands still, most likely held by the handler of a run`,
-    `See what it executes: "longshore workers", "longshore tasks list --status started". Give such tasks the isolation thread or process.`,
+    HELD,
   );
 }
 

@@ -126,7 +126,7 @@ const MISCONFIGURED = new Set([
 export function explained(error: Error, address: BrokerAddress): Error {
   if (error instanceof BrokerConfigurationError) return error;
   const { message, reason, advice } = troubleOf(error, address);
-  const sentence = `${message} (${address.shown}): ${reason}${advice === undefined ? '' : `. ${advice}`}`;
+  const sentence = `${message} (${address.shown}): ${reason.replace(/\.+$/, '')}${advice === undefined ? '' : `. ${advice}`}`;
   if (MISCONFIGURED.has(message)) return new BrokerConfigurationError(sentence);
   return new Error(sentence, { cause: error });
 }
