@@ -7,7 +7,7 @@ import type { Recognise, Recognition } from '../recognition.ts';
 import { UnreadableError } from '../unreadable.ts';
 import { cleanText } from '../values/clean.ts';
 import { readableText } from '../values/readable.ts';
-import { CharacterMaps } from './pdf-cmaps.ts';
+import { type CharacterMaps, createCharacterMaps } from './pdf-cmaps.ts';
 import { type PageForm, pageForm } from './pdf-form.ts';
 import { type PlacedText, pageRows, rowsToLines } from './pdf-rows.ts';
 import { readingOrder } from './pdf-reading-order.ts';
@@ -17,7 +17,7 @@ type PdfDocument = Awaited<
   ReturnType<Awaited<ReturnType<typeof getResolvedPDFJS>>['getDocument']>['promise']
 >;
 
-/** Fonts that are parsed again cost less than a twentieth of the time of so many pages. */
+/** Fonts are kept for the whole file, and those that it only names take 3 MB each. */
 const FORGET_EVERY_PAGES = 32;
 /** The end mark may be followed by a little padding. */
 const END_WINDOW = 2048;
@@ -35,7 +35,8 @@ export async function readPdf(
   recognition: RecognitionOptions = {},
 ): Promise<ReadDocument> {
   assertWholePdf(bytes);
-  const pdf = await openPdf(bytes);
+  const maps = createCharacterMaps();
+  const pdf = await openPdf(bytes, maps);
   const scans = createScans(pdf, recognition);
   try {
     if (pdf.numPages > limits.maxPages) {
@@ -44,7 +45,10 @@ export async function readPdf(
         `The PDF has ${pdf.numPages} pages; at most ${limits.maxPages} are allowed.`,
       );
     }
-    return await readPages(pdf, createPieceBudget(limits.maxPieces), scans);
+    const forget = async (page: number) => {
+      if (maps.asked() && page % FORGET_EVERY_PAGES === 0) await pdf.cleanup();
+    };
+    return await readPages(pdf, createPieceBudget(limits.maxPieces), { scans, forget });
   } finally {
     await scans.close();
     await pdf.loadingTask.destroy();
@@ -82,7 +86,7 @@ function assertWholePdf(bytes: Uint8Array): void {
   throw new UnreadableError('truncated', 'The PDF has no end mark. It was probably cut off on its way.');
 }
 
-async function openPdf(bytes: Uint8Array): Promise<PdfDocument> {
+async function openPdf(bytes: Uint8Array, { factory }: CharacterMaps): Promise<PdfDocument> {
   const { getDocument } = await getResolvedPDFJS();
   try {
     // The library takes the bytes for itself; stopAtErrors keeps it from skipping what it cannot read.
@@ -92,7 +96,7 @@ async function openPdf(bytes: Uint8Array): Promise<PdfDocument> {
       disableFontFace: true,
       useSystemFonts: false,
       useWorkerFetch: false,
-      BinaryDataFactory: CharacterMaps,
+      BinaryDataFactory: factory,
       verbosity: 0,
     }).promise;
   } catch (cause) {
@@ -107,7 +111,17 @@ function openingError(cause: unknown): UnreadableError {
   return new UnreadableError('corrupt', 'The PDF is damaged and cannot be opened.', { cause });
 }
 
-async function readPages(pdf: PdfDocument, take: TakePieces, scans: Scans): Promise<ReadDocument> {
+interface PageMeans {
+  readonly scans: Scans;
+  /** Lets go, after some pages, of what the library would keep of them. */
+  readonly forget: (page: number) => Promise<void>;
+}
+
+async function readPages(
+  pdf: PdfDocument,
+  take: TakePieces,
+  { scans, forget }: PageMeans,
+): Promise<ReadDocument> {
   const lines: Line[] = [];
   const texts: string[] = [];
   const fields: FormField[] = [];
@@ -115,8 +129,7 @@ async function readPages(pdf: PdfDocument, take: TakePieces, scans: Scans): Prom
     const { written, form } = await pageContent(pdf, number);
     const items = [...(written.length === 0 ? await scans.items(number) : written), ...form.items];
     fields.push(...form.fields);
-    // Fonts are kept for the whole file otherwise: those that it only names take 3 MB each.
-    if (number % FORGET_EVERY_PAGES === 0) await pdf.cleanup();
+    await forget(number);
     take(items.length);
     const rows = pageRows(items);
     lines.push(...rowsToLines(rows, number));
