@@ -36,7 +36,8 @@ export function recentComplaint(
   return {
     note(error) {
       const { level, message, reason, advice = '' } = troubleOf(error, address);
-      if (level !== 'info') last = { at: monotonic(), text: `${message}: ${reason.replace(/\.+$/, '')}. ${advice}`.trimEnd() };
+      if (level !== 'info')
+        last = { at: monotonic(), text: `${message}: ${reason.replace(/\.+$/, '')}. ${advice}`.trimEnd() };
     },
     recent: () => (last !== undefined && monotonic() - last.at < REPEAT_AFTER_MS ? last.text : undefined),
   };
