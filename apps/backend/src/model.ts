@@ -65,7 +65,7 @@ export async function createModel(dependencies: ModelDependencies) {
   const taskWatch = createTaskWatch(database);
   const changed = async () => {
     await pools.refresh();
-    dispatcher.pumpAll();
+    dispatcher.pumpBusy();
   };
   others.listen(reactions({ dispatcher, waiters, changed, logger }));
   return {

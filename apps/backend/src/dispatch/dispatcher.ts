@@ -37,6 +37,8 @@ export interface Dispatcher {
   heard(news: readonly PoolNews[]): void;
   /** Publishes what waits for any pool led here. */
   pumpAll(): void;
+  /** The same as far as the last look at the pools found anything to do. */
+  pumpBusy(): void;
   /** Resolves when everything that was to be published has been handed to the broker. */
   idle(): Promise<void>;
   /** Like {@link idle}; further pumps do nothing. */
@@ -100,6 +102,9 @@ export function createDispatcher(dependencies: DispatcherDependencies): Dispatch
     },
     pumpAll() {
       for (const { pool } of pools.led()) pump(pool);
+    },
+    pumpBusy() {
+      for (const { pool } of pools.busy()) pump(pool);
     },
     idle,
     async stop() {

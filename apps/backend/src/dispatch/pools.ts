@@ -1,5 +1,5 @@
 import type { Database } from '../store/database.ts';
-import { holdLeases, livePools } from './publish-statements.ts';
+import { leadPools } from './publish-statements.ts';
 import { noTurns, type Turns } from './turns.ts';
 
 /** A pool whose lease this backend holds, with what is known of it between two looks into the database. */
@@ -11,7 +11,7 @@ export interface LedPool {
   /** Those of its tasks that have limits. */
   limited: readonly string[];
   slots: number;
-  /** Dispatches out at workers or in the broker, as far as this backend knows: counted again at least each second. */
+  /** Dispatches out at workers or in the broker, as far as this backend knows: counted again at least each second while there are any. */
   outstanding: number;
   /** Room set aside for statements under way that may write dispatches as already published. */
   reserved: number;
@@ -41,6 +41,8 @@ export function roomOf(pool: LedPool): number {
 export interface Pools {
   led(): LedPool[];
   get(pool: string): LedPool | undefined;
+  /** Pools led here for which something is out or may wait. Those with nothing to do are not in it. */
+  busy(): LedPool[];
   /** True when some live pool, led here or elsewhere, serves the task on the queue. */
   isServed(task: string, queue: string): boolean;
   /** True when some live pool has the queue in its list. */
@@ -51,7 +53,7 @@ export interface Pools {
   sharing(pool: string, tasks: ReadonlySet<string>): string[];
   /** Lets other backends take over at once. */
   release(): Promise<void>;
-  /** Re-reads live sessions, takes or renews leases. */
+  /** Re-reads live sessions and whether there is anything to do, takes or renews leases. */
   refresh(): Promise<void>;
 }
 
@@ -61,7 +63,13 @@ interface PoolRow {
   tasks: string[];
   limited: string[];
   slots: number;
+  /** Null: another backend leads it. */
+  term: string | null;
+  /** Something is out or waits, for this pool or another. */
+  busy: boolean;
 }
+
+type HeldPoolRow = PoolRow & { readonly term: string };
 
 export interface PoolsDependencies {
   readonly database: Database;
@@ -74,23 +82,16 @@ export function createPools({ database, backendId, sessionTimeoutMs }: PoolsDepe
   let live: PoolRow[] = [];
 
   async function refresh(): Promise<void> {
-    live = await database.hot<PoolRow>(livePools, [sessionTimeoutMs]);
-    const names = live.map((row) => row.pool);
-    const leases =
-      names.length === 0
-        ? []
-        : await database.hot<{ pool: string; term: string }>(holdLeases, [names, backendId, LEASE_MS]);
-    const terms = new Map(leases.map((lease) => [lease.pool, lease.term]));
-    for (const name of led.keys()) if (!terms.has(name)) led.delete(name);
-    for (const row of live) {
-      const term = terms.get(row.pool);
-      if (term !== undefined) update(row, term);
-    }
+    live = await database.hot<PoolRow>(leadPools, [sessionTimeoutMs, backendId, LEASE_MS]);
+    const held = live.filter((row): row is HeldPoolRow => row.term !== null);
+    const names = new Set(held.map(({ pool }) => pool));
+    for (const name of led.keys()) if (!names.has(name)) led.delete(name);
+    held.forEach(update);
   }
 
-  function update(row: PoolRow, term: string): void {
+  function update(row: HeldPoolRow): void {
     const known = led.get(row.pool);
-    const current = known?.term === term ? known : newPool(row.pool, term);
+    const current = known?.term === row.term ? known : newPool(row.pool, row.term);
     current.queues = row.queues;
     current.tasks = new Set(row.tasks);
     current.limited = row.limited.filter((task) => row.tasks.includes(task));
@@ -101,6 +102,12 @@ export function createPools({ database, backendId, sessionTimeoutMs }: PoolsDepe
   return {
     led: () => [...led.values()],
     get: (pool) => led.get(pool),
+    busy() {
+      const isBusy = live.some((row) => row.busy);
+      return [...led.values()].filter(
+        (pool) => isBusy || pool.outstanding > 0 || pool.backlog || pool.limitsWait,
+      );
+    },
     isServed: (task, queue) => live.some((row) => row.queues.includes(queue) && row.tasks.includes(task)),
     servesQueue: (queue) => live.some((row) => row.queues.includes(queue)),
     servedElsewhere: (task, queue) =>

@@ -218,27 +218,31 @@ export const publishLimitedDispatches: Statement = {
   text: LINES + offered(true) + packed + publication(true),
 };
 
-/** Takes or renews leases. A new holder gets a new term. $1 pools, $2 this backend's id, $3 lease in ms. */
-export const holdLeases: Statement = {
-  name: 'hold_leases',
+/**
+ * The pools with live sessions, with all tasks that have limits, and whether anything is out or waits for a pool; takes or renews their leases. A new holder
+ * gets a new term; pools that another backend leads come without one. $1 session time-out in ms, $2 this backend's id, $3 lease in ms.
+ */
+export const leadPools: Statement = {
+  name: 'lead_pools',
   text: `
-insert into pool_leases as l (pool, holder, term, expires_at)
-select pool, $2::uuid, 1, now() + $3::float8 * interval '1 ms' from unnest($1::text[]) as p (pool) order by pool
-on conflict (pool) do update
-   set holder = excluded.holder, expires_at = excluded.expires_at,
-       term = case when l.holder = excluded.holder then l.term else l.term + 1 end
- where l.holder = excluded.holder or l.expires_at < now()
-returning pool, term::text`,
-};
-
-/** The pools with live sessions, and all tasks that have limits. $1 session time-out in ms. */
-export const livePools: Statement = {
-  name: 'live_pools',
-  text: `
-select pool, min(worker) as worker, jsonb_agg(to_jsonb(queues)) -> 0 as queues, jsonb_agg(to_jsonb(tasks)) -> 0 as tasks,
-       coalesce(sum(concurrency) filter (where state = 'active'), 0)::int as slots,
-       array(select name from tasks where limits is not null) as limited
-  from sessions
- where ended_at is null and seen_at > now() - $1::float8 * interval '1 ms'
- group by pool`,
+with live as (
+  select pool, min(worker) as worker, jsonb_agg(to_jsonb(queues)) -> 0 as queues, jsonb_agg(to_jsonb(tasks)) -> 0 as tasks,
+         coalesce(sum(concurrency) filter (where state = 'active'), 0)::int as slots
+    from sessions
+   where ended_at is null and seen_at > now() - $1::float8 * interval '1 ms'
+   group by pool
+), held as (
+  insert into pool_leases as l (pool, holder, term, expires_at)
+  select pool, $2::uuid, 1, now() + $3::float8 * interval '1 ms' from live order by pool
+  on conflict (pool) do update
+     set holder = excluded.holder, expires_at = excluded.expires_at,
+         term = case when l.holder = excluded.holder then l.term else l.term + 1 end
+   where l.holder = excluded.holder or l.expires_at < now()
+  returning pool, term::text
+)
+select live.*, held.term, array(select name from tasks where limits is not null) as limited,
+       exists (select 1 from dispatches where pool is not null)
+       or exists (select 1 from dispatches where pool is null and ready)
+       or exists (select 1 from dispatches where waits_for is not null) as busy
+  from live left join held using (pool)`,
 };

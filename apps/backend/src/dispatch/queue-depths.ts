@@ -4,9 +4,11 @@ import type { Database } from '../store/database.ts';
  * Measures every queue and writes the result, so that health, scaling and scripts read one small row a queue. Looks
  * at each dispatch once: what has ended costs nothing, what waits a block for about twenty. To keep counters instead would make one
  * row per queue the hottest in the database.
+ *
+ * @returns the runs that wait, in all queues
  */
-export async function measureQueueDepths(database: Database): Promise<void> {
-  await database.query(
+export async function measureQueueDepths(database: Database): Promise<number> {
+  const [row] = await database.query<{ waiting: number }>(
     `with counted as (
        select queue,
               coalesce(sum(remaining) filter (where session_id is null), 0)::int as queued,
@@ -23,15 +25,18 @@ export async function measureQueueDepths(database: Database): Promise<void> {
      ), emptied as (
        update queue_depths q set queued = 0, due = 0, running = 0, oldest_at = null, measured_at = now()
         where q.queue not in (select queue from measured) and (q.queued, q.due, q.running) is distinct from (0, 0, 0)
+     ), written as (
+       insert into queue_depths as q (queue, queued, due, running, oldest_at)
+       select queue, queued, due, running, oldest_at from measured order by queue
+       on conflict (queue) do update
+          set queued = excluded.queued, due = excluded.due, running = excluded.running, oldest_at = excluded.oldest_at,
+              measured_at = now()
+        where (q.queued, q.due, q.running, q.oldest_at)
+              is distinct from (excluded.queued, excluded.due, excluded.running, excluded.oldest_at)
      )
-     insert into queue_depths as q (queue, queued, due, running, oldest_at)
-     select queue, queued, due, running, oldest_at from measured order by queue
-     on conflict (queue) do update
-        set queued = excluded.queued, due = excluded.due, running = excluded.running, oldest_at = excluded.oldest_at,
-            measured_at = now()
-      where (q.queued, q.due, q.running, q.oldest_at)
-            is distinct from (excluded.queued, excluded.due, excluded.running, excluded.oldest_at)`,
+     select coalesce(sum(queued), 0)::float8 as waiting from measured`,
   );
+  return row?.waiting ?? 0;
 }
 
 /** The last measurement of one queue. */

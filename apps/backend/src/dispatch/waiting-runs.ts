@@ -44,8 +44,7 @@ export function createWaitingRuns({ database, clock, most }: WaitingRunsDependen
     const startedAt = clock.monotonic();
     // What is written while it is measured may be counted twice until the next time, but never not at all.
     const before = writtenSince;
-    await measureQueueDepths(database);
-    measured = await readWaiting(database);
+    measured = await measureQueueDepths(database);
     writtenSince -= before;
     measuredAt = startedAt;
   }
@@ -76,14 +75,6 @@ export function createWaitingRuns({ database, clock, most }: WaitingRunsDependen
       };
     },
   };
-}
-
-/** One small row for each queue. */
-async function readWaiting(database: Database): Promise<number> {
-  const [row] = await database.query<{ waiting: number }>(
-    'select coalesce(sum(queued), 0)::float8 as waiting from queue_depths',
-  );
-  return row!.waiting;
 }
 
 function full(most: number): ApiError {

@@ -1,7 +1,7 @@
 import { ApiError, errorCodes, type JsonValue } from '@longshore/contracts';
 import type { Logger } from '@longshore/runtime';
 import type { PeriodicWork } from '../periodic.ts';
-import { isOutOfReach, type Database } from '../store/database.ts';
+import { isOutOfReach, type Database, type Statement } from '../store/database.ts';
 import type { RetryTask } from '../tasks/tasks.ts';
 import { NotWantedError, type Replay } from './replay-execution.ts';
 
@@ -56,17 +56,21 @@ async function carryOnReplays(dependencies: ReplayWorkDependencies, signal: Abor
   }
 }
 
+/** $1 this backend's id. */
+const takeReplayTurn: Statement = {
+  name: 'take_replay_turn',
+  text: `
+update replays j
+   set next_at = greatest(j.next_at, now() - ${CATCH_UP_SECONDS} * interval '1 s') + (60.0 / j.per_minute) * interval '1 s',
+       held_by = $1, held_until = now() + ${HELD_SECONDS} * interval '1 s'
+ where j.id = (select id from replays
+                where state = 'running' and next_at <= now() and (held_by = $1 or held_until is null or held_until < now())
+                order by next_at limit 1 for update skip locked)
+returning j.id, j.kind, j.request`,
+};
+
 async function takeTurn({ database, backendId }: ReplayWorkDependencies): Promise<Turn | null> {
-  const [turn] = await database.query<Turn & Record<string, unknown>>(
-    `update replays j
-        set next_at = greatest(j.next_at, now() - ${CATCH_UP_SECONDS} * interval '1 s') + (60.0 / j.per_minute) * interval '1 s',
-            held_by = $1, held_until = now() + ${HELD_SECONDS} * interval '1 s'
-      where j.id = (select id from replays
-                     where state = 'running' and next_at <= now() and (held_by = $1 or held_until is null or held_until < now())
-                     order by next_at limit 1 for update skip locked)
-      returning j.id, j.kind, j.request`,
-    [backendId],
-  );
+  const [turn] = await database.hot<Turn & Record<string, unknown>>(takeReplayTurn, [backendId]);
   return turn ?? null;
 }
 

@@ -1,5 +1,5 @@
 import type { Logger } from '@longshore/runtime';
-import type { Database } from '../store/database.ts';
+import type { Database, Statement } from '../store/database.ts';
 import type { CancelRun, TreeEnding } from './cancel.ts';
 
 export interface DeadlinesDependencies {
@@ -11,6 +11,14 @@ export interface DeadlinesDependencies {
 /** Executions that one pass ends at most. */
 const MOST_AT_ONCE = 100;
 
+const overdueExecutions: Statement = {
+  name: 'overdue_executions',
+  text: `
+select l.id, round(extract(epoch from l.deadline - e.created_at))::float8 as seconds
+  from (select id, deadline from live_executions where deadline <= now() order by deadline limit ${MOST_AT_ONCE}) l
+  join executions e on e.id = l.id`,
+};
+
 /**
  * Creates what ends the executions whose deadline has passed, by the database's clock: as failed, with all that is unfinished below them.
  * Any backend may do it, several at once too; whoever comes second finds that it has ended. Costs one look into an index where
@@ -18,12 +26,7 @@ const MOST_AT_ONCE = 100;
  */
 export function createDeadlines({ database, cancel, logger }: DeadlinesDependencies) {
   return async function endOverdue(signal?: AbortSignal): Promise<void> {
-    const overdue = await database.query<{ id: string; seconds: number }>(
-      `select l.id, round(extract(epoch from l.deadline - e.created_at))::float8 as seconds
-         from (select id, deadline from live_executions where deadline <= now() order by deadline limit $1) l
-         join executions e on e.id = l.id`,
-      [MOST_AT_ONCE],
-    );
+    const overdue = await database.hot<{ id: string; seconds: number }>(overdueExecutions, []);
     for (const { id, seconds } of overdue) {
       if (signal?.aborted === true) return;
       const ended = await cancel(id, overdueAfter(seconds));

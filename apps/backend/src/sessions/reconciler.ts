@@ -5,7 +5,7 @@ import type { Pools } from '../dispatch/pools.ts';
 import { untilLookedAfter } from '../dispatch/publish-statements.ts';
 import type { AttemptEnd, EndAttempts } from '../runs/attempt-ends.ts';
 import type { Cancellations } from '../runs/cancellations.ts';
-import type { Database } from '../store/database.ts';
+import type { Database, Statement } from '../store/database.ts';
 
 /** A run that was claimed this often and never got to its end takes its workers down: it is failed. */
 export const POISON_STARTS = 5;
@@ -47,20 +47,46 @@ export interface Reconciliation {
  * that nobody claimed, deferred dispatches that are due. Each looks at live things only, never at history, so a pass
  * costs the same on a million finished runs; and at what is out in the broker and with workers, which is bounded, never at what waits (held is
  * published: `pool is not null` says so, and lets the index answer). Its statements skip dispatches that somebody else has locked: those are being dealt
- * with, and waiting for several of them in any order would be a deadlock with claims and with other backends.
+ * with, and waiting for several of them in any order would be a deadlock with claims and with other backends. Where nothing is under way, one statement finds that.
  */
 export function createReconciler(dependencies: ReconcilerDependencies) {
   const mayLapse = createHearing(dependencies);
   return async function reconcile(): Promise<Reconciliation> {
-    const lapsedSessions = mayLapse() ? await lapseSilentSessions(dependencies) : 0;
-    await dependencies.cancellations.dropUnheard();
-    const { requeued, poisoned } = await takeBackHeldRuns(dependencies);
-    const abandoned = await takeBackFromDeadPools(dependencies);
-    const republished = await takeBackLostPublications(dependencies);
-    const woken = await wakeDeferred(dependencies.database);
+    const found = await look(dependencies);
+    const lapsedSessions = mayLapse() && found.silent ? await lapseSilentSessions(dependencies) : 0;
+    if (found.cancelled) await dependencies.cancellations.dropUnheard();
+    const { requeued, poisoned } = found.published ? await takeBackHeldRuns(dependencies) : NOTHING_HELD;
+    const abandoned = found.published ? await takeBackFromDeadPools(dependencies) : 0;
+    const republished = found.published ? await takeBackLostPublications(dependencies) : 0;
+    const woken = found.due ? await wakeDeferred(dependencies.database) : 0;
     if (requeued + republished + abandoned + woken > 0) dependencies.dispatcher.pumpAll();
     return { lapsedSessions, requeued, poisoned, republished: republished + abandoned };
   };
+}
+
+const NOTHING_HELD = { requeued: 0, poisoned: 0 };
+
+/** What there is that a pass could be about. */
+interface Found {
+  readonly silent: boolean;
+  readonly cancelled: boolean;
+  readonly published: boolean;
+  readonly due: boolean;
+}
+
+/** Each is the first entry of an index. $1 session time-out in ms. */
+const lookForLosses: Statement = {
+  name: 'look_for_losses',
+  text: `
+select exists (select 1 from sessions where ended_at is null and seen_at < now() - $1::float8 * interval '1 ms') as silent,
+       exists (select 1 from cancellations) as cancelled,
+       exists (select 1 from dispatches where pool is not null) as published,
+       exists (select 1 from dispatches where not ready and due <= now()) as due`,
+};
+
+async function look({ database, sessionTimeoutMs }: ReconcilerDependencies): Promise<Found> {
+  const [found] = await database.hot<Found & Record<string, unknown>>(lookForLosses, [sessionTimeoutMs]);
+  return found!;
 }
 
 /** A pass that comes this much after the last one was held up by something that held up heartbeats too. */

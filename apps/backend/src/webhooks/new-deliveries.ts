@@ -1,6 +1,6 @@
 import { TEST_EVENT } from '@longshore/contracts';
 import { uuidV7 } from '@longshore/runtime';
-import type { Database, SqlClient } from '../store/database.ts';
+import type { Database, SqlClient, Statement } from '../store/database.ts';
 import { beginDeliveries, type BegunDeliveries, type DeliveryRunsDependencies } from './delivery-runs.ts';
 
 export interface NewDeliveriesDependencies extends DeliveryRunsDependencies {
@@ -15,11 +15,20 @@ const MOST_ERROR_CHARACTERS = 1_000;
 /** The oldest event that waits for the end of its window. */
 const OLDEST = `(select e.occurred_at from webhook_events e where e.webhook_id = w.id and e.delivery_id is null order by e.id limit 1)`;
 
-/** Endpoints whose window is over. What another backend has in its hands is left to it. */
-const lockDue = `
-select w.id as "webhookId", w.organisation_id as "organisationId" from webhooks w
+/** Endpoints whose window is over. */
+const DUE = `webhooks w
  where w.enabled and ${OLDEST} <= now() - w.window_ms * interval '1 ms'
-   and not exists (select 1 from deletions d where d.organisation_id = w.organisation_id)
+   and not exists (select 1 from deletions d where d.organisation_id = w.organisation_id)`;
+
+/** Without a transaction, since there is hardly ever one. */
+const lookForDue: Statement = {
+  name: 'look_for_due_windows',
+  text: `select exists (select 1 from ${DUE}) as any`,
+};
+
+/** What another backend has in its hands is left to it. */
+const lockDue = `
+select w.id as "webhookId", w.organisation_id as "organisationId" from ${DUE}
  order by w.id limit ${MOST_ENDPOINTS} for update of w skip locked`;
 
 /** What an event tells: read now, when it is to be told. $1 the delivery, $2 the endpoint. */
@@ -59,6 +68,8 @@ interface NewDelivery extends Endpoint {
  * do, each event is in one delivery. Answers how many there were; when that is none, nothing is due.
  */
 export async function closeWindows(dependencies: NewDeliveriesDependencies): Promise<number> {
+  const [due] = await dependencies.database.hot<{ any: boolean }>(lookForDue, []);
+  if (due?.any !== true) return 0;
   return await withRuns(dependencies, async (client) => {
     const { rows } = await client.query<Endpoint>(lockDue);
     const made: NewDelivery[] = [];
