@@ -17,6 +17,7 @@ import { addExecutions } from './commands/executions.ts';
 import { addExport } from './commands/export.ts';
 import { addExtract } from './commands/extract.ts';
 import { addFailures } from './commands/failures.ts';
+import { tellUnknownCommands } from './commands/groups.ts';
 import { addKeys } from './commands/keys.ts';
 import { addPipelines } from './commands/pipelines.ts';
 import { addLogs } from './commands/logs.ts';
@@ -97,5 +98,6 @@ export function createProgram(terminal: Terminal): Command {
     addCompletion,
   ];
   for (const add of commands) add(program, terminal);
+  tellUnknownCommands(program);
   return program;
 }

@@ -2,7 +2,7 @@ import { defineTask, TaskError } from '@longshore/tasks';
 import { z } from 'zod';
 import { parseCsv } from './csv.ts';
 
-const inputSchema = z.object({
+const inputSchema = z.strictObject({
   csv: z.string().max(5_000_000).describe('text with a line of column names first'),
   group_by: z.string().min(1).describe('column whose values make the groups'),
   sum: z.string().min(1).describe('column of numbers to add up'),

@@ -6,7 +6,7 @@ export const exampleFailing = defineTask({
   name: 'example_failing',
   group: 'Examples',
   description: 'Fails as often as it is told to, then succeeds.',
-  input: z.object({
+  input: z.strictObject({
     times: z.int().min(0).max(100).default(2).describe('failures before it succeeds'),
     retryable: z.boolean().default(true),
   }),

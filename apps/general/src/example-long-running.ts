@@ -9,7 +9,7 @@ export const exampleLongRunning = defineTask({
   name: 'example_long_running',
   group: 'Examples',
   description: 'Runs for a number of seconds and tells its progress.',
-  input: z.object({ duration: z.number().min(0).max(3000).default(10).describe('seconds') }),
+  input: z.strictObject({ duration: z.number().min(0).max(3000).default(10).describe('seconds') }),
   handler: async ({ duration }, { progress, signal, log }) => {
     const endsAt = performance.now() + duration * 1000;
     log.info('started', { duration });

@@ -1,8 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import type { TaskContext } from '@longshore/tasks';
+import type { Task, TaskContext } from '@longshore/tasks';
 import { exampleDataProcessing, summarise } from './example-data-processing.ts';
 import { exampleFailing } from './example-failing.ts';
 import { exampleLongRunning } from './example-long-running.ts';
+import { containers } from './programs/containers.ts';
+import { diskSpace } from './programs/disk-space.ts';
+import { tableSizes } from './programs/table-sizes.ts';
 
 function contextOf({ attempt = 1, signal = new AbortController().signal } = {}) {
   const told: (number | null)[] = [];
@@ -94,5 +97,23 @@ describe('example_long_running', () => {
     );
     controller.abort();
     await expect(running).rejects.toMatchObject({ name: 'AbortError' });
+  });
+});
+
+describe('every example', () => {
+  it.each([
+    [exampleDataProcessing, { csv: 'a', group_by: 'a', sum: 'a' }],
+    [exampleFailing, {}],
+    [exampleLongRunning, {}],
+    [diskSpace, {}],
+    [containers, {}],
+    [tableSizes, {}],
+  ])('refuses a parameter that it does not know', (task: Task, input: object) => {
+    expect(task.parse(input)).toHaveProperty('input');
+    expect(task.parse({ ...input, durration: 5 })).toHaveProperty(
+      'problem',
+      expect.stringContaining('durration'),
+    );
+    expect(task.descriptor.input_schema).toMatchObject({ additionalProperties: false });
   });
 });

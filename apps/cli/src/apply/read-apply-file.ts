@@ -13,7 +13,7 @@ import {
   type Node,
   parseAllDocuments,
 } from 'yaml';
-import { CliError } from '../cli-error.ts';
+import { CliError, usageError } from '../cli-error.ts';
 import { resolveValues } from './secret-values.ts';
 
 /** One thing that is wrong in a file. Lines and columns count from 1. */
@@ -51,11 +51,10 @@ export async function readApplyFile(name: string, option = '-f'): Promise<ApplyF
     return parseApplyFile(name, await (name === '-' ? allOf(process.stdin) : readFile(name, 'utf8')));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT')
-      throw new CliError(`There is no file ${name}: check the path given with ${option}.`);
+    if (code === 'ENOENT') throw usageError(`There is no file ${name}: check the path given with ${option}.`);
     if (code === 'EISDIR')
-      throw new CliError(`${name} is a folder: name the files in it, each with ${option}.`);
-    if (code === 'EACCES') throw new CliError(`This user may not read ${name}.`);
+      throw usageError(`${name} is a folder: name the files in it, each with ${option}.`);
+    if (code === 'EACCES') throw usageError(`This user may not read ${name}.`);
     throw error;
   }
 }

@@ -4,7 +4,7 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 import { DELETION_LOCK, RELEASE } from '@longshore/contracts';
 import { backUpCluster, postgresMajor, startEmbeddedPostgres } from '@longshore/embedded-postgres';
 import type { Logger } from '@longshore/runtime';
-import { CliError } from '../cli-error.ts';
+import { CliError, usageError } from '../cli-error.ts';
 import { holdHome, refuseHalfRestored } from '../home/hold-home.ts';
 import type { Home } from '../home/home.ts';
 import { isHeld } from '../home/instance.ts';
@@ -56,9 +56,9 @@ export async function makeBackup(options: BackupOptions): Promise<Manifest> {
     );
   }
   if (existsSync(file)) throw new CliError(`${file} is there already: choose another name.`);
-  if (!existsSync(dirname(file))) throw new CliError(`There is no folder ${dirname(file)}: make it first.`);
+  if (!existsSync(dirname(file))) throw usageError(`There is no folder ${dirname(file)}: make it first.`);
   if (`${file}${sep}`.startsWith(`${resolve(storageDir)}${sep}`)) {
-    throw new CliError(`${file} lies among the files that are to be backed up: choose another folder.`);
+    throw usageError(`${file} lies among the files that are to be backed up: choose another folder.`);
   }
   return await withDatabase(options, async () => {
     const archive = createArchive(file);

@@ -1,9 +1,17 @@
-import { createWriteStream, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { beginClusterRestore, type ClusterRestore, postgresMajor } from '@longshore/embedded-postgres';
-import { CliError } from '../cli-error.ts';
+import { CliError, usageError } from '../cli-error.ts';
 import { holdHome } from '../home/hold-home.ts';
 import type { Home } from '../home/home.ts';
 import {
@@ -32,29 +40,49 @@ export interface RestoreOptions {
 
 /**
  * Puts a backup into an empty home, which can be started afterwards. Answers with what the backup says of itself. Every entry
- * is held against its checksum; when anything is wrong all that was written is removed again.
+ * is held against its checksum; when anything is wrong all that was written is removed again,
+ * folders that were made for it included.
  *
  * Throws CliError when the home is not empty, the backup is damaged, or does not fit this release.
  */
 export async function restoreBackup(options: RestoreOptions): Promise<Header> {
   const { home, storageDir, file } = options;
-  if (!existsSync(file)) throw new CliError(`There is no file ${file}.`);
+  if (!existsSync(file))
+    throw usageError(`There is no file ${file}: name one that "longshore backup" wrote.`);
   // What a restore left that was killed is nobody's.
   if (existsSync(home.restoring)) [storageDir, home.folder].forEach(emptyFolder);
-  for (const folder of [home.folder, storageDir]) requireEmpty(folder);
+  const folders = [home.folder, storageDir];
+  folders.forEach(requireEmpty);
+  const absent = folders.flatMap(absentFolders);
   const lock = await holdHome(home);
+  let isRestored = false;
   try {
     writeFileSync(home.restoring, '');
     const header = await unpack(options);
     noteRestore(home);
     rmSync(home.restoring);
+    isRestored = true;
     return header;
-  } catch (error) {
-    emptyFolder(home.folder);
-    emptyFolder(storageDir);
-    throw error;
   } finally {
+    if (!isRestored) folders.forEach(emptyFolder);
     lock.release();
+    if (!isRestored) removeFolders(absent);
+  }
+}
+
+/** This folder and those above it that are not there, the innermost first. */
+function absentFolders(folder: string): string[] {
+  return existsSync(folder) ? [] : [folder, ...absentFolders(dirname(folder))];
+}
+
+/** What was made on the way, unless somebody put something into it meanwhile. */
+function removeFolders(folders: readonly string[]): void {
+  for (const folder of [...new Set(folders)].sort((one, other) => other.length - one.length)) {
+    try {
+      rmdirSync(folder);
+    } catch {
+      // It was not made, or is not empty.
+    }
   }
 }
 

@@ -5,7 +5,7 @@ import { rename, rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { createGzip, createZstdCompress, type Gzip, type ZstdCompress } from 'node:zlib';
 import { pack } from 'tar-stream';
-import { CliError } from '../cli-error.ts';
+import { usageError } from '../cli-error.ts';
 import {
   type ArchiveEntry,
   checksumLine,
@@ -113,5 +113,5 @@ type Compressor = Gzip | ZstdCompress;
 function compressorFor(file: string): Compressor {
   if (file.endsWith('.tar.zst')) return createZstdCompress();
   if (file.endsWith('.tar.gz') || file.endsWith('.tgz')) return createGzip();
-  throw new CliError(`"${file}" does not say how to compress it: let its name end with .tar.zst or .tar.gz.`);
+  throw usageError(`"${file}" does not say how to compress it: let its name end with .tar.zst or .tar.gz.`);
 }

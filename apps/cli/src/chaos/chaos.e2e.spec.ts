@@ -72,7 +72,7 @@ describe('longshore chaos', () => {
       runCommand(['chaos', '--seed', '-1'], { home }),
       runCommand(['chaos', '--broker', 'postgres', '--faults', 'redis'], { home }),
     ]);
-    expect(refused.map(({ code }) => code)).toEqual([2, 2, 2, 1]);
+    expect(refused.map(({ code }) => code)).toEqual([2, 2, 2, 2]);
     expect(refused.map(({ err }) => err).join('\n')).toMatch(
       /Allowed: kill, freeze[^]*a duration from 1s[^]*whole number from 0[^]*no Redis to break/,
     );

@@ -188,9 +188,9 @@ describe('a backup of a home', () => {
     const again = await runCommand(['backup', '-o', file], { home });
     expect([again.code, again.err]).toEqual([1, expect.stringContaining('is there already')]);
     const nowhere = await runCommand(['backup', '-o', join(home, 'no', 'x.tar.gz')], { home });
-    expect([nowhere.code, nowhere.err]).toEqual([1, expect.stringContaining('There is no folder')]);
+    expect([nowhere.code, nowhere.err]).toEqual([2, expect.stringContaining('There is no folder')]);
     const among = await runCommand(['backup', '-o', join(home, 'files', 'x.tar.gz')], { home });
-    expect([among.code, among.err]).toEqual([1, expect.stringContaining('lies among the files')]);
+    expect([among.code, among.err]).toEqual([2, expect.stringContaining('lies among the files')]);
     const own = await runCommand(['backup'], {
       home,
       env: { DATABASE_URL: 'postgres://x/y', BROKER_URL: 'redis://x' },

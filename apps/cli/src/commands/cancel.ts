@@ -5,6 +5,7 @@ import { isRefusal } from '../client/cancel-run.ts';
 import { connect, type ConnectionFlags } from '../client/connection.ts';
 import type { PlatformClient } from '../client/platform-client.ts';
 import { explainError } from '../output/explain-error.ts';
+import { executionId, several } from './id-argument.ts';
 import type { Terminal } from '../output/terminal.ts';
 import { addOrganisationConnection } from './connection-options.ts';
 
@@ -35,7 +36,7 @@ export function addCancelExecutions(
       'Stops executions wherever they are. What waits never starts, what runs stops within about a second; results of ' +
         'files that had ended stay. One that is stopped already counts as stopped, one that ended otherwise does not.',
     )
-    .argument('<execution_id...>', 'executions to stop')
+    .argument('<execution_id...>', 'executions to stop', several(executionId))
     .option('--json', 'print JSON: what became of each')
     .addHelpText('after', examples);
   addOrganisationConnection(command).action(async (ids: string[], flags: CancelFlags) => {

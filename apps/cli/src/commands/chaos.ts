@@ -5,7 +5,7 @@ import { hasRedis } from '../chaos/redis.ts';
 import { reportLines } from '../chaos/report.ts';
 import { type ChaosResult, runChaos } from '../chaos/run-chaos.ts';
 import { summarise } from '../chaos/summary.ts';
-import { CliError } from '../cli-error.ts';
+import { CliError, usageError } from '../cli-error.ts';
 import { keepDemoHome, makeDemoHome, removeDemoHome, sweepDemoHomes } from '../demo/demo-home.ts';
 import type { Home } from '../home/home.ts';
 import { holdHome } from '../home/hold-home.ts';
@@ -122,9 +122,7 @@ async function brokerOf({ broker, faults }: ChaosFlags): Promise<'redis' | 'post
   if (broker === 'redis' && !isThere)
     throw new CliError('There is no redis-server on the PATH: install Redis, or use --broker postgres.');
   if (!isThere && faults.every((kind) => kind === 'redis'))
-    throw new CliError(
-      'The broker is PostgreSQL, so that there is no Redis to break: choose other --faults.',
-    );
+    throw usageError('The broker is PostgreSQL, so that there is no Redis to break: choose other --faults.');
   return isThere ? 'redis' : 'postgres';
 }
 

@@ -172,12 +172,17 @@ function valuesIn(spelled: readonly string[]): Record<string, string> {
 }
 
 function credentialLines(credentials: readonly Credential[], look: Look): string[] {
-  if (credentials.length === 0) return ['There are no credentials.'];
+  if (credentials.length === 0)
+    return ['There are no credentials: "longshore credentials create" makes them.'];
   const rows = credentials.map(({ name, type, keys, pipelines, last_used_at }) => [
     ...[name, type, keys.join(', '), pipelines.join(', ') || 'none'],
     last_used_at?.slice(0, 16).replace('T', ' ') ?? 'never',
   ]);
-  return table(['NAME', 'TYPE', 'KEYS', 'PIPELINES', 'LAST USED (UTC)'], rows, look);
+  return table(['NAME', 'TYPE', 'KEYS', 'PIPELINES', 'LAST USED (UTC)'], rows, {
+    ...look,
+    dispensable: ['LAST USED (UTC)', 'PIPELINES'],
+    whole: ['NAME'],
+  });
 }
 
 function print(terminal: Terminal, { json }: Flags, answer: object, lines: readonly string[]): void {

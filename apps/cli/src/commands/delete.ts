@@ -5,6 +5,8 @@ import { usageError } from '../cli-error.ts';
 import { connect, type ConnectionFlags } from '../client/connection.ts';
 import type { PlatformClient } from '../client/platform-client.ts';
 import { createPatientClient } from '../client/until-answered.ts';
+import { needsSubcommand } from './groups.ts';
+import { executionId } from './id-argument.ts';
 import type { Terminal } from '../output/terminal.ts';
 import { addAdminConnection, addOrganisationConnection } from './connection-options.ts';
 
@@ -33,13 +35,14 @@ export function addDelete(program: Command, terminal: Terminal): void {
       'Deletes for good: rows, stored files, results and logs. Backups that were made before still have them.',
     )
     .addHelpText('after', EXAMPLES);
+  needsSubcommand(command);
   const execution = command
     .command('execution')
     .summary('delete one execution')
     .description(
       'Deletes one execution with its files, results and logs. One that has not ended is to be cancelled first.',
     )
-    .argument('<id>', 'an execution that has ended')
+    .argument('<id>', 'an execution that has ended', executionId)
     .option('--json', "print the backend's answer as JSON")
     .addHelpText('after', EXECUTION_EXAMPLES);
   addOrganisationConnection(execution).action(

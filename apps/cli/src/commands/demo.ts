@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { CliError } from '../cli-error.ts';
+import { CliError, usageError } from '../cli-error.ts';
 import { makeDemoHome, removeDemoHome, sweepDemoHomes } from '../demo/demo-home.ts';
 import { runDemo } from '../demo/run-demo.ts';
 import { configure } from '../home/configuration.ts';
@@ -36,7 +36,7 @@ export function addDemo(program: Command, terminal: Terminal): void {
     .addHelpText('after', EXAMPLES)
     .action(async (flags: { samples: string; json?: true }) => {
       const samples = resolve(flags.samples);
-      if (!existsSync(samples)) throw new CliError(`There is no folder ${samples}: name one with --samples.`);
+      if (!existsSync(samples)) throw usageError(`There is no folder ${samples}: name one with --samples.`);
       await demo(samples, { terminal, json: flags.json === true });
     });
 }

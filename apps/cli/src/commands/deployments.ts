@@ -83,6 +83,7 @@ function deploymentLines(deployments: readonly DeploymentView[], look: Look): st
   return table(['NAME', 'ORGANISATION', 'WORKFLOW', 'STATE', 'ADDRESS'], rows, {
     ...look,
     dispensable: ['ORGANISATION', 'ADDRESS'],
+    whole: ['NAME'],
   });
 }
 
@@ -91,5 +92,9 @@ function workflowLines(workflows: readonly Workflow[], look: Look): string[] {
   const rows = workflows.map(({ name, organisation, version, updated_at }) => [
     ...[name, organisation, String(version), updated_at.slice(0, 16).replace('T', ' ')],
   ]);
-  return table(['NAME', 'ORGANISATION', 'VERSION', 'CHANGED (UTC)'], rows, look);
+  return table(['NAME', 'ORGANISATION', 'VERSION', 'CHANGED (UTC)'], rows, {
+    ...look,
+    dispensable: ['CHANGED (UTC)', 'ORGANISATION'],
+    whole: ['NAME'],
+  });
 }

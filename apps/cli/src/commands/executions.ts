@@ -10,7 +10,7 @@ import { executionLines } from '../output/execution-lines.ts';
 import { executionDetailLines } from '../output/execution-detail-lines.ts';
 import type { Terminal } from '../output/terminal.ts';
 import { addOrganisationConnection } from './connection-options.ts';
-import { executionId } from './execution-argument.ts';
+import { executionId } from './id-argument.ts';
 import { addCancelExecutions } from './cancel.ts';
 import { connectForOrganisation } from './failure-filter.ts';
 import { given, momentOf } from './key-options.ts';

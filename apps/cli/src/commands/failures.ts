@@ -10,9 +10,10 @@ import {
   type FailureFilterFlags,
   queryOf,
 } from './failure-filter.ts';
+import { wholeNumberFrom } from './number-option.ts';
 
 interface FailuresFlags extends ConnectionFlags, FailureFilterFlags {
-  limit: string;
+  limit: number;
   json?: true;
 }
 
@@ -30,11 +31,11 @@ export function addFailures(program: Command, terminal: Terminal): void {
     .description(
       'Shows failed runs grouped by cause: task, error code, and message without names, numbers and ids. The most frequent first.',
     )
-    .option('--limit <number>', 'at most this many causes', '20')
+    .option('--limit <number>', 'at most this many causes', wholeNumberFrom(1, 1000), 20)
     .option('--json', "print the backend's answer as JSON")
     .addHelpText('after', EXAMPLES);
   addFailureFilter(command).action(async (flags: FailuresFlags) => {
-    const query = { ...queryOf(flags, Date.now()), limit: flags.limit };
+    const query = { ...queryOf(flags, Date.now()), limit: String(flags.limit) };
     const answer = await connectForOrganisation(flags).call(routes.listFailures, { query });
     const lines = flags.json ? [JSON.stringify(answer)] : failureLines(answer, terminal);
     lines.forEach(terminal.out);
@@ -57,7 +58,12 @@ export function failureLines({ failures, causes, complete }: FailureList, look: 
   ]);
   const left = causes - failures.length;
   return [
-    ...table(HEADINGS, rows, { ...look, widest: 70, dispensable: ['LAST', 'TASK', 'FOR EXAMPLE'] }),
+    ...table(HEADINGS, rows, {
+      ...look,
+      widest: 70,
+      dispensable: ['LAST', 'TASK', 'FOR EXAMPLE'],
+      whole: ['CAUSE'],
+    }),
     ...(left > 0 ? ['', `${left} more ${left === 1 ? 'cause' : 'causes'}: see them with --limit.`] : []),
     ...(complete
       ? []

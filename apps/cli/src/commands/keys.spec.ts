@@ -131,7 +131,7 @@ describe('longshore keys', () => {
     for (const name of ['api', 'apiName'])
       expect(keyRequest('x', { ...flags, kind: 'deployment', [name]: 'a' })).toMatchObject({ api_name: 'a' });
     expect(() => keyRequest('x', { ...flags, kind: 'service', workers: ['a'] })).toThrow('needs --queues');
-    expect(keyLines([])).toStrictEqual(['There is no such key.']);
+    expect(keyLines([])).toStrictEqual(['There is no such key: "longshore keys create" makes one.']);
   });
 });
 

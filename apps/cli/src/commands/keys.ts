@@ -1,5 +1,5 @@
 import { type CreateKeyRequest, KEY_KINDS, KEY_STATES, type KeyView, routes } from '@longshore/contracts';
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { usageError } from '../cli-error.ts';
 import type { ConnectionFlags } from '../client/connection.ts';
 import { readKeys } from '../client/keys.ts';
@@ -8,6 +8,8 @@ import { table } from '../output/table.ts';
 import type { Terminal } from '../output/terminal.ts';
 import { addAdminConnection } from './connection-options.ts';
 import { DURATION, secondsOf } from './duration-option.ts';
+import { keyId } from './id-argument.ts';
+import { wholeNumberFrom } from './number-option.ts';
 import { connectAsManager, given } from './key-options.ts';
 
 interface JsonFlag extends ConnectionFlags {
@@ -22,7 +24,7 @@ interface CreateFlags extends JsonFlag {
   api?: string;
   workers?: string[];
   queues?: string[];
-  expiresInDays?: string;
+  expiresInDays?: number;
   expiresAt?: string;
 }
 
@@ -96,13 +98,20 @@ function addCreate(keys: Command, terminal: Terminal): void {
     .addOption(new Option('--api <name>', 'the same as --api-name').hideHelp())
     .option('--workers <names>', 'workers that may present a service key, separated by commas', commaList)
     .option('--queues <names>', 'queues that they may serve, separated by commas', commaList)
-    .option('--expires-in-days <days>', 'days from now to its end (default: no end)')
-    .option('--expires-at <moment>', 'moment of its end, for example 2027-01-31T00:00:00Z');
+    .option('--expires-in-days <days>', 'days from now to its end, 1 to 3650 (default: no end)', DAYS)
+    .option('--expires-at <moment>', 'moment of its end, for example 2027-01-31T00:00:00Z', checkedMoment);
   addManager(command, CREATE_EXAMPLES).action(async (name: string, flags: CreateFlags) => {
     const body = keyRequest(name, flags);
     const created = await connectAsManager(flags).call(routes.createKey, { body });
     showSecret(created, flags, terminal);
   });
+}
+
+const DAYS = wholeNumberFrom(1, 3650);
+
+function checkedMoment(spelled: string): string {
+  if (/^\d{4}-\d{2}-\d{2}T/.test(spelled) && !Number.isNaN(Date.parse(spelled))) return spelled;
+  throw new InvalidArgumentError('Write it as 2027-01-31T00:00:00Z.');
 }
 
 function commaList(value: string): string[] {
@@ -113,7 +122,7 @@ function commaList(value: string): string[] {
 export function keyRequest(name: string, flags: CreateFlags): CreateKeyRequest {
   const { kind, organisation, api, apiName = api, workers, queues, expiresInDays, expiresAt } = flags;
   const end = {
-    ...(expiresInDays === undefined ? {} : { expires_in_days: Number(expiresInDays) }),
+    ...(expiresInDays === undefined ? {} : { expires_in_days: expiresInDays }),
     ...(expiresAt === undefined ? {} : { expires_at: expiresAt }),
   };
   switch (kind) {
@@ -153,7 +162,8 @@ function endOf({ expires_at: end }: KeyView): string {
 
 function addList(keys: Command, terminal: Terminal): void {
   const command = keys
-    .command('list')
+    .command('list', { isDefault: true })
+    .summary('list keys, newest first')
     .description('Lists keys, newest first, with what identifies them; never the keys themselves.')
     .addOption(new Option('--kind <kind>', 'only keys of this kind').choices(KEY_KINDS))
     .addOption(new Option('--state <state>', 'only keys in this state').choices(KEY_STATES))
@@ -170,7 +180,7 @@ const HEADINGS = ['ID', 'KIND', 'NAME', 'KEY', 'FOR', 'STATE', 'EXPIRES', 'LAST 
 
 /** A table with one line for each key. */
 export function keyLines(keys: readonly KeyView[], look: Look = {}): string[] {
-  if (keys.length === 0) return ['There is no such key.'];
+  if (keys.length === 0) return ['There is no such key: "longshore keys create" makes one.'];
   const rows = keys.map((key) => [
     key.id,
     key.kind,
@@ -206,7 +216,8 @@ function minuteOf(moment: string | null): string {
 
 function addRotate(keys: Command, terminal: Terminal): void {
   const command = keys
-    .command('rotate <id>')
+    .command('rotate')
+    .argument('<id>', 'a key, as the list shows it', keyId)
     .description(
       'Makes a new key that does what this one does, and prints its secret. Both work until the overlap is over.',
     )
@@ -220,7 +231,8 @@ function addRotate(keys: Command, terminal: Terminal): void {
 
 function addRevoke(keys: Command, terminal: Terminal): void {
   const command = keys
-    .command('revoke <id>')
+    .command('revoke')
+    .argument('<id>', 'a key, as the list shows it', keyId)
     .description('Ends a key for good, at once and everywhere. The last admin key cannot be revoked.');
   addManager(command, REVOKE_EXAMPLES).action(async (id: string, flags: JsonFlag) => {
     const view = await connectAsManager(flags).call(routes.revokeKey, { params: { id } });

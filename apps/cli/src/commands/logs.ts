@@ -1,6 +1,6 @@
 import { ApiError, type ExecutionLogs, type LoggedAttempt, type LogLine, routes } from '@longshore/contracts';
 import { type Clock, systemClock } from '@longshore/runtime';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { CliError, usageError } from '../cli-error.ts';
 import { connect, type ConnectionFlags } from '../client/connection.ts';
 import type { PlatformClient } from '../client/platform-client.ts';
@@ -11,7 +11,7 @@ import { oneLine, spacedLine } from '../output/table.ts';
 import { eventLine } from '../output/task-lines.ts';
 import type { Terminal } from '../output/terminal.ts';
 import { addOrganisationConnection } from './connection-options.ts';
-import { executionId } from './execution-argument.ts';
+import { executionId, runId } from './id-argument.ts';
 import { given } from './key-options.ts';
 
 interface LogsFlags extends ConnectionFlags {
@@ -47,8 +47,12 @@ export function addLogs(program: Command, terminal: Terminal): void {
     )
     .argument('<id>', 'an execution, or a task', executionId)
     .option('-f, --follow', 'go on until it has ended')
-    .option('--run <id>', 'only what this run said')
-    .option('--level <level>', 'debug, info, warn or error: only lines of this level or a more severe one')
+    .option('--run <id>', 'only what this run said', runId)
+    .addOption(
+      new Option('--level <level>', 'only lines of this level or a more severe one').choices([
+        ...['debug', 'info', 'warn', 'error'],
+      ]),
+    )
     .option('--json', 'print one JSON object for each line')
     .addHelpText('after', EXAMPLES);
   addOrganisationConnection(command).action(async (id: string, flags: LogsFlags) => {

@@ -85,8 +85,12 @@ function organisationLines(found: readonly Organisation[], look: Look): string[]
     one.id,
   ]);
   return found.length === 0
-    ? ['There is no organisation.']
-    : table(HEADINGS, rows, { ...look, dispensable: ['CREATED'] });
+    ? ['There is no organisation: "longshore organisations create" makes one.']
+    : table(HEADINGS, rows, {
+        ...look,
+        dispensable: ['CREATED', 'PARALLEL FILES', 'WEIGHT'],
+        whole: ['NAME'],
+      });
 }
 
 function addShare(command: Command, examples: string): Command {

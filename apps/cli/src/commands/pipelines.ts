@@ -70,7 +70,7 @@ function pipelineLines(pipelines: readonly PipelineView[], look: Look): string[]
     ...[each.source, each.destination, each.active ? 'active' : 'inactive', each.address],
   ]);
   const columns = ['NAME', 'ORGANISATION', 'WORKFLOW', 'SOURCE', 'DESTINATION', 'STATE', 'ADDRESS'];
-  return table(columns, rows, { ...look, dispensable: ['ORGANISATION', 'ADDRESS'] });
+  return table(columns, rows, { ...look, dispensable: ['ORGANISATION', 'ADDRESS'], whole: ['NAME'] });
 }
 
 function addRunOne(pipelines: Command, terminal: Terminal): void {

@@ -37,7 +37,8 @@ export function addQueues(program: Command, terminal: Terminal): void {
 
 /** A table with one line for each queue. */
 export function queueLines({ queues }: QueuesResponse, look: Look = {}): string[] {
-  if (queues.length === 0) return ['There is no queue yet.'];
+  if (queues.length === 0)
+    return ['There is no queue yet: workers make those that they serve, and "longshore up" starts them.'];
   const rows = queues.map(({ queue, queued, due, running, oldest_age_ms: age, served }) => [
     queue,
     String(queued),
@@ -46,5 +47,5 @@ export function queueLines({ queues }: QueuesResponse, look: Look = {}): string[
     age === null ? '-' : duration(age),
     served ? 'yes' : 'NO',
   ]);
-  return table(HEADINGS, rows, look);
+  return table(HEADINGS, rows, { ...look, dispensable: ['OLDEST', 'DUE'], whole: ['QUEUE'] });
 }

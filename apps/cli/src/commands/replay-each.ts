@@ -1,11 +1,8 @@
 import { ApiError } from '@longshore/contracts';
 import { CliError, usageError } from '../cli-error.ts';
 import type { Terminal } from '../output/terminal.ts';
-import { type FailureFilterFlags, queryOf } from './failure-filter.ts';
-import { wholeNumberOf } from './replay-progress.ts';
-
-/** What is run again: the word of its commands. */
-export type Replayable = 'execution' | 'task';
+import { isNarrowed, type Replayable, type ReplayFilterFlags } from './replay-filter.ts';
+import { tellMatched } from './replay-progress.ts';
 
 interface Refusal {
   readonly answer: object;
@@ -48,41 +45,4 @@ async function outcomeOf(id: string, { replay, refusal }: ReplayEachMeans) {
     if (!(error instanceof ApiError) || ![400, 404, 409, 429].includes(error.status)) throw error;
     return { ...(await refusal(id, error)), begun: null };
   }
-}
-
-/** Says how many would be run again. */
-export function tellMatched(
-  matched: number,
-  { what, flags, terminal }: Pick<ReplayEachMeans, 'what' | 'terminal'> & { flags: { readonly json?: true } },
-): void {
-  const words = `${counted(matched, what)} would be replayed.`;
-  terminal.out(flags.json ? JSON.stringify({ matched, replay: null }) : words);
-}
-
-const counted = (count: number, what: Replayable): string => `${count} ${what}${count === 1 ? '' : 's'}`;
-
-export interface ReplayFilterFlags extends FailureFilterFlags {
-  readonly cause?: string;
-  readonly all?: true;
-  readonly limit: string;
-  readonly perMinute: string;
-  readonly dryRun?: true;
-}
-
-const isNarrowed = (flags: ReplayFilterFlags): boolean =>
-  flags.cause !== undefined ||
-  Object.keys(queryOf(flags, Date.now())).some((name) => name !== 'organisation');
-
-/** What the flags ask to run again. @throws CliError unless they name something or say `--all` */
-export function replayFilterOf(flags: ReplayFilterFlags, what: Replayable) {
-  const { cause, all, dryRun } = flags;
-  if (!isNarrowed(flags) && !all)
-    throw usageError(`Name ${what}s, or which failures are meant, or say --all for all of them.`);
-  return {
-    ...queryOf(flags, Date.now()),
-    ...(cause === undefined ? {} : { cause }),
-    limit: wholeNumberOf(flags.limit, '--limit'),
-    per_minute: wholeNumberOf(flags.perMinute, '--per-minute'),
-    dry_run: dryRun === true,
-  };
 }

@@ -1,9 +1,10 @@
 import { type Replay, routes } from '@longshore/contracts';
 import type { Clock } from '@longshore/runtime';
-import { CliError, usageError } from '../cli-error.ts';
+import { CliError } from '../cli-error.ts';
 import type { PlatformClient } from '../client/platform-client.ts';
 import { createPatientClient } from '../client/until-answered.ts';
 import type { Terminal } from '../output/terminal.ts';
+import type { Replayable } from './replay-filter.ts';
 
 export interface ReplayContext {
   readonly client: PlatformClient;
@@ -55,8 +56,13 @@ function describeReplay({ replay_id: id, state, executions }: Replay): string {
   return `Replay ${id} ${state}: ${replayed} of ${total} begun, ${refused} refused${left}.`;
 }
 
-/** @throws CliError for what is none */
-export function wholeNumberOf(text: string, flag: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw usageError(`${flag} takes a whole number, not "${text}".`);
-  return Number(text);
+/** Says how many would be run again. */
+export function tellMatched(
+  matched: number,
+  { what, flags, terminal }: { what: Replayable; flags: { readonly json?: true }; terminal: Terminal },
+): void {
+  const words = `${counted(matched, what)} would be replayed.`;
+  terminal.out(flags.json ? JSON.stringify({ matched, replay: null }) : words);
 }
+
+const counted = (count: number, what: Replayable): string => `${count} ${what}${count === 1 ? '' : 's'}`;

@@ -9,8 +9,10 @@ import type { Terminal } from '../output/terminal.ts';
 import { addOrganisationConnection } from './connection-options.ts';
 import { connectForOrganisation } from './failure-filter.ts';
 import { jsonObjectGiven } from './json-option.ts';
-import { replayEach, type ReplayFilterFlags, replayFilterOf, tellMatched } from './replay-each.ts';
-import { cancelReplay, concludeReplay } from './replay-progress.ts';
+import { replayId, several, taskId } from './id-argument.ts';
+import { replayEach } from './replay-each.ts';
+import { PER_MINUTE, REPLAYED_AT_MOST, type ReplayFilterFlags, replayFilterOf } from './replay-filter.ts';
+import { cancelReplay, concludeReplay, tellMatched } from './replay-progress.ts';
 
 interface ReplayTasksFlags extends ConnectionFlags, Omit<ReplayFilterFlags, 'apiName'> {
   parameters?: string;
@@ -36,18 +38,18 @@ export function addReplayTasks(tasks: Command, terminal: Terminal): void {
       'Submits new tasks like those that are named, however they ended, or like all that failed, that the filter finds, and that were not ' +
         'run again before: so many a minute.',
     )
-    .argument('[task_id...]', 'tasks to run again')
+    .argument('[task_id...]', 'tasks to run again', several(taskId))
     .option('--parameters <json>', 'JSON object, or a file with one, instead of the parameters they had')
     .option('--task <name>', 'only of this type')
     .option('--cause <cause>', 'only with a failure of this cause: see "longshore failures"')
     .option('--since <moment>', 'failed from then on: 2h (two hours ago), 2026-05-01, 2026-05-01T12:00:00Z')
     .option('--until <moment>', 'failed before then')
     .option('--all', 'all that failed')
-    .option('--limit <number>', 'at most this many, those that failed last', '1000')
-    .option('--per-minute <number>', 'submit so many a minute', '60')
+    .option('--limit <number>', 'at most this many, those that failed last', REPLAYED_AT_MOST, 1000)
+    .option('--per-minute <number>', 'submit so many a minute', PER_MINUTE, 60)
     .option('--dry-run', 'say how many there are, and submit nothing')
     .option('--detach', 'begin, and do not wait')
-    .option('--cancel <replay_id>', 'submit nothing more of a replay that goes on')
+    .option('--cancel <replay_id>', 'submit nothing more of a replay that goes on', replayId)
     .option('--org, --organisation <name>', 'of this organisation, with the admin key')
     .option('--admin-key <key>', 'admin key for --organisation (default: as for other commands)')
     .option('--json', "print the platform's answers as JSON")

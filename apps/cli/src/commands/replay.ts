@@ -5,11 +5,13 @@ import { CliError } from '../cli-error.ts';
 import type { ConnectionFlags } from '../client/connection.ts';
 import type { PlatformClient } from '../client/platform-client.ts';
 import { explainError } from '../output/explain-error.ts';
+import { executionId, replayId, several } from './id-argument.ts';
 import type { Terminal } from '../output/terminal.ts';
 import { addFailureFilter, connectForOrganisation } from './failure-filter.ts';
 import { jsonObjectGiven } from './json-option.ts';
-import { replayEach, type ReplayFilterFlags, replayFilterOf, tellMatched } from './replay-each.ts';
-import { cancelReplay, concludeReplay } from './replay-progress.ts';
+import { replayEach } from './replay-each.ts';
+import { PER_MINUTE, REPLAYED_AT_MOST, type ReplayFilterFlags, replayFilterOf } from './replay-filter.ts';
+import { cancelReplay, concludeReplay, tellMatched } from './replay-progress.ts';
 
 interface ReplayFlags extends ConnectionFlags, ReplayFilterFlags {
   onlyFailed?: true;
@@ -36,7 +38,7 @@ export function addReplay(program: Command, terminal: Terminal): void {
       'Makes new executions of the same files, under the workflow as it is now: of the executions that are named, or of all ' +
         'with a failure that the filter finds and that were not replayed before. Possible while their files are kept.',
     )
-    .argument('[execution_id...]', 'executions to run again')
+    .argument('[execution_id...]', 'executions to run again', several(executionId))
     .option('--only-failed', 'run only files without a result, take over the other results')
     .option(
       '--custom-data <json>',
@@ -44,11 +46,11 @@ export function addReplay(program: Command, terminal: Terminal): void {
     )
     .option('--cause <cause>', 'executions with a failure of this cause: see "longshore failures"')
     .option('--all', 'executions with any failure')
-    .option('--limit <number>', 'at most this many, those that failed last', '1000')
-    .option('--per-minute <number>', 'begin so many a minute', '60')
+    .option('--limit <number>', 'at most this many, those that failed last', REPLAYED_AT_MOST, 1000)
+    .option('--per-minute <number>', 'begin so many a minute', PER_MINUTE, 60)
     .option('--dry-run', 'say how many there are, and begin nothing')
     .option('--detach', 'begin, and do not wait')
-    .option('--cancel <replay_id>', 'begin nothing more of a replay that goes on')
+    .option('--cancel <replay_id>', 'begin nothing more of a replay that goes on', replayId)
     .option('--json', "print the backend's answers as JSON")
     .addHelpText('after', EXAMPLES);
   addFailureFilter(command).action(async (ids: string[], flags: ReplayFlags) => {

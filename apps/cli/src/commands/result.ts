@@ -11,7 +11,7 @@ import { createProgress } from '../output/execution-progress.ts';
 import { resultLines } from '../output/result-table.ts';
 import type { Terminal } from '../output/terminal.ts';
 import { addOrganisationConnection } from './connection-options.ts';
-import { executionId } from './execution-argument.ts';
+import { executionId } from './id-argument.ts';
 
 interface ResultFlags extends ConnectionFlags {
   output?: string;

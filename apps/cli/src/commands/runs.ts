@@ -8,7 +8,7 @@ import { cancelRun, type RunOutcome } from '../client/cancel-run.ts';
 import { runDetailLines, runLines } from '../output/run-lines.ts';
 import type { Terminal } from '../output/terminal.ts';
 import { addOrganisationConnection } from './connection-options.ts';
-import { executionId } from './execution-argument.ts';
+import { executionId, runId, several } from './id-argument.ts';
 import { given, momentOf } from './key-options.ts';
 import { wholeNumber } from './number-option.ts';
 
@@ -106,7 +106,7 @@ function addShow(runs: Command, terminal: Terminal): void {
     .command('show')
     .summary('show all about one run')
     .description('Shows one run: what it is a part of, every start of it, the workers, times and errors.')
-    .argument('<run_id>', 'a run, as the list shows it', executionId)
+    .argument('<run_id>', 'a run, as the list shows it', runId)
     .option('--json', 'print the run as JSON, with the execution or task that it is a part of')
     .addHelpText('after', SHOW_EXAMPLES);
   addOrganisationConnection(command).action(async (id: string, flags: ConnectionFlags & { json?: true }) => {
@@ -132,14 +132,14 @@ function addCancelRuns(runs: Command, terminal: Terminal): void {
       'Stops the whole execution or task that a run is a part of, and says which: a part alone cannot be stopped, for what it belongs to ' +
         'would never end. A run that has ended stops nothing.',
     )
-    .argument('<run_id...>', 'runs, as the list shows them')
+    .argument('<run_id...>', 'runs, as the list shows them', several(runId))
     .option('--json', 'print JSON: what became of each')
     .addHelpText('after', CANCEL_EXAMPLES);
   addOrganisationConnection(command).action(
     async (ids: string[], flags: ConnectionFlags & { json?: true }) => {
       const client = connect('organisation', flags);
       const outcomes: RunOutcome[] = [];
-      for (const id of ids.map(executionId)) outcomes.push(await cancelRun(client, id));
+      for (const id of ids) outcomes.push(await cancelRun(client, id));
       if (flags.json) terminal.out(JSON.stringify({ runs: outcomes }));
       else outcomes.map(lineFor).forEach(terminal.out);
       const refused = outcomes.filter(({ status }) => status === null).length;

@@ -16,7 +16,7 @@ export const SCHEDULE_EXAMPLES = `
 Examples:
   longshore schedules                                             all, with the next time of each
   longshore schedules create nightly --cron '30 2 * * *' --time-zone Europe/Berlin --pipeline inbox
-  longshore schedules create beat --every 15m --task example_data_processing --parameters '{"rows": 10}'
+  longshore schedules create beat --every 15m --task example_long_running --parameters '{"duration": 2}'
   longshore schedules show nightly --preview 10
   longshore schedules pause nightly`;
 
@@ -30,7 +30,7 @@ const examples: Readonly<Record<string, string>> = {
   delete: 'longshore schedules delete nightly',
   history: 'longshore schedules history nightly --outcome skipped',
   update: `longshore schedules update nightly --cron '0 3 * * *' --catch-up latest
-  longshore schedules update beat --parameters '{"rows": 20}' --clear jitter,ends-at`,
+  longshore schedules update beat --parameters '{"duration": 5}' --clear jitter,ends-at`,
 };
 
 /** The options that all of them have. */

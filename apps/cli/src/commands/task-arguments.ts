@@ -15,12 +15,3 @@ export function jsonObject(text: string): { [key: string]: JsonValue } {
     throw usageError(`The parameters are no JSON object: write '{"name": "value"}'.`);
   return value;
 }
-
-/** A number as it stands on the command line; undefined where there is none. @throws CliError */
-export function numberOf(option: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value))
-    throw usageError(`${option} needs a number, not "${text}".`);
-  return value;
-}

@@ -179,7 +179,7 @@ describe('longshore tasks', () => {
     [['submit', 'work', '-p', 'pages'], /-p needs a name and a value/],
     [['submit', 'work', '[1]'], /no JSON object/],
     [['submit', 'work', '{a'], /no JSON/],
-    [['submit', 'work', '{}', '--priority', 'high'], /--priority needs a number/],
+    [['submit', 'work', '{}', '--priority', 'high'], /Write a whole number from -100 to 100/],
     [['submit', 'work', '{}', '--delay', 'soon'], /no duration/],
   ])('%j is refused before anything is sent', async (args, reason) => {
     const { run, asked } = await setup({});

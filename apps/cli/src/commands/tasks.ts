@@ -11,9 +11,11 @@ import type { Terminal } from '../output/terminal.ts';
 import { type Accepted, tellAccepted, whileItGoesOn } from './accepted.ts';
 import { addOrganisationConnection } from './connection-options.ts';
 import { DURATION, secondsFrom, secondsOf } from './duration-option.ts';
+import { taskId } from './id-argument.ts';
+import { wholeNumberFrom } from './number-option.ts';
 import { given, momentOf } from './key-options.ts';
 import { addReplayTasks } from './replay-tasks.ts';
-import { jsonObject, numberOf } from './task-arguments.ts';
+import { jsonObject } from './task-arguments.ts';
 import { taskParameters, withLikelyType } from './task-parameters.ts';
 
 interface TaskFlags extends ConnectionFlags {
@@ -46,6 +48,7 @@ const examples: Readonly<Record<string, string>> = {
 };
 
 const MOST_WAITED_S = 300;
+const MOST_LEFT_OUT = 100_000;
 
 /** Adds `longshore tasks`. */
 export function addTasks(program: Command, terminal: Terminal): void {
@@ -57,7 +60,7 @@ export function addTasks(program: Command, terminal: Terminal): void {
   const sub = (name: string, summary: string) =>
     addOrganisationConnection(
       tasks
-        .command(name)
+        .command(name, { isDefault: name === 'list' })
         .summary(summary)
         .description(`${summary[0]!.toUpperCase()}${summary.slice(1)}.`)
         .addHelpText('after', `\nExamples:\n  ${examples[name]}`),
@@ -66,13 +69,13 @@ export function addTasks(program: Command, terminal: Terminal): void {
   addSubmits(sub, terminal);
   addReplayTasks(tasks, terminal);
   sub('cancel', 'stop a task')
-    .argument('<task_id>', 'as submitting printed it, or a list shows it')
+    .argument('<task_id>', 'as submitting printed it, or a list shows it', taskId)
     .action(async (id: string, flags: TaskFlags) => {
       const answer = await connect('organisation', flags).call(routes.cancelTask, { params: { id } });
       terminal.out(flags.json ? JSON.stringify(answer) : answer.message);
     });
   sub('delete', 'delete a task that has ended, with its parameters, result and logs')
-    .argument('<task_id>', 'as submitting printed it, or a list shows it')
+    .argument('<task_id>', 'as submitting printed it, or a list shows it', taskId)
     .action(async (id: string, flags: TaskFlags) => {
       const answer = await connect('organisation', flags).call(routes.deleteTask, { params: { id } });
       terminal.out(flags.json ? JSON.stringify(answer) : `Deleted task ${id}.`);
@@ -86,8 +89,8 @@ interface ListFlags extends TaskFlags {
   task?: string;
   query?: string;
   since?: string;
-  limit?: string;
-  offset?: string;
+  limit?: number;
+  offset?: number;
 }
 
 function addReads(sub: Sub, terminal: Terminal): void {
@@ -102,28 +105,33 @@ function addReads(sub: Sub, terminal: Terminal): void {
     .option('--task <name>', 'only tasks of this type')
     .option('-q, --query <text>', 'the beginning of an id, or a text in name or parameters')
     .option('--since <moment>', 'submitted at this moment or later: 2h (two hours ago), 2026-05-01, …')
-    .option('--limit <n>', 'at most this many, 1 to 1000')
-    .option('--offset <n>', 'leave out so many of the newest')
+    .option('--limit <n>', 'at most this many, 1 to 1000', wholeNumberFrom(1, 1000))
+    .option(
+      '--offset <n>',
+      'leave out so many of the newest, at most 100000',
+      wholeNumberFrom(0, MOST_LEFT_OUT),
+    )
     .action(async ({ status, task, query, since, limit, offset, ...flags }: ListFlags) => {
       const from = since === undefined ? undefined : momentOf(since, Date.now());
-      const filter = given({ status, task_name: task, q: query, since: from, limit, offset });
+      const numbers = { limit: limit?.toString(), offset: offset?.toString() };
+      const filter = given({ status, task_name: task, q: query, since: from, ...numbers });
       const answer = await connect('organisation', flags).call(routes.listTasks, { query: filter });
       (flags.json ? [JSON.stringify(answer)] : listLines(answer, terminal)).forEach(terminal.out);
     });
   sub('show', 'show all about a task: parameters, times, attempts, what it waits for')
-    .argument('<task_id>', 'as submitting printed it, or a list shows it')
+    .argument('<task_id>', 'as submitting printed it, or a list shows it', taskId)
     .action(async (id: string, flags: TaskFlags) => {
       const answer = await connect('organisation', flags).call(routes.task, { params: { id } });
       (flags.json ? [JSON.stringify(answer)] : taskDetailLines(answer)).forEach(terminal.out);
     });
   sub('status', 'show how far a task is')
-    .argument('<task_id>', 'as submitting printed it, or a list shows it')
+    .argument('<task_id>', 'as submitting printed it, or a list shows it', taskId)
     .action(async (id: string, flags: TaskFlags) => {
       const answer = await connect('organisation', flags).call(routes.taskStatus, { params: { id } });
       terminal.out(flags.json ? JSON.stringify(answer) : statusLine(answer, terminal));
     });
   sub('result', 'print the result of a task as JSON')
-    .argument('<task_id>', 'as submitting printed it, or a list shows it')
+    .argument('<task_id>', 'as submitting printed it, or a list shows it', taskId)
     .option('--wait [duration]', 'wait for its end, 5m at most', secondsFrom(0, MOST_WAITED_S))
     .action(async (id: string, { wait, ...flags }: TaskFlags & { wait?: number | true }) => {
       const query = wait === undefined ? {} : { wait: String(wait === true ? MOST_WAITED_S : wait) };
@@ -132,7 +140,7 @@ function addReads(sub: Sub, terminal: Terminal): void {
       tellResult(answer, flags, terminal);
     });
   sub('events', 'follow a task until it ends')
-    .argument('<task_id>', 'as submitting printed it, or a list shows it')
+    .argument('<task_id>', 'as submitting printed it, or a list shows it', taskId)
     .action(async (id: string, flags: TaskFlags) => {
       const print = (event: TaskEventText) =>
         terminal.out(flags.json ? JSON.stringify(event) : eventLine(event));
@@ -145,7 +153,7 @@ function listOf(value: string, before: string[]): string[] {
 }
 
 interface SubmitFlags extends TaskFlags {
-  priority?: string;
+  priority?: number;
   delay?: string;
   key?: string;
   parameter: string[];
@@ -156,7 +164,7 @@ interface SubmitFlags extends TaskFlags {
 function addSubmits(sub: Sub, terminal: Terminal): void {
   const options = (command: Command) =>
     command
-      .option('--priority <n>', '-100 to 100')
+      .option('--priority <n>', '-100 to 100', wholeNumberFrom(-100, 100))
       .option('--delay <time>', `not before this time is over: ${DURATION}`)
       .option('--wait', 'wait for the result and print it; exit 1 unless the task is finished')
       .option('--follow', 'as --wait, and show its progress and what it says meanwhile');
@@ -178,7 +186,7 @@ function addSubmits(sub: Sub, terminal: Terminal): void {
       const body = {
         task_name: name,
         parameters: await taskParameters(given, asking),
-        priority: numberOf('--priority', flags.priority) ?? 0,
+        priority: flags.priority ?? 0,
         delay: flags.delay === undefined ? null : secondsOf(flags.delay),
         ...(flags.key === undefined ? {} : { idempotency_key: flags.key }),
       };
@@ -188,10 +196,10 @@ function addSubmits(sub: Sub, terminal: Terminal): void {
       await tellSubmitted(submitted, flags, terminal);
     });
   options(sub('retry', 'run a task that has ended again, as a new one'))
-    .argument('<task_id>', 'as submitting printed it, or a list shows it')
+    .argument('<task_id>', 'as submitting printed it, or a list shows it', taskId)
     .option('--parameters <json>', 'instead of those it had')
     .action(async (id: string, { parameters, ...flags }: SubmitFlags & { parameters?: string }) => {
-      const priority = numberOf('--priority', flags.priority);
+      const { priority } = flags;
       const body = {
         ...(parameters === undefined ? {} : { parameters: jsonObject(parameters) }),
         ...(priority === undefined ? {} : { priority }),

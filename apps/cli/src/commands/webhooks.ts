@@ -17,6 +17,7 @@ import { addOrganisationConnection } from './connection-options.ts';
 import { connectForOrganisation } from './failure-filter.ts';
 import { secondsOf } from './duration-option.ts';
 import { given } from './key-options.ts';
+import { deliveryId } from './id-argument.ts';
 import { wholeNumber } from './number-option.ts';
 
 interface Flags extends ConnectionFlags {
@@ -242,7 +243,7 @@ function addReplay(webhooks: Command, terminal: Terminal): void {
     .summary('deliver again what was given up')
     .description('Delivers again what was given up, each under its webhook-id: one delivery, or all.')
     .argument('<name>', 'a webhook')
-    .argument('[delivery id]', 'one that was given up (default: all of them)');
+    .argument('[delivery id]', 'one that was given up (default: all of them)', deliveryId);
   addConnection(command).action(async (name: string, delivery: string | undefined, flags: Flags) => {
     const client = connectForOrganisation(flags);
     const id = await idOf(client, name, flags);

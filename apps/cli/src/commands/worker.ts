@@ -1,9 +1,17 @@
-import { type ChildSpec, createLogger, createSupervisor, runProcess } from '@longshore/runtime';
+import {
+  type ChildSpec,
+  createLogger,
+  createSupervisor,
+  type Lifecycle,
+  runProcess,
+} from '@longshore/runtime';
 import { Argument, type Command } from 'commander';
 import { usageError } from '../cli-error.ts';
 import { withAbsolutePaths } from '../home/configuration.ts';
 import { type SettingsSource, settingsSource } from '../home/settings-source.ts';
 import type { Terminal } from '../output/terminal.ts';
+import { inOptions } from '../platform/worker-flags-error.ts';
+import { refusalHost } from '../platform/worker-refusal.ts';
 import {
   checkPrograms,
   packedPrograms,
@@ -28,7 +36,8 @@ export function addWorker(program: Command, terminal: Terminal): void {
     .description(
       'Runs each of these workers in a process of its own (or all in one), starts again those that die, and stops them in order. They read ' +
         'BROKER_URL, INTERNAL_API_BASE_URL and INTERNAL_SERVICE_API_KEY_FILE, in which <worker> stands for the name of each. Beside a running ' +
-        '"longshore up" they need none of these: they take what stands in its home (LONGSHORE_HOME, else .longshore here), a key for their usual queues included.',
+        '"longshore up" they need none of these: they take what stands in its home (LONGSHORE_HOME, else .longshore here), a key for their usual queues included. ' +
+        'A worker whose key does not cover it or its queues ends the command, with exit code 4.',
     )
     .addArgument(new Argument('<workers...>', 'which of them; api and file are short').choices(workerWords))
     .option('-q, --queues <names>', 'queues to drain, strictly in this order (of one worker alone)')
@@ -61,9 +70,18 @@ async function runWorkers(words: readonly string[], flags: WorkerFlags, terminal
   const sources = { env, cwd };
   const separate = workerPrograms(workers, flags, sources);
   // Whether packed or not, each reads the same.
-  const config = checkPrograms(separate, cwd);
+  const config = checked(separate, flags, cwd);
   const programs = flags.packed === true ? packedPrograms(workers, flags, sources) : separate;
   await supervise(programs, { config, source, terminal });
+}
+
+/** @throws CliError that names the option that is wrong */
+function checked(programs: readonly ChildSpec[], flags: WorkerFlags, cwd: string) {
+  try {
+    return checkPrograms(programs, cwd);
+  } catch (error) {
+    throw inOptions(error, flags);
+  }
 }
 
 /** A worker of several processes takes seven seconds beyond its grace at most. */
@@ -86,17 +104,19 @@ async function supervise(
     env_file: source.envFile ?? null,
     task_folders: source.taskFolders,
   });
-  const supervisor = createSupervisor({ logger });
-  await runProcess({
+  const refused = refusalHost();
+  const options = {
     name: 'longshore worker',
     logger,
     parentPipe: config.parentPipe,
     graceMs: config.shutdownGraceMs + HAND_BACK_MS,
     handBackMs: KILL_MS,
-    start: ({ onStop }) => {
+    start: ({ onStop, fail }: Lifecycle) => {
+      const supervisor = createSupervisor({ logger, onEvent: refused.endsWhenRefused(fail) });
       onStop('workers', (deadline) => supervisor.stopAll(deadline));
       for (const program of programs)
         supervisor.add({ ...program, stdout: terminal.out, stderr: terminal.err });
     },
-  });
+  };
+  await runProcess(options, refused.host);
 }

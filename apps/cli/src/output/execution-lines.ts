@@ -15,7 +15,8 @@ export function executionLines(
   now: number,
   look: Look = {},
 ): string[] {
-  if (executions.length === 0) return ['There is no such execution.'];
+  if (executions.length === 0)
+    return ['There is no such execution: "longshore submit" makes one, or "longshore pipelines run".'];
   const { columns } = look;
   const shown = columns !== undefined && columns < WIDE ? NARROW_COLUMNS : HEADINGS.length;
   const rows = executions.map((one) => [

@@ -23,9 +23,18 @@ function explainRefusal(error: ApiError): string {
   return `The platform refused: ${reasons.replace(/\.$/, '')}.${retry}`;
 }
 
+/** How a process ends that insists on a port which another one has. */
+const TAKEN_PORT = /choose another port$/m;
+
+/** The variable that names the health port of a worker. */
+function healthPortOf(name: string): string {
+  return `${name.replaceAll('-', '_').toUpperCase()}_HEALTH_PORT`;
+}
+
 /** The last line a process wrote is nearly always why it ended. */
 function explainChild({ exit }: ChildStartError): string {
   const how = exit.signal === null ? `exit code ${String(exit.code)}` : exit.signal;
   const said = exit.lastLines.filter((line) => line.trim() !== '').join('\n');
-  return `The ${exit.name} process ended before it was ready (${how})${said === '' ? '.' : `:\n${said}`}`;
+  const mend = said.replace(TAKEN_PORT, (words) => `${words} with ${healthPortOf(exit.name)}`);
+  return `The ${exit.name} process ended before it was ready (${how})${said === '' ? '.' : `:\n${mend}`}`;
 }

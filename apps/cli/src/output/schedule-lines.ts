@@ -5,7 +5,7 @@ import { table } from './table.ts';
 
 /** A table with one line for each schedule. */
 export function scheduleLines(schedules: readonly Schedule[], look: Look = {}): string[] {
-  if (schedules.length === 0) return ['There is no such schedule.'];
+  if (schedules.length === 0) return ['There is no such schedule: "longshore schedules create" makes one.'];
   const rows = schedules.map((schedule) => [
     schedule.name,
     schedule.organisation,
@@ -19,6 +19,7 @@ export function scheduleLines(schedules: readonly Schedule[], look: Look = {}): 
   return table(['NAME', 'ORGANISATION', 'WHEN', 'WHAT', 'STATE', 'NEXT', 'LAST', 'FIRED'], rows, {
     ...look,
     dispensable: ['ORGANISATION', 'LAST', 'FIRED'],
+    whole: ['NAME'],
   });
 }
 
@@ -50,7 +51,8 @@ export function scheduleDetailLines(
 
 /** A table with one line for each line of a history. */
 export function firingLines(firings: readonly Firing[], look: Look = {}): string[] {
-  if (firings.length === 0) return ['Nothing was fired, and nothing skipped.'];
+  if (firings.length === 0)
+    return ['Nothing was fired, and nothing skipped: "longshore schedules run <name>" fires one now.'];
   const rows = firings.map(
     ({ fire_at, outcome, count, last_at, delay_ms, task_id, execution_id, ...line }) => [
       momentOf(fire_at),

@@ -30,6 +30,25 @@ describe('a table', () => {
     expect(widthOf(lines)).toBe(69);
   });
 
+  it('never cuts what is to be typed again: other columns go first, and are named below', () => {
+    const name = 'file-processing-reading-host-31234';
+    const row = [name, '31234', '2 min 5 s', text];
+    const look = { columns: 48, dispensable: ['PID', 'UP'], whole: ['INSTANCE'] };
+    const lines = table(['INSTANCE', 'PID', 'UP', 'QUEUES'], [row], look);
+    expect(lines[2]).toMatch(new RegExp(`^${name}  x+…$`));
+    expect(lines.slice(3).join(' ')).toBe(
+      'Not shown at this width: PID, UP. A wider terminal or --json has them.',
+    );
+    expect(widthOf(lines)).toBeLessThanOrEqual(48);
+    const wide = table(['INSTANCE', 'PID', 'UP', 'QUEUES'], [row], { ...look, columns: 300 });
+    expect(wide).toHaveLength(3);
+  });
+
+  it('is rather wider than the terminal than without the whole of what is to be typed again', () => {
+    const name = 'x'.repeat(30);
+    expect(table(['NAME', 'AT'], [[name, 'b']], { columns: 20, whole: ['NAME'] })[2]).toMatch(`${name}  b`);
+  });
+
   it('cuts numbers as well before it is wider than the terminal', () => {
     const lines = table(['NAME', 'AT'], [['a', '2026-05-01 12:00:00Z']], { columns: 20 });
     expect(widthOf(lines)).toBe(20);
@@ -37,7 +56,7 @@ describe('a table', () => {
 });
 
 describe('at a terminal of 60 columns', () => {
-  it('"workers --stats" has whole numbers', () => {
+  it('"workers --stats" has whole names and numbers', () => {
     const session = {
       ...{ session_id: ID, instance: 'general-worker-12345', hostname: 'h', pid: 7, concurrency: 16 },
       ...{ active: 12, state: 'draining' as const, health_port: 8081, seen_ms_ago: 5 },
@@ -49,7 +68,9 @@ describe('at a terminal of 60 columns', () => {
     };
     const lines = statsLines({ pools: [pool] } as WorkersResponse, new Map([[ID, did]]), narrow);
     expect(widthOf(lines)).toBeLessThanOrEqual(COLUMNS);
-    expect(lines[2]).toMatch(/^file_processing .*12345 +17 +186 ms +132\.4 MB$/);
+    expect(lines[2]).toMatch(/^general-worker-12345 .*12345 +17 +132\.4 MB$/);
+    const wider = statsLines({ pools: [pool] } as WorkersResponse, new Map([[ID, did]]), { columns: 80 });
+    expect(wider[2]).toMatch(/^file_processing +general-worker-12345 .*12345 +17 +186 ms +132\.4 MB$/);
   });
 
   it('"executions list" has whole ids, states and deployments', () => {

@@ -6,6 +6,8 @@ export interface TableLook extends Look {
   readonly widest?: number;
   /** Columns that a narrow terminal does without, the first one first. Default: none. */
   readonly dispensable?: readonly string[];
+  /** Columns of names that the next command needs: a cell of them is whole or not there. Ids are so anyway. Default: none. */
+  readonly whole?: readonly string[];
 }
 
 /** Columns that say how things are. */
@@ -15,9 +17,9 @@ const LONGEST_TEXT = 200;
 
 /**
  * Lines of a table with columns as wide as their widest cell, or as `widest` allows. Where `columns` says how wide the terminal
- * is, cells are shortened until lines fit, as far as that goes, then columns left out, then cells shortened further: ids stay whole,
- * and numbers and times as long as there is any text to shorten. Where colours are seen, states have those of what they mean. Empty when
- * there are no rows.
+ * is, cells are shortened until lines fit, as far as that goes, then columns left out, then cells shortened further: ids and what else
+ * is to be typed again stay whole, though lines be wider then, and numbers and times as long as there is any text to shorten. What was left out
+ * is named below. Where colours are seen, states have those of what they mean. Empty when there are no rows.
  */
 export function table(
   headings: readonly string[],
@@ -25,9 +27,16 @@ export function table(
   look: TableLook = {},
 ): string[] {
   if (rows.length === 0) return [];
-  const { widest = LONGEST_TEXT, columns = Number.POSITIVE_INFINITY, dispensable = [] } = look;
-  const all = [headings, ...rows].map((row) => row.map((cell) => shorten(oneLine(cell), widest)));
-  const bounds = headings.map((heading, column) => boundsOf(heading, all, column));
+  const { widest = LONGEST_TEXT, columns = Number.POSITIVE_INFINITY, dispensable = [], whole = [] } = look;
+  const all = [headings, ...rows].map((row) =>
+    row.map((cell, column) => {
+      const text = oneLine(cell);
+      return whole.includes(headings[column]!) ? text : shorten(text, widest);
+    }),
+  );
+  const bounds = headings.map((heading, column) =>
+    boundsOf(heading, all, { column, isWhole: whole.includes(heading) }),
+  );
   const left = leftOut(headings, bounds, { columns, dispensable });
   const shown = headings.flatMap((heading, column) => (left.has(heading) ? [] : [column]));
   const widths = fitting(
@@ -41,7 +50,27 @@ export function table(
     }),
   );
   const rule = widths.map((width) => '─'.repeat(width));
-  return lines.toSpliced(1, 0, rule).map((row) => row.join('  ').trimEnd());
+  return [
+    ...lines.toSpliced(1, 0, rule).map((row) => row.join('  ').trimEnd()),
+    ...wrapped(leftOutWords(headings.filter((heading) => left.has(heading))), columns),
+  ];
+}
+
+function leftOutWords(headings: readonly string[]): string {
+  return headings.length === 0
+    ? ''
+    : `Not shown at this width: ${headings.join(', ')}. A wider terminal or --json has them.`;
+}
+
+/** The words in lines as wide as the terminal; none for no words. */
+function wrapped(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ').filter(Boolean)) {
+    const longer = `${lines.at(-1) ?? ''} ${word}`;
+    if (lines.length > 0 && lengthOf(longer) <= columns) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
 }
 
 /** A word of a number, a duration, a size or a moment: half of it says something else. */
@@ -63,10 +92,15 @@ interface Bounds {
   readonly least: number;
 }
 
-function boundsOf(heading: string, lines: readonly (readonly string[])[], column: number): Bounds {
+function boundsOf(
+  heading: string,
+  lines: readonly (readonly string[])[],
+  { column, isWhole }: { column: number; isWhole: boolean },
+): Bounds {
   const cells = lines.map((row) => row[column] ?? '');
   const natural = Math.max(...cells.map(lengthOf));
-  if (cells.some((cell) => ID.test(cell))) return { natural, narrow: natural, cut: natural, least: natural };
+  if (isWhole || cells.some((cell) => ID.test(cell)))
+    return { natural, narrow: natural, cut: natural, least: natural };
   if (cells.slice(1).every(isMeasure))
     return { natural, narrow: natural, cut: natural, least: Math.min(natural, LEAST) };
   if (STATES.includes(heading)) {

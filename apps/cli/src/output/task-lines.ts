@@ -15,13 +15,15 @@ import { oneLine, spacedLine, table } from './table.ts';
 
 /** A table with one line for each type. */
 export function typeLines({ details = [] }: TaskTypes, look: Look = {}): string[] {
-  if (details.length === 0) return ['No worker has registered a task yet.'];
+  if (details.length === 0)
+    return ['No worker has registered a task yet: "longshore up" or "longshore worker" starts workers.'];
   const rows = details.map(({ name, group, queue, served, limits, description }) => [
     ...[name, group, queue, served ? 'yes' : 'NO', limitsText(limits) || '-', description],
   ]);
   return table(['TASK', 'GROUP', 'QUEUE', 'SERVED', 'LIMITS', 'DESCRIPTION'], rows, {
     ...look,
     dispensable: ['GROUP', 'LIMITS', 'QUEUE'],
+    whole: ['TASK'],
   });
 }
 
@@ -30,7 +32,7 @@ export function listLines(
   { tasks, total, total_is_exact: isExact, offset, has_more: hasMore }: TaskList,
   look: Look = {},
 ): string[] {
-  if (tasks.length === 0) return ['There is no such task.'];
+  if (tasks.length === 0) return ['There is no such task: "longshore tasks submit" submits one.'];
   const rows = tasks.map(({ task_id, task_name, status, created_at, error }) => [
     ...[task_id, task_name, status, momentOf(created_at), error ?? ''],
   ]);

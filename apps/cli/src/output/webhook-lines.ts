@@ -5,7 +5,7 @@ import { table } from './table.ts';
 
 /** A table with one line for each webhook. */
 export function webhookLines(webhooks: readonly Webhook[], look: Look = {}): string[] {
-  if (webhooks.length === 0) return ['There is no such webhook.'];
+  if (webhooks.length === 0) return ['There is no such webhook: "longshore webhooks create" makes one.'];
   const rows = webhooks.map((webhook) => [
     ...[webhook.name, webhook.organisation, webhook.form, stateOf(webhook), `${webhook.window_seconds} s`],
     ...[String(webhook.gathered), shownUrl(webhook)],
@@ -13,6 +13,7 @@ export function webhookLines(webhooks: readonly Webhook[], look: Look = {}): str
   return table(['NAME', 'ORGANISATION', 'FORM', 'STATE', 'WINDOW', 'GATHERED', 'URL'], rows, {
     ...look,
     dispensable: ['ORGANISATION', 'GATHERED', 'WINDOW'],
+    whole: ['NAME'],
   });
 }
 
@@ -37,7 +38,8 @@ export function webhookDetailLines(webhook: Webhook, look: Look = {}): string[] 
 
 /** A table with one line for each delivery. */
 export function deliveryLines(deliveries: readonly WebhookDelivery[], look: Look = {}): string[] {
-  if (deliveries.length === 0) return ['There is no such delivery.'];
+  if (deliveries.length === 0)
+    return ['There is no such delivery: "longshore webhooks test <name>" sends one.'];
   const rows = deliveries.map(({ delivery_id, state, events, tries, created_at, last_error, ...rest }) => [
     ...[delivery_id, rest.test ? `${state} (test)` : state, String(events), String(tries)],
     ...[momentOf(created_at), last_error ?? ''],

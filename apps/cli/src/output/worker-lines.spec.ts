@@ -21,6 +21,14 @@ describe('longshore workers', () => {
     expect(lines[2]).toMatch(/^general +general-1 +7 +active +1\/6 +general +2 +:8081 +\S+/);
   });
 
+  it('has the whole name of each process at 80 columns, and says what it has not', () => {
+    const instance = 'file-processing-warehouse-2-server-31234';
+    const lines = workerLines(poolOf({ ...session, instance, pid: 31_234 }), now, { columns: 80 });
+    expect(lines[2]).toContain(` ${instance} `);
+    expect(lines[3]).toMatch(/^Not shown at this width: /);
+    expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(80);
+  });
+
   it('says of a process whose main loop stands still for how long it does, and nothing of one that turns', () => {
     const standing = poolOf({ ...session, loop_age_ms: 12_300 }, { ...session, loop_age_ms: 3_000 });
     for (const lines of [workerLines(standing, now), statsLines(standing, new Map())]) {
@@ -44,6 +52,8 @@ describe('longshore workers', () => {
 
   it('names the workers of which no process is alive', () => {
     expect(workerLines(poolOf(), now)).toEqual(['No process alive: general.']);
-    expect(workerLines({ pools: [] }, now)).toEqual(['No worker has registered yet.']);
+    expect(workerLines({ pools: [] }, now)).toEqual([
+      'No worker has registered yet: "longshore up" or "longshore worker" starts them.',
+    ]);
   });
 });

@@ -8,9 +8,13 @@ import { table } from './table.ts';
 type Pools = WorkersResponse['pools'];
 
 const HEADINGS = ['WORKER', 'INSTANCE', 'PID', 'STATE', 'RUNS', 'QUEUES', 'TASKS', 'HEALTH', 'UP'];
+const COLUMNS = { dispensable: ['TASKS', 'HEALTH', 'UP', 'PID', 'QUEUES', 'WORKER'], whole: ['INSTANCE'] };
 const STATS_HEADINGS = ['WORKER', 'INSTANCE', 'STATE', 'RUNS', 'DONE', 'FAILED', 'AVERAGE', 'CPU', 'MEMORY'];
 /** What a process did matters more here than how it is now. */
-const STATS_DISPENSABLE = ['CPU', 'INSTANCE', 'STATE', 'RUNS'];
+const STATS_COLUMNS = {
+  dispensable: ['CPU', 'STATE', 'RUNS', 'AVERAGE', 'WORKER'],
+  whole: ['INSTANCE'],
+};
 
 /** A table with one line for each live worker process. `now` is the wall clock, milliseconds. */
 export function workerLines({ pools }: WorkersResponse, now: number, look: Look = {}): string[] {
@@ -29,12 +33,8 @@ export function workerLines({ pools }: WorkersResponse, now: number, look: Look 
   );
   const left = absentLines(pools);
   return rows.length + left.length === 0
-    ? ['No worker has registered yet.']
-    : [
-        ...table(HEADINGS, rows, { ...look, dispensable: ['PID', 'TASKS', 'HEALTH', 'UP', 'INSTANCE'] }),
-        ...left,
-        ...skippedLines(pools),
-      ];
+    ? ['No worker has registered yet: "longshore up" or "longshore worker" starts them.']
+    : [...table(HEADINGS, rows, { ...look, ...COLUMNS }), ...left, ...skippedLines(pools)];
 }
 
 /** A table with what each live worker process did; those that could not be asked have no numbers, and are named below. */
@@ -54,7 +54,7 @@ export function statsLines(
     port === null ? `${instance} (no health port)` : `${instance} (${hostname}:${port})`,
   );
   return [
-    ...table(STATS_HEADINGS, rows, { ...look, dispensable: STATS_DISPENSABLE }),
+    ...table(STATS_HEADINGS, rows, { ...look, ...STATS_COLUMNS }),
     ...absentLines(pools),
     ...(told.length === 0 ? [] : [`Not to be reached from here: ${told.join(', ')}.`]),
   ];

@@ -10,8 +10,9 @@ its folders, and paths are meant from where you are. This page is written from t
 \`node apps/cli/src/reference/write-docs.ts\`.
 
 Results go to standard output, all that is about them to standard error; \`--json\` prints what the platform answered, and every command but
-\`completion\` has it. On a terminal tables are as narrow as it is, and states have colours: \`NO_COLOR=1\` is without, \`FORCE_COLOR=1\` with
-them elsewhere too.
+\`completion\` has it. On a terminal tables are as narrow as it is: names and ids that the next command takes are never cut, and a line
+below says which columns were left out. States have colours there: \`NO_COLOR=1\` is without, \`FORCE_COLOR=1\` with them elsewhere too. A group
+of commands lists what there is when it is called without one; \`runs\` needs the id of what they are of, and \`delete\` a command.
 
 ## Where it looks
 

@@ -7,7 +7,7 @@ export const containers = defineTask({
   group: 'DevOps',
   queue: 'devops',
   description: 'Lists the containers of the Docker engine of the worker. Needs docker.',
-  input: z.object({ all: z.boolean().default(false).describe('Those that have stopped, too.') }),
+  input: z.strictObject({ all: z.boolean().default(false).describe('Those that have stopped, too.') }),
   isolation: 'process',
   hardLimitMs: 60_000,
   handler: async ({ all }, context) => {

@@ -6,7 +6,7 @@ export const diskSpace = defineTask({
   name: 'example_disk_space',
   group: 'Maintenance',
   description: 'Tells how full the file systems of the worker are. Needs df.',
-  input: z.object({
+  input: z.strictObject({
     most_percent: z.int().min(1).max(100).default(100).describe('Fails when one is fuller than that.'),
   }),
   isolation: 'process',

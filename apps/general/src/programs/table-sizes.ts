@@ -1,4 +1,5 @@
 import { commandTask } from '@longshore/tasks';
+import { z } from 'zod';
 
 const QUERY = `
   select coalesce(json_agg(json_build_object('table', name, 'bytes', bytes, 'rows', n) order by bytes desc), '[]')
@@ -11,6 +12,7 @@ export const tableSizes = commandTask({
   group: 'Database',
   queue: 'devops',
   description: 'The largest tables of the database that PGHOST, PGDATABASE … of the worker name. Needs psql.',
+  input: z.strictObject({}),
   command: ['psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-c', QUERY],
   resultOn: 'stdout',
   env: { PGCONNECT_TIMEOUT: '10' },

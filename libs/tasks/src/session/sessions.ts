@@ -7,7 +7,7 @@ import type { FromThread } from './heartbeat-messages.ts';
 import { createNews } from './heartbeat-news.ts';
 import type { News, SessionNews } from './heartbeat-news.ts';
 import type { Heartbeat } from './heartbeat.ts';
-import { refusalIn } from './refusal.ts';
+import { failStart, refusalIn, refusalTeller } from './refusal.ts';
 
 /** The session of this process, and what its heartbeats told. */
 export interface SessionState extends SessionNews {
@@ -23,7 +23,7 @@ export interface RegisteredSession extends Session {
  * again until it is taken: in a process with others those work on, and it is told in `state().refusal`.
  */
 export interface Sessions {
-  /** Registers the first one. @throws {ApiError} when the backend refuses this worker */
+  /** Registers the first one. @throws {NotCoveredError} when its key does not cover this worker, {ApiError} when it is refused otherwise */
   start(): Promise<void>;
   /** Of the heartbeat thread. */
   hear(message: FromThread): void;
@@ -99,7 +99,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     });
   };
   return {
-    start: register,
+    start: () => register().catch(failStart),
     end,
     hear: (message) => {
       if (current !== undefined && message.sessionId === current.id) news.hear(message, current);
@@ -114,13 +114,14 @@ async function untilAdmitted(
   { clock, logger }: Pick<SessionsOptions, 'clock' | 'logger'>,
   { news, signal }: { news: Pick<News, 'refuse'>; signal: AbortSignal },
 ): Promise<void> {
+  const tell = refusalTeller({ logger, clock });
   for (;;) {
     try {
       return await register();
     } catch (error) {
       const refusal = refusalIn(error);
       if (refusal === undefined || signal.aborted) throw error;
-      logger.warn('the backend refuses this worker', { reason: refusal, retry_ms: REFUSED_EVERY_MS });
+      tell(refusal, REFUSED_EVERY_MS);
       news.refuse(refusal);
     }
     await clock.sleep(REFUSED_EVERY_MS, signal);

@@ -1,8 +1,8 @@
 import type { BackendClient } from '@longshore/api-client';
 import { workerRoutes as routes } from '@longshore/contracts';
 import type { Logger } from '@longshore/runtime';
-import { waitUntil } from '@longshore/runtime';
-import { refusalIn } from './refusal.ts';
+import { systemClock, waitUntil } from '@longshore/runtime';
+import { refusalIn, refusalTeller } from './refusal.ts';
 
 export interface WaitForBackend {
   client: Pick<BackendClient, 'call'>;
@@ -23,12 +23,15 @@ export async function waitForBackend(options: WaitForBackend): Promise<void> {
   const { client, baseUrl, logger, signal, onRefusal, onWait } = options;
   const label = `the backend at ${baseUrl}`;
   onWait(label);
+  const tell = refusalTeller({ logger, clock: systemClock });
   const ask = async (): Promise<void> => {
     try {
       await client.call(routes.internalHealth, { attempts: 1 });
       onRefusal(undefined);
     } catch (error) {
-      onRefusal(refusalIn(error));
+      const refusal = refusalIn(error);
+      if (refusal !== undefined) tell(refusal, BACKEND_EVERY_MS);
+      onRefusal(refusal);
       onWait(`${label}: ${error instanceof Error ? error.message : String(error)}`);
       throw error;
     }
