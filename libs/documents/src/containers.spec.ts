@@ -9,6 +9,17 @@ async function fixture(name: string): Promise<Uint8Array> {
 
 const read = async (name: string, options: ReadOptions = {}) => readDocument(await fixture(name), options);
 
+const SIGNATURE = 'The message is signed. Its signature was not checked.';
+
+/** The signed message with all of one text replaced by another as long. */
+async function changed(from: string, to: string, encoding: BufferEncoding): Promise<Uint8Array> {
+  const bytes = Buffer.from(await fixture('signed.msg'));
+  const sought = Buffer.from(from, encoding);
+  for (let at = bytes.indexOf(sought); at >= 0; at = bytes.indexOf(sought, at + 1))
+    bytes.write(to, at, encoding);
+  return new Uint8Array(bytes);
+}
+
 describe('a message of Outlook', () => {
   it('is its headers, its text with tables, and its attachments', async () => {
     const { kind, text, tables, metadata, warnings, pageCount } = await read('message.msg');
@@ -18,6 +29,29 @@ describe('a message of Outlook', () => {
     expect(tables.map(({ header }) => header[0])).toEqual(['Item', 'Berth', 'Description']);
     expect(metadata).toMatchObject({ subject: 'Rechnung für März – №7' });
     expect(warnings).toEqual([expect.stringMatching(/^The attachment "c\.bin" was not read: /u)]);
+  });
+
+  it('that is signed is its text and its attachments, without the signature', async () => {
+    const { text, tables, warnings } = await read('signed.msg');
+    expect(text).toMatch(
+      /Subject: Signed note\s+The berth of the M\/V Föhr is free\.\nInvoice No: S-12\s+Berth,Days\nNorth,3$/u,
+    );
+    expect(tables).toMatchObject([{ header: ['Berth', 'Days'] }]);
+    expect(warnings).toEqual([SIGNATURE]);
+  });
+
+  it('that is signed has its text in the signed part alone', async () => {
+    const { text, warnings } = await readDocument(
+      await changed('__substg1.0_1000', '__substg1.0_1ABC', 'utf16le'),
+    );
+    expect(text).toContain('Signed note\n\nThe berth of the M/V Föhr is free.\nInvoice No: S-12');
+    expect(warnings).toEqual([SIGNATURE]);
+  });
+
+  it('whose signed part is damaged is its own text, with a warning', async () => {
+    const { text, warnings } = await readDocument(await changed('--outer-7--', '--outer-8--', 'latin1'));
+    expect(text).toMatch(/Invoice No: S-12$/u);
+    expect(warnings).toEqual([expect.stringMatching(/^The attachment "smime\.p7m" was not read: .*part/u)]);
   });
 
   it('that is cut off is told to be', async () => {

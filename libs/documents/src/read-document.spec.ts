@@ -141,6 +141,49 @@ describe('the text of a Word document', () => {
   });
 });
 
+describe('a text box of a Word document', () => {
+  const box = (text: string) => `<w:txbxContent><w:p><w:r><w:t>${text}</w:t></w:r></w:p></w:txbxContent>`;
+  const shape = (text: string) =>
+    `<w:drawing><wp:anchor><a:graphic><wps:wsp><wps:txbx>${box(text)}</wps:txbx></wps:wsp></a:graphic></wp:anchor></w:drawing>`;
+  const choice = (text: string) => `<mc:Choice Requires="wps">${shape(text)}</mc:Choice>`;
+  const fallback = (text: string) =>
+    `<mc:Fallback><w:pict><v:shape><v:textbox>${box(text)}</v:textbox></v:shape></w:pict></mc:Fallback>`;
+  const alternatives = (inside: string) => `<mc:AlternateContent>${inside}</mc:AlternateContent>`;
+
+  it.each([
+    ['with a fallback', alternatives(choice('in a box') + fallback('in a box'))],
+    ['without a fallback', alternatives(choice('in a box'))],
+    ['with an empty fallback', `${alternatives(`${choice('in a box')}<mc:Fallback/>`)}`],
+    ['in a drawing alone', shape('in a box')],
+  ])('is read once %s', async (_, inside) => {
+    const { text } = await read(wordDocument(`<w:p><w:r><w:t>Dear</w:t>${inside}</w:r></w:p>`));
+    expect(text.split(/\s*\n\s*/u)).toEqual(['Dear', 'in a box']);
+  });
+
+  it('in another is read once too', async () => {
+    const inner = `</w:t>${alternatives(choice('inner'))}<w:t>`;
+    const { text } = await read(
+      wordDocument(
+        `<w:p><w:r>${alternatives(choice(`outer${inner}`))}</w:r></w:p><w:p><w:r><w:t>end</w:t></w:r></w:p>`,
+      ),
+    );
+    expect(text.match(/outer|inner|end/gu)).toEqual(['outer', 'inner', 'end']);
+  });
+
+  it('is read once where its text is a CDATA section, comments left out', async () => {
+    const cdata = '<![CDATA[Rope & <Fender>]]><!-- <w:drawing> <![CDATA[ -->';
+    const { text } = await read(wordDocument(`<w:p><w:r><w:t>${cdata}</w:t></w:r></w:p>`));
+    expect(text).toBe('Rope & <Fender>');
+  });
+
+  it('that is never closed is damage', async () => {
+    for (const broken of ['<![CDATA[', '<!--'])
+      expect(
+        await reasonOf(wordDocument(`<w:p><w:r><w:t>a</w:t></w:r></w:p>${broken.repeat(50)}`)),
+      ).toContain('corrupt');
+  });
+});
+
 describe('what cannot be read', () => {
   it('is empty', async () => {
     expect(await reasonOf('')).toBe('empty: The file is empty.');

@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { layoutText } from './layout/layout-text.ts';
 import { joinAsRead } from './layout/reading-direction.ts';
 import { DEFAULT_READ_LIMITS, type ReadDocument } from './document.ts';
-import { namedFontPdf } from './fixtures/pdf-layouts.fixture.ts';
+import { brokenFontPdf, namedFontPage, namedFontPdf } from './fixtures/pdf-layouts.fixture.ts';
+import { createDoubts } from './formats/pdf-doubts.ts';
 import { readDocument, type ReadOptions } from './read-document.ts';
 
 async function read(name: string, options: ReadOptions = {}) {
@@ -39,6 +40,80 @@ describe('the text of a PDF', () => {
     ['UniKS-UCS2-H', 'Korea1', '청구서 번호 합계 450'],
   ])('is there where fonts are only named, by %s', async (encoding, ordering, content) => {
     expect((await readDocument(await namedFontPdf(content, encoding, ordering))).text).toBe(content);
+  });
+
+  describe('in vertical writing', () => {
+    const font = { encoding: 'UniJIS-UCS2-V', ordering: 'Japan1' };
+    const column = (text: string, left: number, bottom = 600) => ({ text, left, bottom });
+
+    it('is read column by column from right to left', async () => {
+      const columns = [column('合計四五〇', 300), column('請求書番号', 360), column('第二十七号', 330, 588)];
+      const { text, lines } = await readDocument(await namedFontPage(columns, font));
+      expect(text).toBe('請求書番号\n第二十七号\n合計四五〇');
+      expect(lines[0]).toMatchObject({ height: 12, segments: [{ left: 354, right: 366 }] });
+    });
+
+    it('stands between the lines above and below it, one tier after the other', async () => {
+      const columns = [
+        column('下左', 300, 300),
+        column('上右', 360),
+        column('上左', 300),
+        column('下右', 360, 300),
+      ];
+      const latin = [column('Heading', 50, 700), column('between', 50, 400), column('Footer', 50, 100)];
+      const { text } = await readDocument(await namedFontPage(columns, font, latin));
+      expect(text.split(/\n+/u)).toEqual(['Heading', '上右', '上左', 'between', '下右', '下左', 'Footer']);
+    });
+
+    it('is one column where it is drawn in pieces', async () => {
+      const columns = [column('下', 300, 580), column('上', 300), column('右', 330)];
+      expect((await readDocument(await namedFontPage(columns, font))).text).toBe('右\n上 下');
+    });
+  });
+
+  it.each([
+    [
+      'a table of letters that nobody knows',
+      { Type: 'Font', Subtype: 'Type0', BaseFont: 'N', Encoding: 'N-H' },
+    ],
+    ['no kind', { Type: 'Font', BaseFont: 'Named' }],
+    ['no dictionary', null],
+  ])('is not passed for whole where a font has %s', async (_, font) => {
+    const { text, warnings } = await readDocument(await brokenFontPdf(font));
+    expect(text).toBe('Invoice No: A-1');
+    expect(warnings).toEqual([expect.stringMatching(/^Text may be missing: .* page 1 /u)]);
+  });
+
+  it('is not passed for whole where letters of a named font are unknown', async () => {
+    const font = { encoding: 'Nothing-Known-H', ordering: 'GB1' };
+    const latin = [{ text: 'Invoice No: A-1', left: 50, bottom: 600 }];
+    const file = () => namedFontPage([{ text: '总计', left: 50, bottom: 700 }], font, latin);
+    const [one, other] = await Promise.all([file(), file()].map(async (bytes) => readDocument(await bytes)));
+    for (const read of [one, other]) expect(read?.warnings).toHaveLength(1);
+  });
+
+  it('is not passed for readable where its fonts do not say which letters they hold', async () => {
+    const font = { encoding: 'Identity-H', ordering: 'Identity' };
+    const codes = '\u0026\u0003\u0012\u0011\u0003\u001b';
+    const { warnings } = await readDocument(
+      await namedFontPage([{ text: codes, left: 50, bottom: 700 }], font),
+    );
+    expect(warnings).toEqual([expect.stringMatching(/^Text of page 1 .* which letters/u)]);
+  });
+
+  it('has one warning for many pages that cannot be relied on', () => {
+    const doubts = createDoubts();
+    for (let page = 1; page <= 12; page += 1) doubts.look(page, ['\uFFFD\uFFFD', 'Total']);
+    expect(doubts.warnings()).toEqual([
+      'Text of pages 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more cannot be relied on: its fonts do not say which letters they hold.',
+    ]);
+  });
+
+  it('needs no warning for the marks of a list', async () => {
+    const font = { encoding: 'Identity-H', ordering: 'Identity' };
+    const marks = [700, 600].map((bottom) => ({ text: '\uf0b7', left: 50, bottom }));
+    const latin = [700, 600].map((bottom) => ({ text: 'Mooring rope', left: 70, bottom }));
+    expect((await readDocument(await namedFontPage(marks, font, latin))).warnings).toEqual([]);
   });
 
   it('has letters instead of ligatures', async () => {

@@ -1,3 +1,5 @@
+import { UnreadableError } from '../unreadable.ts';
+import { textBoxesOnce } from './docx-boxes.ts';
 import type { ZipParts } from './zip-parts.ts';
 
 /** A packed Word document as the library reads it. */
@@ -19,7 +21,11 @@ const OPERATORS = [
   ['<m:sub>', '_'],
 ] as const;
 const FORMULA = /<\/?m:[^<>]*>/gu;
-const MARKUP = /fldSimple|<w:(?:dir|bdo|ruby)|<v:(?:oval|line|polyline|curve|arc)|<m:/u;
+const SECTIONS = [
+  { start: '<![CDATA[', end: ']]>', isText: true },
+  { start: '<!--', end: '-->', isText: false },
+] as const;
+const MARKUP = /<!|txbxContent|fldSimple|<w:(?:dir|bdo|ruby)|<v:(?:oval|line|polyline|curve|arc)|<m:/u;
 
 /**
  * The parts of a Word document for mammoth, unpacked within our limits. Elements that it does not know it leaves out with all the text in them; where
@@ -41,11 +47,40 @@ export function wordPackage(parts: ZipParts): WordPackage {
 function baredText(xml: string): string {
   const withOperators = OPERATORS.reduce(
     (text, [tag, operator]) => text.replaceAll(tag, `<w:r><w:t>${operator}</w:t></w:r>`),
-    xml,
+    textBoxesOnce(withoutSections(xml)),
   );
   return withOperators
     .replaceAll(AROUND_TEXT, '')
     .replaceAll(READING, '<$1w:del$2>')
     .replaceAll(FORMULA_TEXT, '<$1w:$2$3>')
     .replaceAll(FORMULA, '');
+}
+
+/**
+ * Comments are left out, and sections of characters (CDATA), which the library leaves out, are as other text.
+ * @throws UnreadableError where one never ends
+ */
+function withoutSections(xml: string): string {
+  const pieces: string[] = [];
+  let from = 0;
+  for (let at = xml.indexOf('<!'); at >= 0; at = xml.indexOf('<!', from)) {
+    pieces.push(xml.slice(from, at));
+    const section = SECTIONS.find(({ start }) => xml.startsWith(start, at));
+    from = section === undefined ? at + 2 : sectionEnd(xml, at, section);
+    if (section === undefined) pieces.push('<!');
+    else if (section.isText)
+      pieces.push(escaped(xml.slice(at + section.start.length, from - section.end.length)));
+  }
+  pieces.push(xml.slice(from));
+  return pieces.join('');
+}
+
+function sectionEnd(xml: string, at: number, { start, end }: (typeof SECTIONS)[number]): number {
+  const close = xml.indexOf(end, at + start.length);
+  if (close >= 0) return close + end.length;
+  throw new UnreadableError('corrupt', 'The Word document is damaged: its content ends inside a mark.');
+}
+
+function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }

@@ -21,9 +21,7 @@ export async function readEml(
   limits: ReadLimits,
   readAttachment: ReadAttachment,
 ): Promise<ReadDocument> {
-  assertWhole(bytes);
-  assertFewLines(bytes, limits);
-  const email = await parse(bytes);
+  const email = await parseWhole(bytes, limits);
   const message: Message = {
     ...{ kind: 'eml', mediaType: 'message/rfc822', id: email.messageId },
     headers: {
@@ -37,6 +35,30 @@ export async function readEml(
     attached: email.attachments.flatMap(toAttached),
   };
   return messageDocument(message, limits, readAttachment);
+}
+
+/** What a message says and holds, without what is in its headers. */
+interface MessageContent {
+  readonly body: ReadDocument | undefined;
+  readonly attached: readonly Attached[];
+}
+
+const SIGNATURE = /^application\/(?:(?:x-)?pkcs7-signature|pgp-signature)$/u;
+
+/**
+ * The content of a signed message as it travelled, without its signature, which is not checked.
+ * @throws UnreadableError when it is damaged
+ */
+export async function readSigned(bytes: Uint8Array, limits: ReadLimits): Promise<MessageContent> {
+  const email = await parseWhole(bytes, limits);
+  const attachments = email.attachments.filter(({ mimeType }) => !SIGNATURE.test(mimeType));
+  return { body: bodyOf(email, limits), attached: attachments.flatMap(toAttached) };
+}
+
+function parseWhole(bytes: Uint8Array, limits: ReadLimits): Promise<Email> {
+  assertWhole(bytes);
+  assertFewLines(bytes, limits);
+  return parse(bytes);
 }
 
 /** A message in parts says itself where it ends. */

@@ -18,11 +18,13 @@ export interface Message {
   readonly id: string | undefined;
   readonly body: ReadDocument | undefined;
   readonly attached: readonly Attached[];
+  /** What is to be told about the message as a whole. */
+  readonly warnings?: readonly string[];
 }
 
 /** The document that a message is: headers, text, then its attachments one after the other. */
 export async function messageDocument(
-  { kind, mediaType, headers, id, body, attached }: Message,
+  { kind, mediaType, headers, id, body, attached, warnings: told = [] }: Message,
   limits: ReadLimits,
   readAttachment: ReadAttachment,
 ): Promise<ReadDocument> {
@@ -35,7 +37,7 @@ export async function messageDocument(
       .map(([name = '', value = '']) => [name.toLowerCase(), value.slice(0, MAX_METADATA)]),
   );
   const parts = [headerDocument({ kind, mediaType }, rows, limits), ...(body === undefined ? [] : [body])];
-  const warnings = [...(body?.warnings ?? [])];
+  const warnings = [...told, ...(body?.warnings ?? [])];
   const gathering = {
     parts,
     warnings,

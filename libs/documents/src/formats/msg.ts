@@ -13,6 +13,12 @@ const MAX_DEPTH = 3;
 const MAX_ATTACHMENTS = 200;
 const EMBEDDED = '__substg1.0_3701000D';
 
+/** How a signed message begins that others can read too: the headers of its content. */
+const SIGNED = /^(?:[\w-]+:[^\n]*\n(?:[ \t][^\n]*\n)*){0,5}?content-type:\s{0,8}multipart\/signed\b/iu;
+const SIGNED_NAME = /\.p7m$/iu;
+const HEAD_WINDOW = 2048;
+const UNCHECKED = 'The message is signed. Its signature was not checked.';
+
 /** What is the same for a message and those inside of it. */
 interface Reading {
   readonly limits: ReadLimits;
@@ -45,10 +51,35 @@ async function readStorage(storage: Storage, reading: Reading, depth: number): P
       Date: properties.time('0039') ?? properties.time('0E06'),
       Subject: text('0037'),
     },
-    body: bodyOf(properties, limits),
-    attached: attachmentsOf(storage, reading, depth),
+    ...(await contentOf(properties, attachmentsOf(storage, reading, depth), limits)),
   };
   return messageDocument(message, limits, readAttachment);
+}
+
+/** A signed message holds its text and its attachments once more, as they travelled: in one attachment, which counts alone where it can be read. */
+async function contentOf(
+  properties: Properties,
+  attached: readonly Attached[],
+  limits: ReadLimits,
+): Promise<Pick<Message, 'body' | 'attached' | 'warnings'>> {
+  const [only, ...others] = attached;
+  if (only === undefined || others.length > 0 || !SIGNED_NAME.test(only.name))
+    return { body: bodyOf(properties, limits), attached };
+  try {
+    const signed = only.content();
+    if (!isSigned(signed)) return { body: bodyOf(properties, limits), attached };
+    const { readSigned } = await import('./eml.ts');
+    const { body, attached: inside } = await readSigned(signed, limits);
+    return { body: body ?? bodyOf(properties, limits), attached: inside, warnings: [UNCHECKED] };
+  } catch (error) {
+    if (!(error instanceof UnreadableError)) throw error;
+    // The attachment is named with the reason.
+    return { body: bodyOf(properties, limits), attached: [{ ...only, read: () => Promise.reject(error) }] };
+  }
+}
+
+function isSigned(bytes: Uint8Array): boolean {
+  return SIGNED.test(Buffer.from(bytes.subarray(0, HEAD_WINDOW)).toString('latin1'));
 }
 
 function address(name = '', mail = ''): string {

@@ -8,6 +8,8 @@ import { UnreadableError } from '../unreadable.ts';
 import { cleanText } from '../values/clean.ts';
 import { readableText } from '../values/readable.ts';
 import { type CharacterMaps, createCharacterMaps } from './pdf-cmaps.ts';
+import { type VerticalText, withColumns } from './pdf-columns.ts';
+import { createDoubts, type Doubts, quietly } from './pdf-doubts.ts';
 import { type PageForm, pageForm } from './pdf-form.ts';
 import { type PlacedText, pageRows, rowsToLines } from './pdf-rows.ts';
 import { readingOrder } from './pdf-reading-order.ts';
@@ -19,6 +21,8 @@ type PdfDocument = Awaited<
 
 /** Fonts are kept for the whole file, and those that it only names take 3 MB each. */
 const FORGET_EVERY_PAGES = 32;
+/** Warnings of the library, which are listened to; 0 would be none. */
+const WARNINGS = 1;
 /** The end mark may be followed by a little padding. */
 const END_WINDOW = 2048;
 
@@ -35,6 +39,14 @@ export async function readPdf(
   recognition: RecognitionOptions = {},
 ): Promise<ReadDocument> {
   assertWholePdf(bytes);
+  return quietly(() => readWhole(bytes, limits, recognition));
+}
+
+async function readWhole(
+  bytes: Uint8Array,
+  limits: ReadLimits,
+  recognition: RecognitionOptions,
+): Promise<ReadDocument> {
   const maps = createCharacterMaps();
   const pdf = await openPdf(bytes, maps);
   const scans = createScans(pdf, recognition);
@@ -97,7 +109,7 @@ async function openPdf(bytes: Uint8Array, { factory }: CharacterMaps): Promise<P
       useSystemFonts: false,
       useWorkerFetch: false,
       BinaryDataFactory: factory,
-      verbosity: 0,
+      verbosity: WARNINGS,
     }).promise;
   } catch (cause) {
     throw openingError(cause);
@@ -125,13 +137,15 @@ async function readPages(
   const lines: Line[] = [];
   const texts: string[] = [];
   const fields: FormField[] = [];
+  const doubts = createDoubts();
   for (let number = 1; number <= pdf.numPages; number += 1) {
-    const { written, form } = await pageContent(pdf, number);
-    const items = [...(written.length === 0 ? await scans.items(number) : written), ...form.items];
+    const { written, vertical, form } = await pageContent(pdf, number, doubts);
+    const scanned = written.length + vertical.length === 0 ? await scans.items(number) : [];
+    const items = [...written, ...scanned, ...form.items];
     fields.push(...form.fields);
     await forget(number);
-    take(items.length);
-    const rows = pageRows(items);
+    take(items.length + vertical.length);
+    const rows = withColumns(pageRows(items), vertical);
     lines.push(...rowsToLines(rows, number));
     texts.push(readingOrder(rows));
   }
@@ -149,7 +163,7 @@ async function readPages(
     text,
     pageCount: pdf.numPages,
     metadata: scans.confidences.metadata(),
-    warnings: scans.confidences.warnings(),
+    warnings: [...doubts.warnings(), ...scans.confidences.warnings()],
     fields,
     lines,
     get tables() {
@@ -158,28 +172,54 @@ async function readPages(
   };
 }
 
+interface PageContent {
+  readonly written: PlacedText[];
+  readonly vertical: VerticalText[];
+  readonly form: PageForm;
+}
+
 /** What is written on a page, and what was filled in on it. */
-async function pageContent(
-  pdf: PdfDocument,
-  number: number,
-): Promise<{ written: PlacedText[]; form: PageForm }> {
+async function pageContent(pdf: PdfDocument, number: number, doubts: Doubts): Promise<PageContent> {
   try {
     const page = await pdf.getPage(number);
     const { transform } = page.getViewport({ scale: 1 });
-    const { items } = await page.getTextContent({ includeMarkedContent: false });
+    const content = await doubts.during(number, () => page.getTextContent({ includeMarkedContent: false }));
     const form = pageForm(await page.getAnnotations(), number, transform);
     page.cleanup();
-    const written = items.flatMap((item) =>
-      'str' in item && item.str.trim() !== '' ? [placeText(item, transform)] : [],
+    const items = content.items.flatMap((item) => ('str' in item && item.str.trim() !== '' ? [item] : []));
+    doubts.look(
+      number,
+      items.map(({ str }) => str),
     );
-    return { written, form };
+    const isVertical = verticalFonts(content.styles);
+    const [vertical, written] = isVertical === undefined ? [[], items] : partition(items, isVertical);
+    return {
+      written: written.map((item) => placeText(item, transform)),
+      vertical: vertical.map((item) => placeColumn(item, transform)),
+      form,
+    };
   } catch (cause) {
     throw new UnreadableError('corrupt', `The PDF is damaged: page ${number} cannot be read.`, { cause });
   }
 }
 
+type IsVertical = (item: TextItem) => boolean;
+
+/** Undefined where no font of the page is one for vertical writing. */
+function verticalFonts(
+  styles: Readonly<Record<string, { readonly vertical: boolean }>>,
+): IsVertical | undefined {
+  const names = new Set(Object.keys(styles).filter((name) => styles[name]?.vertical === true));
+  return names.size === 0 ? undefined : ({ fontName }) => names.has(fontName);
+}
+
+function partition<T>(all: readonly T[], belongs: (one: T) => boolean): [T[], T[]] {
+  return [all.filter(belongs), all.filter((one) => !belongs(one))];
+}
+
 interface TextItem {
   readonly str: string;
+  readonly fontName: string;
   readonly transform: readonly number[];
   readonly width: number;
   readonly height: number;
@@ -194,4 +234,11 @@ function placeText(
   const left = a * x + c * y + e;
   const size = item.height || Math.hypot(scaleX, skew);
   return { text: readableText(item.str), left, right: left + item.width, top: b * x + d * y + f, size };
+}
+
+/** A run of vertical writing begins at the upper end of the middle of its column; its height is its length. */
+function placeColumn(item: TextItem, transform: readonly number[]): VerticalText {
+  const [scaleX = 1, skew = 0] = item.transform;
+  const { text, left, top } = placeText(item, transform);
+  return { text, left, top, bottom: top + item.height, size: Math.hypot(scaleX, skew) };
 }
