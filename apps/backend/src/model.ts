@@ -1,5 +1,6 @@
 import type { Publisher } from '@longshore/broker';
 import { systemClock, uuidV7, type Logger, type Tracing } from '@longshore/runtime';
+import { createBrokerMark } from './dispatch/broker-mark.ts';
 import { createDispatcher, type Dispatcher } from './dispatch/dispatcher.ts';
 import { createPools } from './dispatch/pools.ts';
 import { createTaskCatalogue } from './dispatch/task-catalogue.ts';
@@ -92,6 +93,7 @@ export async function createModel(dependencies: ModelDependencies) {
     cancel,
     /** Ends the executions whose time is over. To be called again and again. */
     endOverdue: createDeadlines({ database, cancel, logger }),
+    markBroker: await createBrokerMark({ database, publisher, clock: systemClock, logger }),
     journal: createRunJournal({ database, tokens, said: taskWatch.said }),
     taskWatch,
     reconcile: createReconciler({

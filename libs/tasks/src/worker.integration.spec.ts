@@ -17,6 +17,7 @@ suite('a worker process (needs redis-server on the PATH, or a Docker engine)', (
     backend: startBackend,
     worker: startWorker,
     publish: publishTo,
+    mark,
     isWaiting,
   } = workersOnRedis();
 
@@ -111,6 +112,27 @@ suite('a worker process (needs redis-server on the PATH, or a Docker engine)', (
     worker.child.kill('SIGTERM');
     expect(await worker.ended).toBe(0);
     expect(backend.session().state).toBe('ended');
+  });
+
+  it('failure mode 16: registers at no backend that publishes to another broker, and says so', async () => {
+    const backend = await startBackend();
+    backend.state.brokerMark = 'ours';
+    await mark('theirs');
+    const worker = startWorker({
+      BROKER_URL: redis().url,
+      INTERNAL_API_BASE_URL: backend.baseUrl,
+      INTERNAL_SERVICE_API_KEY: SERVICE_KEY,
+      TESTER_HEALTH_PORT: '0',
+    });
+    const { port } = await worker.line('health server listens');
+    const { reason } = await worker.line('this is not the broker of the platform');
+    expect(reason).toMatch(/^The broker at .* is not the one .*another platform.* BROKER_URL of its backend/);
+    const ready = await fetch(`http://127.0.0.1:${port as number}/ready`);
+    expect([ready.status, await ready.text()]).toEqual([503, expect.stringContaining(reason as string)]);
+    expect(backend.sessions).toEqual([]);
+    await mark('ours');
+    await worker.line('worker takes work');
+    expect(backend.sessions).toHaveLength(1);
   });
 
   it('gives back what is left when its grace is over', async () => {

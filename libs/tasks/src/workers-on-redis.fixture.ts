@@ -49,6 +49,8 @@ export function workersOnRedis() {
         queue,
         messages.map((message) => ({ id: message.dispatch_id, message })),
       ),
+    /** Writes in the broker which platform it belongs to. */
+    mark: (platform: string) => publisher.mark(platform),
     isWaiting: (queue: string, id: string) => publisher.isWaiting(queue, id),
   };
 }

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { readPlatformMark } from '@longshore/broker';
 import { CONTRACT_VERSION, type ClaimedRun, type JsonValue } from '@longshore/contracts';
 import { startPostgres, type TestPostgres } from '@longshore/testing';
+import pg from 'pg';
 import { startBackend, type HttpBackend, type TestDeployment } from '../testing/http-backend.ts';
 import { answer, eventually, poll, post, refusal, textFile } from '../testing/http-client.ts';
 import { createRunTokens } from '../runs/run-tokens.ts';
@@ -80,6 +82,22 @@ describe('the health of the backend', () => {
       status: 200,
       body: { status: 'ok', contract_version: CONTRACT_VERSION },
     });
+  });
+});
+
+describe('the broker', () => {
+  it('is marked for the worker that asks, and again after it was emptied', async () => {
+    const call = await callWith(['general'], ['default']);
+    const marked = async () => (await answered(call, 'GET', '/v1/health/')).body;
+    const { broker_mark: before } = (await marked()) as { broker_mark: string };
+    expect(await readPlatformMark(backend.config.brokerUrl)).toBe(before);
+    const client = new pg.Client({ connectionString: backend.config.brokerUrl });
+    await client.connect();
+    await client.query('delete from bullmq.meta').finally(() => client.end());
+    expect(await readPlatformMark(backend.config.brokerUrl)).toBeNull();
+    const { broker_mark: mark } = (await marked()) as { broker_mark: string };
+    expect(mark).toBe(before);
+    expect(await readPlatformMark(backend.config.brokerUrl)).toBe(mark);
   });
 });
 

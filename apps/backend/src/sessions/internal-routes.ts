@@ -12,6 +12,8 @@ export interface InternalRoutesDependencies {
   readonly claim: ReturnType<typeof createClaims>;
   readonly report: ReturnType<typeof createReports>;
   readonly journal: RunJournal;
+  /** Marks the broker as that of this platform. Undefined where it did not answer at once. */
+  readonly markBroker: () => Promise<string | undefined>;
 }
 
 /** What workers call: sessions, claims, reports, progress and log lines. */
@@ -20,6 +22,7 @@ export function workerRoutes({
   claim,
   report,
   journal,
+  markBroker,
 }: InternalRoutesDependencies): MountedRoute[] {
   async function sessionOf(caller: Caller, id: string): Promise<Session> {
     const session = await sessions.require(id);
@@ -28,11 +31,15 @@ export function workerRoutes({
   }
 
   return [
-    handle(routes.internalHealth, async () => ({
-      status: 'ok' as const,
-      contract_version: CONTRACT_VERSION,
-      worker_names: [...coreWorkerNames],
-    })),
+    handle(routes.internalHealth, async () => {
+      const mark = await markBroker();
+      return {
+        status: 'ok' as const,
+        contract_version: CONTRACT_VERSION,
+        worker_names: [...coreWorkerNames],
+        ...(mark === undefined ? {} : { broker_mark: mark }),
+      };
+    }),
     handle(routes.registerSession, async ({ body, caller }) => {
       refuseUnboundWorker(keyOf(caller), body.worker, body.queues);
       return await sessions.register(body);

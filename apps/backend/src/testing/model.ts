@@ -18,6 +18,7 @@ export function memoryBroker() {
   const publisher: Publisher = {
     publish: async (_queue, published) => void messages.push(...published),
     isWaiting: async (_queue, id) => messages.some((message) => message.id === id),
+    mark: async () => null,
     ping: async () => undefined,
     close: async () => undefined,
   };

@@ -9,6 +9,8 @@ type AnyWorker = Worker<DispatchMessage, void>;
 export interface DispatchQueue extends Pick<AnyQueue, 'getJobState' | 'close'> {
   addBulk(jobs: Parameters<AnyQueue['addBulk']>[0]): Promise<unknown>;
   setMeta(values: Record<string, string | number>): Promise<unknown>;
+  /** Null where there is none. */
+  getMeta(field: string): Promise<string | null>;
 }
 
 /** The part of a BullMQ worker that a consumer needs. */

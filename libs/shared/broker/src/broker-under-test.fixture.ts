@@ -123,7 +123,7 @@ export async function postgresUnderTest(): Promise<BrokerUnderTest> {
   };
   return {
     url,
-    empty: async () => void (await query('truncate bullmq.job cascade')),
+    empty: async () => void (await query('truncate bullmq.job, bullmq.meta cascade')),
     takeAway: async () => {
       await server.stop();
       return async () => {

@@ -12,7 +12,13 @@ import {
   sentinelUnderTest,
 } from './broker-under-test.fixture.ts';
 import type { Consumer, ConsumerOptions, Publication } from './index.ts';
-import { BrokerConfigurationError, createConsumer, createPublisher, waitForBroker } from './index.ts';
+import {
+  BrokerConfigurationError,
+  createConsumer,
+  createPublisher,
+  readPlatformMark,
+  waitForBroker,
+} from './index.ts';
 
 const soon = (): AbortSignal => AbortSignal.timeout(5000);
 
@@ -104,6 +110,18 @@ function brokerContract(name: string, open: () => Promise<BrokerUnderTest>): voi
       });
       await done.promise;
       expect(got).toEqual([twice.id, last.id]);
+    });
+
+    it('tells by a mark which platform it belongs to', async () => {
+      const { publisher } = setup();
+      expect(await publisher.mark('one')).toBeNull();
+      expect(await readPlatformMark(broker.url)).toBe('one');
+      expect(await publisher.mark('another')).toBe('one');
+      expect(await readPlatformMark(broker.url)).toBe('another');
+      await broker.empty();
+      expect(await readPlatformMark(broker.url)).toBeNull();
+      expect(await publisher.mark('one')).toBeNull();
+      expect(await readPlatformMark(broker.url)).toBe('one');
     });
 
     it('knows which messages wait to be taken', async () => {

@@ -49,6 +49,7 @@ export function openPostgres({
         addBulk: async (jobs) => (await queue()).addBulk(jobs),
         getJobState: async (id) => (await queue()).getJobState(id),
         setMeta: async (values) => (await queue()).getBackend().setQueueMeta(values),
+        getMeta: async (field) => (await queue()).getBackend().getQueueMetaField(field),
         close: async () => made?.close(),
       };
     },

@@ -4,6 +4,7 @@ import type { DispatchQueue } from './backend.ts';
 import { brokerAddress } from './broker-url.ts';
 import { brokerErrorLog } from './error-log.ts';
 import { openBackend, settledBy } from './open-backend.ts';
+import { MARK_QUEUE, writeMark } from './platform-mark.ts';
 import { explained } from './trouble.ts';
 
 /** One message with its id in the broker. A second one of the same id is ignored while the first is there. */
@@ -21,6 +22,11 @@ export interface Publisher {
    * follows within milliseconds, so its process died in between.
    */
   isWaiting(brokerQueue: string, jobId: string): Promise<boolean>;
+  /**
+   * Marks the broker as that of the platform with this mark, so that workers can tell it from others. Resolves with the mark that it had;
+   * null when it had none. Rejects within seconds when it is away.
+   */
+  mark(platform: string): Promise<string | null>;
   /** Resolves when the broker answers and is fit for use. @throws {BrokerConfigurationError} */
   ping(): Promise<void>;
   /** Closes the connections, at the latest when the signal aborts. */
@@ -83,6 +89,7 @@ export function createPublisher(options: { brokerUrl: string; logger: Logger }):
   return {
     publish: (name, messages) => forgetting(name, publish(name, messages)),
     isWaiting: (name, jobId) => forgetting(name, isWaiting(name, jobId)),
+    mark: (platform) => forgetting(MARK_QUEUE, writeMark(entry(MARK_QUEUE).queue, platform)),
     ping: () => backend.probe(),
     close: async (deadline) => {
       await settledBy(Promise.allSettled([...queues.values()].map(({ queue }) => queue.close())), deadline);

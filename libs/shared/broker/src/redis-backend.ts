@@ -69,7 +69,14 @@ function openQueue(name: string, client: RedisClient, onError: (error: Error) =>
       await beingConnected(client);
       return queue.getJobState(id);
     },
-    setMeta: (values) => queue.getBackend().setQueueMeta(values),
+    setMeta: async (values) => {
+      await beingConnected(client);
+      return queue.getBackend().setQueueMeta(values);
+    },
+    getMeta: async (field) => {
+      await beingConnected(client);
+      return queue.getBackend().getQueueMetaField(field);
+    },
     close: () => queue.close(),
   };
 }

@@ -28,6 +28,8 @@ export async function startInMemoryBackend(
   const watchers = new Set<() => void>();
   const state = {
     dispatched: 0,
+    /** What it says that it wrote in its broker; undefined = nothing, as older backends. */
+    brokerMark: undefined as string | undefined,
     /** Which keys are good. */
     accepts: (key: string): boolean => key === SERVICE_KEY,
     /** Answers instead of the backend while it is set; undefined = the backend answers. */
@@ -36,7 +38,8 @@ export async function startInMemoryBackend(
     /** Does the work of a call, but the answer gets lost. */
     loseAnswer: undefined as ((path: string) => boolean) | undefined,
   };
-  const route = createRoutes(store, { busyMs, idleMs, brokerQueueOf, dispatched: () => state.dispatched });
+  const told = { dispatched: () => state.dispatched, brokerMark: () => state.brokerMark };
+  const route = createRoutes(store, { busyMs, idleMs, brokerQueueOf, ...told });
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body = await buffer(request);

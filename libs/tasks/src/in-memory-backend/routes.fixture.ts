@@ -20,6 +20,8 @@ export interface RouteSettings {
   readonly brokerQueueOf: (worker: string) => string;
   /** Of the answers to heartbeats. */
   readonly dispatched: () => number;
+  /** Of the answers about health. */
+  readonly brokerMark: () => string | undefined;
 }
 
 /** Answers a call of the backend's internal contract from the store; an error is an answer too. */
@@ -42,10 +44,13 @@ export function createRoutes(store: Store, settings: RouteSettings) {
 const OK = { status: 'ok' };
 
 function sessionRoutes(store: Store, settings: RouteSettings): Route[] {
-  const { busyMs, idleMs, brokerQueueOf, dispatched } = settings;
-  const health = { status: 'ok', contract_version: 1, worker_names: [] };
+  const { busyMs, idleMs, brokerQueueOf, dispatched, brokerMark } = settings;
+  const health = () => ({
+    ...{ status: 'ok', contract_version: 1, worker_names: [] },
+    broker_mark: brokerMark(),
+  });
   return [
-    ['GET', /^\/v1\/health\/$/, () => health],
+    ['GET', /^\/v1\/health\/$/, health],
     [
       'POST',
       /^\/v1\/sessions$/,

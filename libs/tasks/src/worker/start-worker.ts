@@ -84,7 +84,7 @@ export async function startWorker(given: StartOptions): Promise<void> {
   lifecycle.onStop('backend client', () => client.close());
   const onRefusal = (refusal: string | undefined) => (parts.refusal = refusal);
   const onWait = (reason: string) => (parts.waitsFor = reason);
-  await waitForBackend({ client, baseUrl, logger, signal, onRefusal, onWait });
+  await waitForBackend({ client, baseUrl, brokerUrl, logger, signal, onRefusal, onWait });
   parts.waitsFor = undefined;
 
   const tasks = await loadTasks(options, parts);

@@ -17,6 +17,8 @@ export const internalRoutes = {
       status: z.literal('ok'),
       contract_version: z.int(),
       worker_names: z.array(z.string()),
+      /** What the platform has just written in its broker, as far as that was there: a worker whose broker holds something else is at another one. */
+      broker_mark: z.string().optional(),
     }),
   }),
   registerSession: route({
