@@ -133,6 +133,7 @@ suite('a worker process (needs redis-server on the PATH, or a Docker engine)', (
     await mark('ours');
     await worker.line('worker takes work');
     expect(backend.sessions).toHaveLength(1);
+    expect(worker.errors()).toBe('');
   });
 
   it('gives back what is left when its grace is over', async () => {

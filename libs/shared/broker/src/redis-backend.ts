@@ -16,8 +16,8 @@ type RedisBackendOptions = BackendOptions & { readonly address: RedisAddress };
 export function openRedis({ address, role, onError }: RedisBackendOptions): BrokerBackend {
   const client = connectRedis(address, role);
   client.on('error', onError);
-  // Each queue listens on the shared connection.
-  client.setMaxListeners(0);
+  // Each queue listens on the shared connection, and raises this bound by what it needs: 0, which means none too, would become a low one.
+  client.setMaxListeners(Infinity);
   let blocking: Promise<Connection> | undefined;
   let ended = false;
   const probe = async (): Promise<void> => {
