@@ -48,6 +48,11 @@ describe('a message of Outlook', () => {
     expect(warnings).toEqual([SIGNATURE]);
   });
 
+  it('has its own text where a signed message is attached that says something else', async () => {
+    const { text } = await readDocument(await changed('No: S-12', 'No: X-99', 'utf16le'));
+    expect(text).toMatch(/Invoice No: X-99[^]*Invoice No: S-12/u);
+  });
+
   it('whose signed part is damaged is its own text, with a warning', async () => {
     const { text, warnings } = await readDocument(await changed('--outer-7--', '--outer-8--', 'latin1'));
     expect(text).toMatch(/Invoice No: S-12$/u);

@@ -4,6 +4,7 @@ import { PDFDocument } from 'pdf-lib';
 import { wordDocument } from './fixtures/office-files.fixture.ts';
 import { longPdf, turnedPdf } from './fixtures/pdf-layouts.fixture.ts';
 import { readDocument, type ReadOptions } from './read-document.ts';
+import { textBoxesOnce } from './formats/docx-boxes.ts';
 
 async function fixture(name: string): Promise<Uint8Array> {
   return new Uint8Array(await readFile(new URL(`./fixtures/files/${name}`, import.meta.url)));
@@ -174,6 +175,18 @@ describe('a text box of a Word document', () => {
     const cdata = '<![CDATA[Rope & <Fender>]]><!-- <w:drawing> <![CDATA[ -->';
     const { text } = await read(wordDocument(`<w:p><w:r><w:t>${cdata}</w:t></w:r></w:p>`));
     expect(text).toBe('Rope & <Fender>');
+  });
+
+  it('is read beside an instruction for other programs that looks like the begin of a comment', async () => {
+    const { text } = await read(wordDocument('<?a <!-- ?><w:p><w:r><w:t>after it</w:t></w:r></w:p>'));
+    expect(text).toBe('after it');
+  });
+
+  it('is left as it is where elements are nested a thousand times: each level would cost a copy', () => {
+    const nested = (levels: number) =>
+      `${'a<mc:AlternateContent>b<mc:Choice>c'.repeat(levels)}${shape('y')}${'</mc:Choice></mc:AlternateContent>'.repeat(levels)}`;
+    expect(textBoxesOnce(nested(1_000))).toBe(nested(1_000));
+    expect(textBoxesOnce(nested(5))).toContain('<w:pict>');
   });
 
   it('that is never closed is damage', async () => {

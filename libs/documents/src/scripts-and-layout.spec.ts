@@ -65,6 +65,11 @@ describe('the text of a PDF', () => {
       expect(text.split(/\n+/u)).toEqual(['Heading', '上右', '上左', 'between', '下右', '下左', 'Footer']);
     });
 
+    it('is a line where its letters stand side by side', async () => {
+      const letters = [...'請求書番号'].map((letter, index) => column(letter, 300 + 12 * index));
+      expect((await readDocument(await namedFontPage(letters, font))).text).toBe('請求書番号');
+    });
+
     it('is one column where it is drawn in pieces', async () => {
       const columns = [column('下', 300, 580), column('上', 300), column('右', 330)];
       expect((await readDocument(await namedFontPage(columns, font))).text).toBe('右\n上 下');

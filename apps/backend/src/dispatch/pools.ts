@@ -1,5 +1,5 @@
 import type { Database } from '../store/database.ts';
-import { leadPools } from './publish-statements.ts';
+import { leadPools, lookForDispatches } from './publish-statements.ts';
 import { noTurns, type Turns } from './turns.ts';
 
 /** A pool whose lease this backend holds, with what is known of it between two looks into the database. */
@@ -65,8 +65,6 @@ interface PoolRow {
   slots: number;
   /** Null: another backend leads it. */
   term: string | null;
-  /** Something is out or waits, for this pool or another. */
-  busy: boolean;
 }
 
 type HeldPoolRow = PoolRow & { readonly term: string };
@@ -80,6 +78,8 @@ export interface PoolsDependencies {
 export function createPools({ database, backendId, sessionTimeoutMs }: PoolsDependencies): Pools {
   const led = new Map<string, LedPool>();
   let live: PoolRow[] = [];
+  /** Something is out or waits, for whichever pool. */
+  let isBusy = true;
 
   async function refresh(): Promise<void> {
     live = await database.hot<PoolRow>(leadPools, [sessionTimeoutMs, backendId, LEASE_MS]);
@@ -87,6 +87,8 @@ export function createPools({ database, backendId, sessionTimeoutMs }: PoolsDepe
     const names = new Set(held.map(({ pool }) => pool));
     for (const name of led.keys()) if (!names.has(name)) led.delete(name);
     held.forEach(update);
+    const [dispatches] = await database.hot<{ found: boolean }>(lookForDispatches, []);
+    isBusy = dispatches!.found;
   }
 
   function update(row: HeldPoolRow): void {
@@ -103,7 +105,6 @@ export function createPools({ database, backendId, sessionTimeoutMs }: PoolsDepe
     led: () => [...led.values()],
     get: (pool) => led.get(pool),
     busy() {
-      const isBusy = live.some((row) => row.busy);
       return [...led.values()].filter(
         (pool) => isBusy || pool.outstanding > 0 || pool.backlog || pool.limitsWait,
       );

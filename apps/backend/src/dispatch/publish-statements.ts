@@ -219,8 +219,9 @@ export const publishLimitedDispatches: Statement = {
 };
 
 /**
- * The pools with live sessions, with all tasks that have limits, and whether anything is out or waits for a pool; takes or renews their leases. A new holder
- * gets a new term; pools that another backend leads come without one. $1 session time-out in ms, $2 this backend's id, $3 lease in ms.
+ * The pools with live sessions, with all tasks that have limits; takes or renews their leases. A new holder gets a new term; pools that another
+ * backend leads come without one. It looks at nothing that could hold it up: a lease counts from its start.
+ * $1 session time-out in ms, $2 this backend's id, $3 lease in ms.
  */
 export const leadPools: Statement = {
   name: 'lead_pools',
@@ -240,9 +241,15 @@ with live as (
    where l.holder = excluded.holder or l.expires_at < now()
   returning pool, term::text
 )
-select live.*, held.term, array(select name from tasks where limits is not null) as limited,
-       exists (select 1 from dispatches where pool is not null)
-       or exists (select 1 from dispatches where pool is null and ready)
-       or exists (select 1 from dispatches where waits_for is not null) as busy
+select live.*, held.term, array(select name from tasks where limits is not null) as limited
   from live left join held using (pool)`,
+};
+
+/** Whether anything is out or waits for any pool. */
+export const lookForDispatches: Statement = {
+  name: 'look_for_dispatches',
+  text: `
+select exists (select 1 from dispatches where pool is not null)
+       or exists (select 1 from dispatches where pool is null and ready)
+       or exists (select 1 from dispatches where waits_for is not null) as found`,
 };

@@ -3,11 +3,12 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   rmdirSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { beginClusterRestore, type ClusterRestore, postgresMajor } from '@longshore/embedded-postgres';
@@ -26,6 +27,9 @@ import {
 } from './archive-format.ts';
 import { readArchive } from './read-archive.ts';
 import { noteRestore } from './restored-sessions.ts';
+
+/** How the files begin by which a home is held. */
+const LOCK = 'lock';
 
 export interface RestoreOptions {
   /** The backup. */
@@ -49,25 +53,39 @@ export async function restoreBackup(options: RestoreOptions): Promise<Header> {
   const { home, storageDir, file } = options;
   if (!existsSync(file))
     throw usageError(`There is no file ${file}: name one that "longshore backup" wrote.`);
-  // What a restore left that was killed is nobody's.
-  if (existsSync(home.restoring)) [storageDir, home.folder].forEach(emptyFolder);
   const folders = [home.folder, storageDir];
-  folders.forEach(requireEmpty);
+  const isLeft = existsSync(home.restoring);
+  if (!isLeft) requireEmpty(home.folder);
   const absent = folders.flatMap(absentFolders);
   const lock = await holdHome(home);
   let isRestored = false;
   try {
-    writeFileSync(home.restoring, '');
+    if (isLeft) removeLeft(home, storageDir);
+    requireEmpty(storageDir);
+  } catch (error) {
+    lock.release();
+    removeFolders(absent);
+    throw error;
+  }
+  try {
+    writeFileSync(home.restoring, resolve(storageDir));
     const header = await unpack(options);
     noteRestore(home);
     rmSync(home.restoring);
     isRestored = true;
     return header;
   } finally {
-    if (!isRestored) folders.forEach(emptyFolder);
+    if (!isRestored) folders.forEach((each) => emptyFolder(each));
     lock.release();
     if (!isRestored) removeFolders(absent);
   }
+}
+
+/** What a restore wrote that was killed; the file store too if it was the same one, which was empty when it began. */
+function removeLeft({ folder, restoring }: Home, storageDir: string): void {
+  const before = readFileSync(restoring, 'utf8');
+  if (before === resolve(storageDir)) emptyFolder(storageDir);
+  emptyFolder(folder, (name) => name.startsWith(LOCK));
 }
 
 /** This folder and those above it that are not there, the innermost first. */
@@ -92,9 +110,10 @@ function requireEmpty(folder: string): void {
 }
 
 /** What is in it was made here: it was empty before. */
-function emptyFolder(folder: string): void {
+function emptyFolder(folder: string, isKept = (_name: string): boolean => false): void {
   if (!existsSync(folder)) return;
-  for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true, force: true });
+  for (const name of readdirSync(folder))
+    if (!isKept(name)) rmSync(join(folder, name), { recursive: true, force: true });
 }
 
 async function unpack({ file, home, storageDir, onProgress }: RestoreOptions): Promise<Header> {

@@ -1,6 +1,9 @@
 const BOX = 'w:txbxContent';
 const TAG = /<(\/?)(mc:AlternateContent|mc:Choice|mc:Fallback|w:drawing|w:txbxContent)\b([^<>]*)>/gu;
 
+/** Word nests a few. Each level costs a copy of what is inside of it. */
+const MOST_DEEP = 32;
+
 /** An element of those above, by its places in the XML: where its tags begin and end. */
 interface Element {
   readonly name: string;
@@ -14,7 +17,7 @@ interface Element {
 
 /**
  * Word writes a text box in two ways, of which the library reads the older one. Where there is only the newer one, its text is given as the
- * older is. What is not nested as it has to be is left as it is.
+ * older is. What is not nested as it has to be, or deeper than Word does it, is left as it is.
  */
 export function textBoxesOnce(xml: string): string {
   const root = xml.includes(BOX) ? elementsOf(xml) : undefined;
@@ -30,6 +33,7 @@ function elementsOf(xml: string): Element | undefined {
       const opened = element(name, index, index + tag.length);
       open.at(-1)?.children.push(opened);
       open.push(opened);
+      if (open.length > MOST_DEEP) return undefined;
       continue;
     }
     const closed = open.pop();

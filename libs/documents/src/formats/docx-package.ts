@@ -24,7 +24,9 @@ const FORMULA = /<\/?m:[^<>]*>/gu;
 const SECTIONS = [
   { start: '<![CDATA[', end: ']]>', isText: true },
   { start: '<!--', end: '-->', isText: false },
+  { start: '<?', end: '?>', isText: false },
 ] as const;
+const MARK = /<[!?]/gu;
 const MARKUP = /<!|txbxContent|fldSimple|<w:(?:dir|bdo|ruby)|<v:(?:oval|line|polyline|curve|arc)|<m:/u;
 
 /**
@@ -63,16 +65,22 @@ function baredText(xml: string): string {
 function withoutSections(xml: string): string {
   const pieces: string[] = [];
   let from = 0;
-  for (let at = xml.indexOf('<!'); at >= 0; at = xml.indexOf('<!', from)) {
+  for (let at = nextMark(xml, 0); at >= 0; at = nextMark(xml, from)) {
     pieces.push(xml.slice(from, at));
     const section = SECTIONS.find(({ start }) => xml.startsWith(start, at));
     from = section === undefined ? at + 2 : sectionEnd(xml, at, section);
-    if (section === undefined) pieces.push('<!');
+    if (section === undefined || section.start === '<?') pieces.push(xml.slice(at, from));
     else if (section.isText)
       pieces.push(escaped(xml.slice(at + section.start.length, from - section.end.length)));
   }
   pieces.push(xml.slice(from));
   return pieces.join('');
+}
+
+/** The next `<!` or `<?`; -1 where there is none. */
+function nextMark(xml: string, from: number): number {
+  MARK.lastIndex = from;
+  return MARK.exec(xml)?.index ?? -1;
 }
 
 function sectionEnd(xml: string, at: number, { start, end }: (typeof SECTIONS)[number]): number {

@@ -56,7 +56,10 @@ async function readStorage(storage: Storage, reading: Reading, depth: number): P
   return messageDocument(message, limits, readAttachment);
 }
 
-/** A signed message holds its text and its attachments once more, as they travelled: in one attachment, which counts alone where it can be read. */
+/**
+ * A signed message holds its text and its attachments once more, as they travelled: in one attachment, which counts alone where it can be read. Where it
+ * says something else it is an attachment like any other: a message that somebody attached, or a text that is to hide another.
+ */
 async function contentOf(
   properties: Properties,
   attached: readonly Attached[],
@@ -70,12 +73,19 @@ async function contentOf(
     if (!isSigned(signed)) return { body: bodyOf(properties, limits), attached };
     const { readSigned } = await import('./eml.ts');
     const { body, attached: inside } = await readSigned(signed, limits);
-    return { body: body ?? bodyOf(properties, limits), attached: inside, warnings: [UNCHECKED] };
+    const own = bodyOf(properties, limits);
+    if (own !== undefined && body !== undefined && lettersOf(own) !== lettersOf(body))
+      return { body: own, attached };
+    return { body: body ?? own, attached: inside, warnings: [UNCHECKED] };
   } catch (error) {
     if (!(error instanceof UnreadableError)) throw error;
     // The attachment is named with the reason.
     return { body: bodyOf(properties, limits), attached: [{ ...only, read: () => Promise.reject(error) }] };
   }
+}
+
+function lettersOf({ text }: ReadDocument): string {
+  return text.replace(/\s+/gu, '');
 }
 
 function isSigned(bytes: Uint8Array): boolean {

@@ -28,10 +28,24 @@ export function withColumns(rows: readonly Row[], texts: readonly VerticalText[]
   if (texts.length === 0) return rows;
   const tiers = tiersOf(columnsOf(texts)).map(({ top, columns }) => ({
     top,
-    rows: columns.toSorted((one, other) => other.left - one.left).map(toRow),
+    rows: isLine(columns)
+      ? [lineOf(columns)]
+      : columns.toSorted((one, other) => other.left - one.left).map(toRow),
   }));
   const single = rows.map((row) => ({ top: row.top, rows: [row] }));
   return [...single, ...tiers].sort((one, other) => one.top - other.top).flatMap((part) => part.rows);
+}
+
+/** Letters side by side and none below another: a line that somebody set letter by letter. */
+function isLine(columns: readonly VerticalText[]): boolean {
+  return columns.length > 1 && columns.every(({ text }) => [...text].length === 1);
+}
+
+function lineOf(columns: readonly VerticalText[]): Row {
+  const letters = columns.toSorted((one, other) => one.left - other.left).map(toRow);
+  const [first, last] = [letters[0]!.segments[0]!, letters.at(-1)!.segments[0]!];
+  const text = letters.flatMap(({ segments }) => segments.map((segment) => segment.text)).join('');
+  return { ...letters[0]!, segments: [{ text, left: first.left, right: last.right }] };
 }
 
 /** The runs of a column, joined where one goes on below the other. */

@@ -192,7 +192,10 @@ async function pageContent(pdf: PdfDocument, number: number, doubts: Doubts): Pr
       items.map(({ str }) => str),
     );
     const isVertical = verticalFonts(content.styles);
-    const [vertical, written] = isVertical === undefined ? [[], items] : partition(items, isVertical);
+    const [vertical, written] =
+      isVertical === undefined
+        ? [[], items]
+        : partition(items, (item) => isVertical(item) && isDownward(item, transform));
     return {
       written: written.map((item) => placeText(item, transform)),
       vertical: vertical.map((item) => placeColumn(item, transform)),
@@ -215,6 +218,13 @@ function verticalFonts(
 
 function partition<T>(all: readonly T[], belongs: (one: T) => boolean): [T[], T[]] {
   return [all.filter(belongs), all.filter((one) => !belongs(one))];
+}
+
+/** Whether a run in a font for vertical writing, which goes against the second axis of its matrix, goes downwards on the page as it is shown. */
+function isDownward({ transform: [, , c = 0, d = 1] }: TextItem, page: readonly number[]): boolean {
+  const [a = 1, b = 0, e = 0, f = 1] = page;
+  const [across, down] = [-(a * c + e * d), -(b * c + f * d)];
+  return down > Math.abs(across);
 }
 
 interface TextItem {
