@@ -40,14 +40,17 @@ const worker = () => limitedWorker(model, limits, { concurrency: 10 });
 
 let explained = 0;
 /**
- * How many blocks the publication looks at that follows the end of a run. It is rehearsed: a connection that was told that much has changed, as
- * by many new databases on its server, reads some 600 blocks of what it has to know of functions and tables.
+ * How many blocks the publication looks at that follows the end of a run. It is rehearsed, and the least counts: a connection that is told that much has
+ * changed, as by many new databases on its server, reads some hundred blocks of what it has to know of functions and tables, at any moment.
  */
 async function blocksOfNext(session: Session): Promise<number> {
-  await connection.hot({ name: 'begin', text: 'begin' }, []);
-  await explainNext(session);
-  await connection.hot({ name: 'rollback', text: 'rollback' }, []);
-  return await explainNext(session);
+  const counts: number[] = [];
+  for (let rehearsal = 0; rehearsal < 3; rehearsal += 1) {
+    await connection.hot({ name: 'begin', text: 'begin' }, []);
+    counts.push(await explainNext(session));
+    await connection.hot({ name: 'rollback', text: 'rollback' }, []);
+  }
+  return Math.min(...counts, await explainNext(session));
 }
 
 async function explainNext(session: Session): Promise<number> {
