@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -142,6 +142,28 @@ describe('the bundle of', () => {
   it('cli reads text of fonts that a PDF only names', async () => {
     await writeFile(join(elsewhere, 'cli', 'named.pdf'), NAMED_FONT_PDF);
     expect(run('cli', ['extract', 'named.pdf', '--text'])).toMatchObject({ status: 0, stdout: '发票号码\n' });
+  });
+
+  it.each(processes)('%s starts from what was compiled when it was built, wherever it lies', async (app) => {
+    const moved = join(elsewhere, 'moved', app);
+    await cp(join(elsewhere, app), moved, { recursive: true });
+    const { stderr } = spawnSync(process.execPath, ['main.js', '--version'], {
+      ...{ cwd: moved, encoding: 'utf8', env: { NODE_DEBUG_NATIVE: 'COMPILE_CACHE' } },
+    });
+    // This tells only what Node says of its cache.
+    expect(stderr).toMatch(/app\.js was accepted/);
+    expect(stderr).not.toMatch(/rejected|not found|does not exist/);
+  });
+
+  it('one of whose folder holds no such thing, and takes none, starts all the same', async () => {
+    const bare = join(elsewhere, 'bare');
+    await cp(join(elsewhere, 'callback'), bare, { recursive: true });
+    await rm(join(bare, 'compiled'), { recursive: true });
+    await writeFile(join(bare, 'compiled'), 'a file where a folder would be');
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['main.js', '--version'], {
+      ...{ cwd: bare, encoding: 'utf8', env: {} },
+    });
+    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: `${RELEASE}\n`, stderr: '' });
   });
 
   it.each(workers)('%s brings its threads along', async (app) => {

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { access, copyFile, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire, isBuiltin } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { coreWorkerNames } from '@longshore/contracts';
 import { build } from 'esbuild';
 import type { Metafile, Plugin } from 'esbuild';
@@ -20,6 +22,9 @@ Example:
   node tools/src/build.ts general && node dist/apps/general/main.js --help
 `;
 
+/** The folder of a bundle that holds what the engine compiled of it. */
+const COMPILED = 'compiled';
+
 /** CommonJS packages inside an ES module bundle look for these. */
 const BANNER = [
   "import { createRequire as createRequireOfBundle } from 'node:module';",
@@ -31,14 +36,18 @@ const BANNER = [
 ].join('\n');
 
 /**
- * Starts the bundle. In the language of every Node that knows ES modules, for an older one than the bundle needs would
+ * Starts the bundle, with what is compiled already. In the language of every Node that knows ES modules, for an older one than the bundle needs would
  * complain about its syntax or its imports before the first line of it ran.
  */
 const starter = (heap: string) => `if (parseInt(process.versions.node, 10) < ${NODE}) {
   console.error('Longshore needs Node ${NODE} or later, and this is Node ' + process.versions.node + '.');
   process.exitCode = 1;
 } else {
-  ${heap}import('./app.js');
+  ${heap}// A cache that cannot be used is done without.
+  try {
+    process.getBuiltinModule('module').enableCompileCache({ directory: import.meta.dirname + '/${COMPILED}', portable: true });
+  } catch (error) {}
+  import('./app.js');
 }
 `;
 
@@ -175,7 +184,13 @@ async function bundle(app: string, to?: string): Promise<string> {
   await writeFile(join(outdir, 'main.js'), starter(heap === 'small' ? SMALL_HEAP : ''));
   await writeManifest(outdir, projects, external);
   await copyFile(join(root, 'LICENSE'), join(outdir, 'LICENSE'));
+  await compile(outdir);
   return outdir;
+}
+
+/** Runs the bundle once, which writes down what the engine compiled: a start that finds it, by the same Node, is spared a fifth of its time. */
+async function compile(outdir: string): Promise<void> {
+  await promisify(execFile)(process.execPath, ['main.js', '--help'], { cwd: outdir, env: {} });
 }
 
 interface Project {

@@ -22,6 +22,7 @@ export const truth: DatabaseTemplate = {
 /** A broker's database with its tables, and nothing in them. */
 export const broker: DatabaseTemplate = {
   name: 'broker',
-  fill: (url) =>
-    waitForBroker({ brokerUrl: url, logger: silentLogger(), signal: AbortSignal.timeout(30_000) }),
+  fill: async (url) => {
+    await waitForBroker({ brokerUrl: url, logger: silentLogger(), signal: AbortSignal.timeout(30_000) });
+  },
 };

@@ -1,7 +1,6 @@
-import type { DispatchQueue } from './backend.ts';
+import type { BrokerBackend, DispatchQueue } from './backend.ts';
 import { brokerAddress } from './broker-url.ts';
-import { openBackend } from './open-backend.ts';
-import { explained } from './trouble.ts';
+import { lookAtBroker } from './look-at-broker.ts';
 
 /** No pool has this queue: theirs end with a hash. */
 export const MARK_QUEUE = 'platform';
@@ -19,20 +18,13 @@ export async function writeMark(
 
 /**
  * Which platform marked the broker as its own; null when none did, or when the broker was emptied since.
- * @throws {BrokerConfigurationError} when the address is wrong, {Error} that says why the broker cannot be asked
+ * @throws {BrokerConfigurationError} when the address is wrong or the broker must not be used, {Error} that says why it cannot be asked
  */
 export async function readPlatformMark(brokerUrl: string): Promise<string | null> {
-  const address = brokerAddress(brokerUrl);
-  const complaints: Error[] = [];
-  const onError = (error: Error): void => void complaints.push(error);
-  const backend = openBackend({ address, role: 'producer', onError });
-  const queue = backend.queue(MARK_QUEUE);
-  try {
-    return await queue.getMeta(FIELD);
-  } catch (error) {
-    throw explained(complaints[0] ?? (error as Error), address);
-  } finally {
-    await queue.close().catch(onError);
-    backend.destroy();
-  }
+  return lookAtBroker(brokerAddress(brokerUrl), readMark);
+}
+
+/** The mark that is there; null when none is. */
+export async function readMark(backend: BrokerBackend): Promise<string | null> {
+  return backend.queue(MARK_QUEUE).getMeta(FIELD);
 }

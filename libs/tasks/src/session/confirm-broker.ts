@@ -6,12 +6,16 @@ export class OtherBrokerError extends Error {
 }
 
 /**
- * Makes sure that the broker of this worker is the one that the backend has just marked. A backend that tells no mark is older, or cannot reach its
- * broker: then there is nothing to compare.
+ * Makes sure that the broker of this worker, where it `saw` a mark a moment ago, is the one that the backend has just marked. A backend that tells
+ * no mark is older, or cannot reach its broker: then there is nothing to compare.
  * @throws {OtherBrokerError} when it is another one; other errors when it cannot be asked
  */
-export async function confirmBroker(brokerUrl: string, mark: string | undefined): Promise<void> {
-  if (mark === undefined) return;
+export async function confirmBroker(
+  brokerUrl: string,
+  mark: string | undefined,
+  saw: string | null,
+): Promise<void> {
+  if (mark === undefined || mark === saw) return;
   const found = await readPlatformMark(brokerUrl);
   if (found === mark) return;
   const { shown } = brokerAddress(brokerUrl);

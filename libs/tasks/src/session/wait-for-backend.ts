@@ -9,6 +9,8 @@ export interface WaitForBackend {
   client: Pick<BackendClient, 'call'>;
   baseUrl: string;
   brokerUrl: string;
+  /** The mark that the broker had a moment ago; null when it had none. */
+  markSeen: string | null;
   logger: Logger;
   signal: AbortSignal;
   /** Why it does not let us in, after each try; undefined when it is about something else, and in the end. */
@@ -22,7 +24,7 @@ const BACKEND_EVERY_MS = 5_000;
 
 /** Waits until the backend answers, takes the key of this worker, and publishes to its broker. Rejects only through the signal. */
 export async function waitForBackend(options: WaitForBackend): Promise<void> {
-  const { client, baseUrl, brokerUrl, logger, signal, onRefusal, onWait } = options;
+  const { client, baseUrl, brokerUrl, markSeen, logger, signal, onRefusal, onWait } = options;
   const label = `the backend at ${baseUrl}`;
   onWait(label);
   const tell = refusalTeller({ logger, clock: systemClock });
@@ -31,7 +33,7 @@ export async function waitForBackend(options: WaitForBackend): Promise<void> {
     try {
       const { broker_mark: mark } = await client.call(routes.internalHealth, { attempts: 1 });
       onRefusal(undefined);
-      await confirmBroker(brokerUrl, mark);
+      await confirmBroker(brokerUrl, mark, markSeen);
     } catch (error) {
       const refusal = refusalIn(error);
       if (refusal !== undefined) tell(refusal, BACKEND_EVERY_MS);

@@ -79,12 +79,12 @@ export async function startWorker(given: StartOptions): Promise<void> {
   const health = await options.expose(checksOf(options, parts));
 
   parts.waitsFor = 'the broker';
-  await waitForBroker({ brokerUrl, logger, signal });
+  const markSeen = await waitForBroker({ brokerUrl, logger, signal });
   const client = createBackendClient({ baseUrl, serviceKey, logger });
   lifecycle.onStop('backend client', () => client.close());
   const onRefusal = (refusal: string | undefined) => (parts.refusal = refusal);
   const onWait = (reason: string) => (parts.waitsFor = reason);
-  await waitForBackend({ client, baseUrl, brokerUrl, logger, signal, onRefusal, onWait });
+  await waitForBackend({ client, baseUrl, brokerUrl, markSeen, logger, signal, onRefusal, onWait });
   parts.waitsFor = undefined;
 
   const tasks = await loadTasks(options, parts);
