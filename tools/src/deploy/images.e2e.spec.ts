@@ -146,6 +146,22 @@ async function sessions(instance: ComposedInstance, worker: string, queue?: stri
     expect(files).not.toMatch(/\.ts$/m);
   });
 
+  it.each(images)('%s starts from what was compiled when its bundles were built', async (image) => {
+    const versions =
+      'cd /app; for each in main.js */main.js; do [ ! -e "$each" ] || node "$each" --version 2>&1; done';
+    const contained = [
+      '--rm',
+      '--read-only',
+      '--network',
+      'none',
+      '--env',
+      'NODE_DEBUG_NATIVE=COMPILE_CACHE',
+    ];
+    const said = await docker('run', ...contained, '--entrypoint', 'sh', image, '-c', versions);
+    const bundles = image.startsWith('longshore:') ? 7 : 1;
+    expect(said.match(/\/app\.js was accepted/g) ?? said).toHaveLength(bundles);
+  });
+
   it('keep the heap of their process within the memory of the container, whatever that is', async () => {
     for (const memory of [256, 512]) {
       const limits = await Promise.all(images.map((image) => heapLimit(image, memory)));
