@@ -1,5 +1,16 @@
 import { execFile } from 'node:child_process';
-import { access, copyFile, cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import {
+  access,
+  chmod,
+  copyFile,
+  cp,
+  mkdir,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { createRequire, isBuiltin } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -198,6 +209,9 @@ async function compile(outdir: string): Promise<void> {
   await promisify(execFile)(process.execPath, ['main.js', '--help'], { cwd: outdir, env: {} });
   const folder = join(outdir, COMPILED);
   for (const written of await readdir(folder)) {
+    const files = await readdir(join(folder, written));
+    // Node writes them for their owner's eyes alone; the rest of the bundle can be read by anybody.
+    for (const file of files) await chmod(join(folder, written, file), 0o644);
     const names = USERS.map((uid) => written.replace(/-\d+$/, `-${uid}`)).filter((name) => name !== written);
     for (const name of names) await symlink(written, join(folder, name));
   }
