@@ -202,7 +202,7 @@ async function bundle(app: string, to?: string): Promise<string> {
 }
 
 /**
- * Runs the bundle once, which writes down what the engine compiled: a start that finds it, by the same Node, is spared a fifth of its time.
+ * Runs the bundle once, which writes down what the engine compiled: a start that finds it, by the same Node, is spared that (docs/decisions/memory.md has how long it takes).
  * Node keeps it apart for each user; what belongs to the bundle is for root and for the user of the images too.
  */
 async function compile(outdir: string): Promise<void> {

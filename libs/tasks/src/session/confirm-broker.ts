@@ -6,8 +6,8 @@ export class OtherBrokerError extends Error {
 }
 
 /**
- * Makes sure that the broker of this worker, where it `saw` a mark a moment ago, is the one that the backend has just marked. A backend that tells
- * no mark is older, or cannot reach its broker: then there is nothing to compare.
+ * Makes sure that the broker of this worker is the one that the backend has just marked. A backend that tells no mark is older, or cannot reach its
+ * broker: then there is nothing to compare. `saw` is the mark that was found there a moment ago: where it is the same, the broker is not asked again.
  * @throws {OtherBrokerError} when it is another one; other errors when it cannot be asked
  */
 export async function confirmBroker(
