@@ -76,11 +76,9 @@ describe('a bucket as the source of a pipeline', () => {
       s3: { endpoint: outside.address, bucket: 'inbox', prefix: 'in/', credential: 'archive' },
     };
     const plan = await outside.plan(source);
-    expect([...outside.told.taken]).toEqual([
-      ['a.txt', 'a.txt'],
-      ['b.txt', 'b.txt'],
-    ]);
-    expect(plan.children).toHaveLength(2);
+    // Both are read at once and may arrive in either order; the plan keeps that of the source.
+    expect(Object.fromEntries(outside.told.taken)).toEqual({ 'a.txt': 'a.txt', 'b.txt': 'b.txt' });
+    expect(plan.children.map(({ key }) => key)).toEqual(['id of a.txt', 'id of b.txt']);
     for (const [path, mark] of outside.told.marks)
       outside.known.set(path, { path, mark: mark!, reason: 'unchanged', sha256: 'x' });
     outside.asked.length = 0;
