@@ -39,6 +39,8 @@ export interface Dispatcher {
   pumpAll(): void;
   /** The same as far as the last look at the pools found anything to do. */
   pumpBusy(): void;
+  /** Resolves when what is on its way to the broker now is there, or was not taken. */
+  sent(): Promise<unknown>;
   /** Resolves when everything that was to be published has been handed to the broker. */
   idle(): Promise<void>;
   /** Like {@link idle}; further pumps do nothing. */
@@ -106,6 +108,7 @@ export function createDispatcher(dependencies: DispatcherDependencies): Dispatch
     pumpBusy() {
       for (const { pool } of pools.busy()) pump(pool);
     },
+    sent: () => Promise.all(sender.underWay()),
     idle,
     async stop() {
       stop();

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startPostgres, type TestPostgres } from '@longshore/testing';
 import type { Session } from '../sessions/sessions.ts';
+import { eventually } from '../testing/http-client.ts';
 import { brokenInvariants } from '../testing/invariants.ts';
 import { ended, startModel, type TestModel } from '../testing/model.ts';
 import { truth } from '../testing/templates.ts';
@@ -67,6 +68,47 @@ describe('a publication that nobody claims', () => {
     const [wait] = await waits();
     expect(wait).toBeGreaterThan(4);
     expect(wait).toBeLessThanOrEqual(7.5);
+  });
+
+  it('is looked after at once when the broker is back after it was away', async () => {
+    await model.submit('work');
+    expect(await model.delivered()).toHaveLength(1);
+    expect(await model.reconcile()).toMatchObject({ republished: 0 });
+    model.broker.restart();
+    expect(await model.reconcile()).toMatchObject({ republished: 1 });
+    const [run] = await model.claimAll(session);
+    await model.report([ended.well(run!)]);
+  });
+
+  it('is asked about again when the broker that is back does not answer yet', async () => {
+    const { publisher } = model.broker;
+    const { isWaiting } = publisher;
+    await model.submit('work');
+    await model.delivered();
+    model.broker.restart();
+    publisher.isWaiting = () => Promise.reject(new Error('LOADING'));
+    expect(await model.reconcile()).toMatchObject({ republished: 0 });
+    publisher.isWaiting = isWaiting;
+    expect(await model.reconcile()).toMatchObject({ republished: 1 });
+  });
+
+  it('stays where it is when the broker that is back still has it, or is just being told of it', async () => {
+    const { publisher } = model.broker;
+    const { publish } = publisher;
+    const heard = Promise.withResolvers<void>();
+    publisher.publish = async (...args) => {
+      await heard.promise;
+      await publish(...args);
+    };
+    await model.submit('work');
+    await model.pools.refresh();
+    model.dispatcher.pumpAll();
+    await eventually(async () => (await waits())[0]! > 0.5);
+    model.broker.restart();
+    const reconciled = model.reconcile();
+    heard.resolve();
+    expect(await reconciled).toMatchObject({ republished: 0 });
+    expect(await model.delivered()).toHaveLength(1);
   });
 
   it('is not looked after at the same moment as all the others', async () => {

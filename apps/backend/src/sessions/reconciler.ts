@@ -51,13 +51,14 @@ export interface Reconciliation {
  */
 export function createReconciler(dependencies: ReconcilerDependencies) {
   const mayLapse = createHearing(dependencies);
+  const takeBackLostPublications = createLostPublications(dependencies);
   return async function reconcile(): Promise<Reconciliation> {
     const found = await look(dependencies);
     const lapsedSessions = mayLapse() && found.silent ? await lapseSilentSessions(dependencies) : 0;
     if (found.cancelled) await dependencies.cancellations.dropUnheard();
     const { requeued, poisoned } = found.published ? await takeBackHeldRuns(dependencies) : NOTHING_HELD;
     const abandoned = found.published ? await takeBackFromDeadPools(dependencies) : 0;
-    const republished = found.published ? await takeBackLostPublications(dependencies) : 0;
+    const republished = found.published ? await takeBackLostPublications() : 0;
     const woken = found.due ? await wakeDeferred(dependencies.database) : 0;
     if (requeued + republished + abandoned + woken > 0) dependencies.dispatcher.pumpAll();
     return { lapsedSessions, requeued, poisoned, republished: republished + abandoned };
@@ -186,26 +187,61 @@ interface OverdueRow {
   publications: number;
 }
 
-async function takeBackLostPublications(dependencies: ReconcilerDependencies): Promise<number> {
-  const { database, publisher, dispatcher, pools, logger } = dependencies;
-  const overdue = await database.query<OverdueRow>(
+/**
+ * Takes back what was published, is past its time and does not wait in the broker. A broker that was connected to anew is asked about
+ * everything that is out, whatever its time: it may have come back empty, or never have got it.
+ */
+function createLostPublications(dependencies: ReconcilerDependencies): () => Promise<number> {
+  const { publisher, dispatcher } = dependencies;
+  let askedAt = publisher.connections();
+  return async () => {
+    const connections = publisher.connections();
+    const doubtful = await doubtfulPublications(dependencies, { all: connections !== askedAt });
+    // What is on its way there now is no loss.
+    await dispatcher.sent();
+    const lost = await lostOf(doubtful, dependencies);
+    if (lost === undefined) return 0;
+    askedAt = connections;
+    return lost.length === 0 ? 0 : await takeBack(lost, dependencies);
+  };
+}
+
+/** They are looked after again when their next time has passed. */
+function doubtfulPublications(
+  { database, dispatcher, pools }: ReconcilerDependencies,
+  { all }: { all: boolean },
+): Promise<OverdueRow[]> {
+  return database.query<OverdueRow>(
     `update dispatches set due = now() + ${untilLookedAfter('$2', 'greatest(publications - 1, 0)')}
       where id = any(array(
-        select id from dispatches where pool = any($1::text[]) and session_id is null and due < now()
+        select id from dispatches where pool = any($1::text[]) and session_id is null and (due < now() or $3::boolean)
            for update skip locked))
       returning id, pool, publications`,
-    [pools.led().map((pool) => pool.pool), dispatcher.publicationTimeoutMs],
+    [pools.led().map((pool) => pool.pool), dispatcher.publicationTimeoutMs, all],
   );
+}
+
+/** Undefined: the broker does not say. */
+async function lostOf(
+  doubtful: readonly OverdueRow[],
+  { publisher, logger }: ReconcilerDependencies,
+): Promise<OverdueRow[] | undefined> {
   const lost: OverdueRow[] = [];
-  for (const row of overdue) {
+  for (const row of doubtful) {
     try {
       if (!(await publisher.isWaiting(row.pool, brokerJobId(row.id, row.publications)))) lost.push(row);
     } catch (error) {
       logger.warn('The broker did not answer; publications are checked again later', { error });
-      return 0;
+      return undefined;
     }
   }
-  if (lost.length === 0) return 0;
+  return lost;
+}
+
+async function takeBack(
+  lost: readonly OverdueRow[],
+  { database, logger }: ReconcilerDependencies,
+): Promise<number> {
   const rows = await database.query(
     `update dispatches set pool = null, due = now()
       where id = any(array(

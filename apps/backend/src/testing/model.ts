@@ -15,9 +15,11 @@ import { ensurePartitions } from '../store/partitions.ts';
 /** A broker in memory that keeps what it was given, so that a test can deliver, repeat or lose messages. */
 export function memoryBroker() {
   const messages: Publication[] = [];
+  let connections = 1;
   const publisher: Publisher = {
     publish: async (_queue, published) => void messages.push(...published),
     isWaiting: async (_queue, id) => messages.some((message) => message.id === id),
+    connections: () => connections,
     mark: async () => null,
     ping: async () => undefined,
     close: async () => undefined,
@@ -25,6 +27,11 @@ export function memoryBroker() {
   return {
     publisher,
     messages,
+    /** Was away, and is back without what it had. */
+    restart(): void {
+      messages.length = 0;
+      connections += 1;
+    },
     /** Hands out everything that waits. */
     take: (): DispatchMessage[] => messages.splice(0).map(({ message }) => message),
   };

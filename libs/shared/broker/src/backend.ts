@@ -32,6 +32,8 @@ export interface BrokerBackend {
   probe(): Promise<void>;
   /** False from the moment the connection is known to be gone until it is back. */
   connected(): boolean;
+  /** How often a connection was made: more than before when one that was lost is back. */
+  connections(): number;
   /** Cuts all connections. Returns at once. */
   destroy(): void;
 }

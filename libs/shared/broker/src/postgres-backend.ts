@@ -30,7 +30,7 @@ export function openPostgres({
   role,
   onError,
 }: BackendOptions & { readonly address: PostgresAddress }): BrokerBackend {
-  const { pool, connected } = watched(new Pool(poolConfig(address.url, role)), onError);
+  const { pool, connected, connections } = watched(new Pool(poolConfig(address.url, role)), onError);
   let prepared = false;
   const probe = async (): Promise<void> => {
     await prepare(pool);
@@ -60,6 +60,7 @@ export function openPostgres({
       ),
     probe,
     connected,
+    connections,
     destroy: () => void pool.end().catch(onError),
   };
 }
@@ -81,8 +82,12 @@ function poolConfig(url: string, role: BackendOptions['role']): PoolConfig {
  * The pool as BullMQ sees it. It asks at least every few seconds, so the fate of its last question tells whether
  * the broker is there.
  */
-function watched(pool: Pool, onError: (error: Error) => void): { pool: PgPool; connected: () => boolean } {
+function watched(
+  pool: Pool,
+  onError: (error: Error) => void,
+): Pick<BrokerBackend, 'connected' | 'connections'> & { readonly pool: PgPool } {
   let isConnected = false;
+  let connections = 0;
   pool.setMaxListeners(0);
   const lost = (error: Error & { code?: string }): void => {
     if (error.code === undefined || CONNECTION_TROUBLE.test(error.code)) isConnected = false;
@@ -94,6 +99,7 @@ function watched(pool: Pool, onError: (error: Error) => void): { pool: PgPool; c
   const query = async (text: string, values?: unknown[]): Promise<QueryResult> => {
     try {
       const result = await pool.query(text, values);
+      if (!isConnected) connections += 1;
       isConnected = true;
       return result;
     } catch (error) {
@@ -102,7 +108,11 @@ function watched(pool: Pool, onError: (error: Error) => void): { pool: PgPool; c
     }
   };
   const facade = new Proxy(pool, { get: (target, key) => (key === 'query' ? query : bound(target, key)) });
-  return { pool: facade as unknown as PgPool, connected: () => isConnected };
+  return {
+    pool: facade as unknown as PgPool,
+    connected: () => isConnected,
+    connections: () => connections,
+  };
 }
 
 function bound(target: Pool, key: string | symbol): unknown {

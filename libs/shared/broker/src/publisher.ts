@@ -22,6 +22,8 @@ export interface Publisher {
    * follows within milliseconds, so its process died in between.
    */
   isWaiting(brokerQueue: string, jobId: string): Promise<boolean>;
+  /** How often the broker was connected to. More than before: it was away, and may have lost what it had. */
+  connections(): number;
   /**
    * Marks the broker as that of the platform with this mark, so that workers can tell it from others. Resolves with the mark that it had;
    * null when it had none. Rejects within seconds when it is away.
@@ -90,6 +92,7 @@ export function createPublisher(options: { brokerUrl: string; logger: Logger }):
     publish: (name, messages) => forgetting(name, publish(name, messages)),
     isWaiting: (name, jobId) => forgetting(name, isWaiting(name, jobId)),
     mark: (platform) => forgetting(MARK_QUEUE, writeMark(entry(MARK_QUEUE).queue, platform)),
+    connections: () => backend.connections(),
     ping: () => backend.probe(),
     close: async (deadline) => {
       await settledBy(Promise.allSettled([...queues.values()].map(({ queue }) => queue.close())), deadline);

@@ -20,6 +20,8 @@ export function openRedis({ address, role, onError }: RedisBackendOptions): Brok
   client.setMaxListeners(Infinity);
   let blocking: Promise<Connection> | undefined;
   let ended = false;
+  let connections = 0;
+  client.on('ready', () => (connections += 1));
   const probe = async (): Promise<void> => {
     await beingConnected(client);
     if (client.status === 'ready') return refuseUnfit(client, address);
@@ -43,6 +45,7 @@ export function openRedis({ address, role, onError }: RedisBackendOptions): Brok
     },
     probe,
     connected: () => client.status === 'ready',
+    connections: () => connections,
     destroy: () => {
       ended = true;
       end(client);
