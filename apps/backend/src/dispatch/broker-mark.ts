@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Publisher } from '@longshore/broker';
-import type { Clock, Logger } from '@longshore/runtime';
+import { answerWithin, type Clock, type Logger } from '@longshore/runtime';
 import type { Database } from '../store/database.ts';
 import { instanceSecret } from '../store/instance-secret.ts';
 
@@ -31,14 +31,8 @@ export async function createBrokerMark({ database, publisher, clock, logger }: B
       );
     return mark;
   };
-  return async (): Promise<string | undefined> => {
-    const over = new AbortController();
+  return () => {
     const marked = publisher.mark(mark).then(tellOther, () => undefined);
-    const tooLate = clock.sleep(WITHIN_MS, over.signal).catch(() => undefined);
-    try {
-      return (await Promise.race([marked, tooLate])) ?? undefined;
-    } finally {
-      over.abort();
-    }
+    return answerWithin(WITHIN_MS, marked, clock);
   };
 }

@@ -39,6 +39,15 @@ async function waits(): Promise<number[]> {
   return rows.map(({ seconds }) => seconds / TIMEOUT_S);
 }
 
+/** A pass with something out: what the broker may lose from now on is noticed. */
+async function watched(): Promise<void> {
+  await model.submit('work');
+  const messages = await model.delivered();
+  expect(await model.reconcile()).toMatchObject({ republished: 0 });
+  const { answers } = await model.claim(session, messages);
+  await model.report(answers.flatMap(({ runs }) => runs).map((run) => ended.well(run)));
+}
+
 describe('a publication that nobody claims', () => {
   it('is looked after ever later while the broker loses it, within a bound, and never forgotten', async () => {
     await model.submit('work');
@@ -70,31 +79,33 @@ describe('a publication that nobody claims', () => {
     expect(wait).toBeLessThanOrEqual(7.5);
   });
 
-  it('is looked after at once when the broker is back after it was away', async () => {
+  it('is looked after at once when the broker may have lost it', async () => {
+    await watched();
     await model.submit('work');
     expect(await model.delivered()).toHaveLength(1);
-    expect(await model.reconcile()).toMatchObject({ republished: 0 });
-    model.broker.restart();
+    model.broker.empty();
     expect(await model.reconcile()).toMatchObject({ republished: 1 });
     const [run] = await model.claimAll(session);
     await model.report([ended.well(run!)]);
   });
 
-  it('is asked about again when the broker that is back does not answer yet', async () => {
+  it('is asked about again when a broker that may have lost it does not answer yet', async () => {
     const { publisher } = model.broker;
     const { isWaiting } = publisher;
+    await watched();
     await model.submit('work');
     await model.delivered();
-    model.broker.restart();
+    model.broker.empty();
     publisher.isWaiting = () => Promise.reject(new Error('LOADING'));
     expect(await model.reconcile()).toMatchObject({ republished: 0 });
     publisher.isWaiting = isWaiting;
     expect(await model.reconcile()).toMatchObject({ republished: 1 });
   });
 
-  it('stays where it is when the broker that is back still has it, or is just being told of it', async () => {
+  it('stays where it is when it is on its way to a broker that may have lost others', async () => {
     const { publisher } = model.broker;
     const { publish } = publisher;
+    await watched();
     const heard = Promise.withResolvers<void>();
     publisher.publish = async (...args) => {
       await heard.promise;
@@ -104,11 +115,35 @@ describe('a publication that nobody claims', () => {
     await model.pools.refresh();
     model.dispatcher.pumpAll();
     await eventually(async () => (await waits())[0]! > 0.5);
-    model.broker.restart();
+    model.broker.empty();
     const reconciled = model.reconcile();
+    // Long enough for a pass that does not wait for what is under way.
+    await Promise.race([reconciled, new Promise((resolve) => setTimeout(resolve, 500))]);
     heard.resolve();
     expect(await reconciled).toMatchObject({ republished: 0 });
     expect(await model.delivered()).toHaveLength(1);
+  });
+
+  it('does not keep silent workers from being given up while the broker says nothing', async () => {
+    await model.submit('work');
+    await model.claimAll(session);
+    await model.submit('work');
+    await model.delivered();
+    await overdue();
+    const silence = Promise.withResolvers<boolean>();
+    model.broker.publisher.isWaiting = () => silence.promise;
+    await model.reconcile();
+    await model.database.query(`update sessions set seen_at = now() - interval '1 minute'`);
+    const began = performance.now();
+    expect(await model.reconcile()).toMatchObject({ lapsedSessions: 1, requeued: 1, republished: 0 });
+    // Of a pass that comes much later than the one before nothing silent is believed.
+    expect(performance.now() - began).toBeLessThan(2_500);
+    silence.resolve(false);
+    session = await model.session();
+    await eventually(async () => {
+      for (const run of await model.claimAll(session)) await model.report([ended.well(run)]);
+      return (await waits()).length === 0;
+    });
   });
 
   it('is not looked after at the same moment as all the others', async () => {

@@ -48,8 +48,8 @@ describe('two backends, one of which leads the pool', () => {
   it('do not wait for a poll: what one commits wakes the other', async () => {
     await median(2);
     const ms = await median(15);
-    // With polls alone there is one of up to a second at nearly every hop, and there are four.
-    expect(ms).toBeLessThan(500);
+    // With polls alone there is one of up to a second at nearly every hop, and there are four: two seconds in the mean.
+    expect(ms).toBeLessThan(1_000);
     await eventually(async () => (await one.rows())['dispatches'] === 0);
     expect(await brokenInvariants(one.database)).toEqual([]);
     if (process.env['SHOW_TIMES']) process.stdout.write(`median ${ms.toFixed(1)} ms\n`);

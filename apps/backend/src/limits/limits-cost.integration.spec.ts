@@ -38,6 +38,7 @@ const limits = [
 ];
 const worker = () => limitedWorker(model, limits, { concurrency: 10 });
 
+const REHEARSALS = 12;
 let explained = 0;
 /**
  * How many blocks the publication looks at that follows the end of a run. It is rehearsed, and the least counts: a connection that is told that much has
@@ -45,7 +46,7 @@ let explained = 0;
  */
 async function blocksOfNext(session: Session): Promise<number> {
   const counts: number[] = [];
-  for (let rehearsal = 0; rehearsal < 3; rehearsal += 1) {
+  for (let rehearsal = 0; rehearsal < REHEARSALS; rehearsal += 1) {
     await connection.hot({ name: 'begin', text: 'begin' }, []);
     counts.push(await explainNext(session));
     await connection.hot({ name: 'rollback', text: 'rollback' }, []);

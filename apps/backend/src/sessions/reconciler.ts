@@ -1,5 +1,5 @@
 import type { Publisher } from '@longshore/broker';
-import type { Clock, Logger } from '@longshore/runtime';
+import { answerWithin, type Clock, type Logger } from '@longshore/runtime';
 import { brokerJobId, type Dispatcher } from '../dispatch/dispatcher.ts';
 import type { Pools } from '../dispatch/pools.ts';
 import { untilLookedAfter } from '../dispatch/publish-statements.ts';
@@ -60,7 +60,7 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
     const abandoned = found.published ? await takeBackFromDeadPools(dependencies) : 0;
     const republished = found.published ? await takeBackLostPublications() : 0;
     const woken = found.due ? await wakeDeferred(dependencies.database) : 0;
-    if (requeued + republished + abandoned + woken > 0) dependencies.dispatcher.pumpAll();
+    if (requeued + abandoned + woken > 0) dependencies.dispatcher.pumpAll();
     return { lapsedSessions, requeued, poisoned, republished: republished + abandoned };
   };
 }
@@ -187,22 +187,36 @@ interface OverdueRow {
   publications: number;
 }
 
+/** A broker that takes longer to answer holds up neither what else a pass does nor the next one. */
+const BROKER_MS = 1_000;
+
 /**
- * Takes back what was published, is past its time and does not wait in the broker. A broker that was connected to anew is asked about
- * everything that is out, whatever its time: it may have come back empty, or never have got it.
+ * Takes back what was published, is past its time and does not wait in the broker, and has it published again. A broker that may have lost
+ * something is asked about everything that is out, whatever its time.
  */
 function createLostPublications(dependencies: ReconcilerDependencies): () => Promise<number> {
-  const { publisher, dispatcher } = dependencies;
-  let askedAt = publisher.connections();
-  return async () => {
-    const connections = publisher.connections();
-    const doubtful = await doubtfulPublications(dependencies, { all: connections !== askedAt });
+  const { publisher, dispatcher, clock } = dependencies;
+  let known: number | undefined;
+  let underWay: Promise<number> | undefined;
+
+  async function lookAfter(): Promise<number> {
+    const disturbances = await publisher.disturbances().catch(() => known);
+    const all = known !== undefined && disturbances !== known;
+    const doubtful = await doubtfulPublications(dependencies, { all });
     // What is on its way there now is no loss.
     await dispatcher.sent();
     const lost = await lostOf(doubtful, dependencies);
     if (lost === undefined) return 0;
-    askedAt = connections;
-    return lost.length === 0 ? 0 : await takeBack(lost, dependencies);
+    known = disturbances;
+    if (lost.length === 0) return 0;
+    const count = await takeBack(lost, dependencies);
+    if (count > 0) dispatcher.pumpAll();
+    return count;
+  }
+
+  return async () => {
+    underWay ??= lookAfter().finally(() => (underWay = undefined));
+    return (await answerWithin(BROKER_MS, underWay, clock)) ?? 0;
   };
 }
 

@@ -15,11 +15,11 @@ import { ensurePartitions } from '../store/partitions.ts';
 /** A broker in memory that keeps what it was given, so that a test can deliver, repeat or lose messages. */
 export function memoryBroker() {
   const messages: Publication[] = [];
-  let connections = 1;
+  let disturbances = 1;
   const publisher: Publisher = {
     publish: async (_queue, published) => void messages.push(...published),
     isWaiting: async (_queue, id) => messages.some((message) => message.id === id),
-    connections: () => connections,
+    disturbances: async () => disturbances,
     mark: async () => null,
     ping: async () => undefined,
     close: async () => undefined,
@@ -27,10 +27,10 @@ export function memoryBroker() {
   return {
     publisher,
     messages,
-    /** Was away, and is back without what it had. */
-    restart(): void {
+    /** Loses what it had, and is seen to. */
+    empty(): void {
       messages.length = 0;
-      connections += 1;
+      disturbances += 1;
     },
     /** Hands out everything that waits. */
     take: (): DispatchMessage[] => messages.splice(0).map(({ message }) => message),

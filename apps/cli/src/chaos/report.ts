@@ -1,6 +1,6 @@
 import { duration } from '../output/duration.ts';
 import { table } from '../output/table.ts';
-import type { ChaosSummary } from './summary.ts';
+import type { ChaosSummary, SlowestRecovery } from './summary.ts';
 
 const SHOWN_VIOLATIONS = 20;
 const WIDEST = 120;
@@ -43,11 +43,12 @@ function rows({
     ['losses', String(losses)],
     ['duplicates', String(duplicates)],
     ['other violations', String(others)],
-    [
-      'slowest recovery',
-      slowest === null ? 'none' : `${duration(slowest.ms)} (${slowest.execution_id}, ${slowest.fault})`,
-    ],
+    ['slowest recovery', slowest === null ? 'none' : recoveryLine(slowest)],
   ];
+}
+
+function recoveryLine({ ms, execution_id: id, faults, fault }: SlowestRecovery): string {
+  return `${duration(ms)} (${id}, ${faults === 1 ? fault : `${faults} faults, the last: ${fault}`})`;
 }
 
 function webhooksLine({ events, delivered, repeated, dead, lost, twice }: ChaosSummary['webhooks']): string {

@@ -63,7 +63,7 @@ describe('the summary', () => {
       files: { sent: 3, results: 3, rows: 2 },
       losses: 0,
       duplicates: 0,
-      slowest_recovery: { ms: 8_000, execution_id: 'execution-long', fault: 'kill -9 backend-1' },
+      slowest_recovery: { ms: 8_000, execution_id: 'execution-long', faults: 2, fault: 'kill -9 backend-1' },
     });
   });
 
@@ -76,7 +76,7 @@ describe('the report', () => {
   it('says that the promise was kept', () => {
     const lines = reportLines(summarise(input()));
     expect(lines.join('\n')).toMatch(
-      /losses +0\nduplicates +0\nother violations +0\nslowest recovery +8\.0 s/,
+      /losses +0\nduplicates +0\nother violations +0\nslowest recovery +8\.0 s \(execution-long, 2 faults, the last: kill -9 backend-1\)/,
     );
     expect(lines.join('\n')).toMatch(
       /webhooks +3 ends in 2 deliveries, 1 repeated, 1 given up and asked for again, 0 lost, 0 twice/,

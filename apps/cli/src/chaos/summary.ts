@@ -36,7 +36,8 @@ export interface ChaosSummary {
 export interface SlowestRecovery {
   readonly ms: number;
   readonly execution_id: string;
-  /** The last fault that struck while it was under way. */
+  /** How many faults struck while it was under way, and the last of them. */
+  readonly faults: number;
   readonly fault: string;
 }
 
@@ -99,8 +100,10 @@ function recoveryOf(entry: LedgerEntry, injected: readonly InjectedFault[]): Slo
   const { postedAt, samples, executionIds } = entry;
   const endedAt = samples.find(({ status }) => hasEnded(status))?.at;
   const end = endedAt ?? Infinity;
-  const struck = injected.findLast(({ at }) => at >= postedAt && at <= end);
+  const struck = injected.filter(({ at }) => at >= postedAt && at <= end);
+  const last = struck.at(-1);
   const [id] = executionIds;
-  if (struck === undefined || endedAt === undefined || id === undefined) return [];
-  return [{ ms: Math.round(endedAt - postedAt), execution_id: id, fault: describeFault(struck.fault) }];
+  if (last === undefined || endedAt === undefined || id === undefined) return [];
+  const ms = Math.round(endedAt - postedAt);
+  return [{ ms, execution_id: id, faults: struck.length, fault: describeFault(last.fault) }];
 }

@@ -242,6 +242,23 @@ function brokerContract(name: string, open: () => Promise<BrokerUnderTest>): voi
       expect(lines.filter((line) => line.includes('broker forgot active messages'))).toHaveLength(1);
     });
 
+    it('tells each publisher that the broker was emptied, or was away, and may have lost what it had', async () => {
+      const [one, other] = [setup().publisher, setup().publisher];
+      // Two that look at the same moment may both note a new time: then one of them counts it twice.
+      const both = async () => [await one.disturbances(), await other.disturbances()] as const;
+      const usual = await both();
+      expect(await both()).toEqual(usual);
+      await broker.empty();
+      const [afterOne, afterOther] = await both();
+      expect(afterOne).toBeGreaterThan(usual[0]);
+      expect(afterOther).toBeGreaterThan(usual[1]);
+      expect(await both()).toEqual([afterOne, afterOther]);
+      const back = await broker.takeAway();
+      await expect(one.disturbances()).rejects.toThrow();
+      await back();
+      await eventually(async () => expect(await one.disturbances()).toBeGreaterThan(afterOne));
+    }, 60_000);
+
     it('refuses to publish at once while the broker is away, and works again when it is back', async () => {
       const { publisher, consume, brokerQueue } = setup();
       const got = Promise.withResolvers<string>();

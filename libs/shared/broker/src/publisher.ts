@@ -4,6 +4,7 @@ import type { DispatchQueue } from './backend.ts';
 import { brokerAddress } from './broker-url.ts';
 import { brokerErrorLog } from './error-log.ts';
 import { openBackend, settledBy } from './open-backend.ts';
+import { createEmptyings } from './emptyings.ts';
 import { MARK_QUEUE, writeMark } from './platform-mark.ts';
 import { explained } from './trouble.ts';
 
@@ -22,8 +23,11 @@ export interface Publisher {
    * follows within milliseconds, so its process died in between.
    */
   isWaiting(brokerQueue: string, jobId: string): Promise<boolean>;
-  /** How often the broker was connected to. More than before: it was away, and may have lost what it had. */
-  connections(): number;
+  /**
+   * How often the broker may have lost what it had, as far as can be told: it was connected to anew, or found empty. More than before:
+   * whatever is out may be gone. Rejects within seconds when it is away.
+   */
+  disturbances(): Promise<number>;
   /**
    * Marks the broker as that of the platform with this mark, so that workers can tell it from others. Resolves with the mark that it had;
    * null when it had none. Rejects within seconds when it is away.
@@ -84,6 +88,7 @@ export function createPublisher(options: { brokerUrl: string; logger: Logger }):
     target.metaAt = performance.now();
     target.queue.setMeta(META).catch(onError);
   };
+  const emptyings = createEmptyings();
   const isWaiting = async (name: string, jobId: string): Promise<boolean> => {
     const state = await entry(name).queue.getJobState(jobId);
     return state !== 'active' && state !== 'unknown';
@@ -92,7 +97,10 @@ export function createPublisher(options: { brokerUrl: string; logger: Logger }):
     publish: (name, messages) => forgetting(name, publish(name, messages)),
     isWaiting: (name, jobId) => forgetting(name, isWaiting(name, jobId)),
     mark: (platform) => forgetting(MARK_QUEUE, writeMark(entry(MARK_QUEUE).queue, platform)),
-    connections: () => backend.connections(),
+    disturbances: async () => {
+      const emptied = await forgetting(MARK_QUEUE, emptyings.look(entry(MARK_QUEUE).queue));
+      return backend.connections() + emptied;
+    },
     ping: () => backend.probe(),
     close: async (deadline) => {
       await settledBy(Promise.allSettled([...queues.values()].map(({ queue }) => queue.close())), deadline);

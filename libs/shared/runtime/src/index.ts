@@ -1,6 +1,7 @@
 export type { Batcher, BatcherOptions } from './batcher.ts';
 export { createBatcher } from './batcher.ts';
 
+export { answerWithin } from './clock/answer-within.ts';
 export type { Clock } from './clock/clock.ts';
 export { systemClock } from './clock/clock.ts';
 export type { RetryOptions } from './clock/retry.ts';
