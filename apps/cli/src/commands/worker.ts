@@ -37,7 +37,7 @@ export function addWorker(program: Command, terminal: Terminal): void {
       'Runs each of these workers in a process of its own (or all in one), starts again those that die, and stops them in order. They read ' +
         'BROKER_URL, INTERNAL_API_BASE_URL and INTERNAL_SERVICE_API_KEY_FILE, in which <worker> stands for the name of each. Beside a running ' +
         '"longshore up" they need none of these: they take what stands in its home (LONGSHORE_HOME, else .longshore here), a key for their usual queues included. ' +
-        'A worker whose key does not cover it or its queues ends the command, with exit code 4; one of several processes (--count) is started again.',
+        'A worker whose key does not cover it or its queues ends the command, with exit code 4.',
     )
     .addArgument(new Argument('<workers...>', 'which of them; api and file are short').choices(workerWords))
     .option('-q, --queues <names>', 'queues to drain, strictly in this order (of one worker alone)')

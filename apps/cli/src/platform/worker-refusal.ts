@@ -1,8 +1,5 @@
-import { type ProcessHost, type SupervisorEvent, thisProcess } from '@longshore/runtime';
+import { type ProcessHost, type SupervisorEvent, thisProcess, WRONG_SET_UP } from '@longshore/runtime';
 import { CliError, exitCodes } from '../cli-error.ts';
-
-/** How a worker ends what it says when its key does not cover it: `libs/tasks/src/session/refusal.ts` has the same words. */
-const REFUSED_FOR_GOOD = 'Asking again does not help.';
 
 export interface RefusalHost {
   /** The process, with an exit code of its own once a worker was refused. */
@@ -19,10 +16,13 @@ export function refusalHost(here: ProcessHost = thisProcess()): RefusalHost {
   return {
     host: { ...here, end: ending(here.end), exit: ending(here.exit) },
     endsWhenRefused: (fail) => (event) => {
-      const lines = event.type === 'exited' && !event.expected ? event.exit.lastLines : [];
-      if (!lines.some((line) => line.includes(REFUSED_FOR_GOOD))) return;
+      if (event.type !== 'exited' || event.expected || event.exit.code !== WRONG_SET_UP) return;
       isRefused = true;
-      fail(new CliError(`${event.name} was refused: ${lines.join(' ')}`, { exitCode: exitCodes.key }));
+      fail(
+        new CliError(`${event.name} was refused: ${event.exit.lastLines.join(' ')}`, {
+          exitCode: exitCodes.key,
+        }),
+      );
     },
   };
 }

@@ -40,6 +40,7 @@ export { createMetrics } from './health/metrics.ts';
 export type { Lifecycle, ProcessHost, RunOptions } from './lifecycle/run-process.ts';
 export { thisProcess } from './lifecycle/process-host.ts';
 export { runProcess } from './lifecycle/run-process.ts';
+export { SetUpError, WRONG_SET_UP } from './lifecycle/set-up-error.ts';
 export { createStopSteps, ShutdownTimeoutError } from './lifecycle/stop-steps.ts';
 
 export type { Logger, LoggerOptions, RootLogger } from './logger/logger.ts';

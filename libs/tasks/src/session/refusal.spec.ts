@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { apiError, ApiError } from '@longshore/contracts';
+import { SetUpError } from '@longshore/runtime';
 import { failStart, refusalTeller } from './refusal.ts';
 
 describe('a worker that the backend refuses', () => {
@@ -17,6 +18,7 @@ describe('a worker that the backend refuses', () => {
   it('does not start where its key does not cover it, and says that another try is in vain', () => {
     const refused = apiError('permission_denied', 'This key may not serve the queues llm');
     const words = 'This key may not serve the queues llm. Asking again does not help.';
+    expect(() => failStart(refused)).toThrow(SetUpError);
     expect(() => failStart(refused)).toThrow(
       expect.objectContaining({ name: 'NotCoveredError', message: words }),
     );

@@ -1,5 +1,5 @@
 import { ApiError, errorBodySchema } from '@longshore/contracts';
-import type { Clock, Logger } from '@longshore/runtime';
+import { type Clock, type Logger, SetUpError } from '@longshore/runtime';
 
 /** Why the backend does not let this worker in, in its words: the key is not good. Undefined where it is about something else. */
 export function refusalIn(error: unknown): string | undefined {
@@ -24,18 +24,17 @@ export function wordsOf(body: string): string {
   }
 }
 
-/** What `longshore worker` knows such an end by. */
-const FOR_GOOD = 'Asking again does not help.';
-
 /** The key of this worker is good, and does not cover the worker or its queues: a mistake in the set-up, which no other try mends. */
-class NotCoveredError extends Error {
+class NotCoveredError extends SetUpError {
   override readonly name = 'NotCoveredError';
 }
 
 /** Throws what ended the start of a worker: of a key that does not cover it, that another try is in vain; anything else as it was. */
 export function failStart(error: unknown): never {
   if (!(error instanceof ApiError) || error.status !== 403) throw error;
-  throw new NotCoveredError(`${error.message.replace(/\.$/, '')}. ${FOR_GOOD}`, { cause: error });
+  throw new NotCoveredError(`${error.message.replace(/\.$/, '')}. Asking again does not help.`, {
+    cause: error,
+  });
 }
 
 const TOLD_EVERY_MS = 60_000;

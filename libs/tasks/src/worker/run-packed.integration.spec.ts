@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { apiError } from '@longshore/contracts';
+import { WRONG_SET_UP } from '@longshore/runtime';
 import { redisIsAvailable } from '@longshore/testing';
 import type { RunSpec } from '../in-memory-backend/in-memory-backend.fixture.ts';
 import { workersOnRedis } from '../workers-on-redis.fixture.ts';
@@ -134,7 +135,7 @@ suite('kinds of worker in one process (needs redis-server on the PATH, or a Dock
 
   it('do not start where the backend refuses what they are to do, and name each that it refuses', async () => {
     const { pack } = await setup({ mayNotServe: ['general', 'callback'] });
-    expect(await pack.ended).toBe(1);
+    expect(await pack.ended).toBe(WRONG_SET_UP);
     const { error } = await pack.line('start failed');
     for (const kind of ['general', 'callback'])
       expect(JSON.stringify(error)).toContain(`${kind} cannot start: This key may not serve its queues`);

@@ -2,8 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { hostname } from 'node:os';
+import { apiError } from '@longshore/contracts';
 import type { Lifecycle } from '@longshore/runtime';
-import { silentLogger } from '@longshore/runtime';
+import { silentLogger, WRONG_SET_UP } from '@longshore/runtime';
 import { redisIsAvailable } from '@longshore/testing';
 import { SERVICE_KEY } from '../in-memory-backend/in-memory-backend.fixture.ts';
 import { runSeveral } from './several-workers.ts';
@@ -145,6 +146,18 @@ suite('several processes of a worker (needs redis-server on the PATH, or a Docke
     await once(parent.child, 'exit');
     await backend.until(() => live().length === 0);
     expect(backend.sessions.map(({ state }) => state)).toEqual(['ended', 'ended']);
+  });
+
+  it('are not started again, and end with what runs them, when their key does not cover them', async () => {
+    const { backend, env } = await setup();
+    backend.state.fault = (method, path) =>
+      `${method} ${path}` === 'POST /v1/sessions'
+        ? apiError('permission_denied', 'This key may not serve the queues tester')
+        : undefined;
+    const parent = startWorker({ ...env, WORKER_COUNT: '2' });
+    expect(await parent.ended).toBe(WRONG_SET_UP);
+    const { error } = await parent.line('fatal error');
+    expect(JSON.stringify(error)).toContain('This key may not serve the queues tester');
   });
 
   it.each(['0', '21', 'many'])('are not started with WORKER_COUNT=%s: the range is named', async (count) => {

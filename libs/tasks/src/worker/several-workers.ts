@@ -3,10 +3,12 @@ import {
   createHealthServer,
   createMetrics,
   createSupervisor,
+  SetUpError,
   sharedHeap,
   systemClock,
+  WRONG_SET_UP,
 } from '@longshore/runtime';
-import type { Child, HealthChecks, Metrics } from '@longshore/runtime';
+import type { Child, HealthChecks, Metrics, SupervisorEvent } from '@longshore/runtime';
 import type { MemberFacts } from './group-health.ts';
 import { groupHealth, groupReadiness } from './group-health.ts';
 import type { AskingEnd } from './health-channel.ts';
@@ -42,7 +44,11 @@ interface Member {
 export async function runSeveral(options: SeveralOptions): Promise<number> {
   const { worker, config, logger, lifecycle, restartDelayMs } = options;
   const { count, queues, host, healthPort } = config;
-  const supervisor = createSupervisor({ logger, ...(restartDelayMs !== undefined && { restartDelayMs }) });
+  const supervisor = createSupervisor({
+    logger,
+    ...(restartDelayMs !== undefined && { restartDelayMs }),
+    onEvent: endingWithWrongSetUp(lifecycle),
+  });
   const members: Member[] = [];
   const server = await createHealthServer({
     ...{ worker, host, port: healthPort, logger },
@@ -61,6 +67,14 @@ export async function runSeveral(options: SeveralOptions): Promise<number> {
     members.push({ child, asking });
   }
   return server.port;
+}
+
+/** All have the same set-up: when it is wrong for one, it is for the others. */
+function endingWithWrongSetUp(lifecycle: Lifecycle): (event: SupervisorEvent) => void {
+  return (event) => {
+    if (event.type !== 'exited' || event.expected || event.exit.code !== WRONG_SET_UP) return;
+    lifecycle.fail(new SetUpError(event.exit.lastLines.join(' ')));
+  };
 }
 
 function childSpec(

@@ -6,6 +6,7 @@ import type { RootLogger } from '../logger/logger.ts';
 import { silentLogger } from '../logger/logger.ts';
 import type { Lifecycle, RunOptions } from './run-process.ts';
 import { runProcess } from './run-process.ts';
+import { SetUpError } from './set-up-error.ts';
 
 function setup(options: Partial<RunOptions> = {}) {
   const events = new EventEmitter();
@@ -226,6 +227,13 @@ describe('a process', () => {
     expect([child.errors, alone.errors]).toEqual([['no database\n'], []]);
   });
 
+  it('whose set-up is wrong exits with 78, at its start and later', async () => {
+    const start = () => Promise.reject(new SetUpError('the key is for others'));
+    expect(await setup({ start }).code).toBe(78);
+    const run = setup();
+    (await run.started).fail(new SetUpError('the key is for others'));
+    expect(await run.code).toBe(78);
+  });
   it('that fails later stops in order and exits with 1', async () => {
     const stopped = jest.fn();
     const run = setup({ start: (lifecycle) => lifecycle.onStop('first', stopped as () => void) });

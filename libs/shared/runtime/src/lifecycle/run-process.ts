@@ -5,6 +5,7 @@ import type { Logger, RootLogger } from '../logger/logger.ts';
 import type { EventSource, ProcessHost } from './process-host.ts';
 import { thisProcess } from './process-host.ts';
 import { shutDown } from './shutdown.ts';
+import { SetUpError, WRONG_SET_UP } from './set-up-error.ts';
 import type { StopStep } from './stop-steps.ts';
 import { createStopSteps } from './stop-steps.ts';
 
@@ -21,7 +22,7 @@ export interface Lifecycle {
    * when the grace is over: give back at once what is left.
    */
   onStop(label: string, step: StopStep): void;
-  /** Something happened without which the process cannot go on: it stops as on SIGTERM, but exits with 1. */
+  /** Something happened without which the process cannot go on: it stops as on SIGTERM, but exits with 1; with 78 for a SetUpError. */
   fail(error: unknown): void;
 }
 
@@ -49,7 +50,7 @@ const LONGEST_INTERVAL_MS = 2 ** 31 - 1;
 /**
  * Runs a process from its start to its exit code, which it resolves to. SIGTERM, SIGINT and the end of the parent's
  * pipe stop it in order: exit 0. Exit 1 follows a second signal (at once), a start that fails, a stop that fails or takes too long,
- * `fail`, an uncaught exception and an unhandled rejection. A ConfigError is told on standard error, without a stack;
+ * `fail`, an uncaught exception and an unhandled rejection; 78 where a start or `fail` tells of a SetUpError. A ConfigError is told on standard error, without a stack;
  * give a function instead of options to have configuration errors in it treated the same. To a parent any error that ends the start is
  * told there. Where the function gives a text, that is the answer to the command line: it goes to standard output, exit 0.
  */
@@ -157,7 +158,7 @@ function createEnding({ name, logger, graceMs }: RunOptions, host: ProcessHost):
     },
     wish,
     fail: (message, error) => {
-      code = 1;
+      code = error instanceof SetUpError ? WRONG_SET_UP : 1;
       if (error instanceof ConfigError) host.writeError(`${error.message}\n`);
       else logger.error(message, { process: name, error });
       wish(message);
