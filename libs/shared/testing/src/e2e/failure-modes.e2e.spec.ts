@@ -26,12 +26,24 @@ async function postedDuring(client: Client, fault: () => Promise<unknown>): Prom
   return ids;
 }
 
-/** The process id of the embedded server's postmaster. */
+/** The process id of the embedded server's postmaster. @throws while it starts: then its file is missing or empty */
 function postmasterOf({ home }: TestPlatform): number {
   const { data } = JSON.parse(readFileSync(join(home, 'postgres', 'server.json'), 'utf8')) as {
     data: string;
   };
-  return Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n', 1)[0]);
+  const pid = Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n', 1)[0]);
+  if (!(pid > 0)) throw new Error('its process id is not written yet');
+  return pid;
+}
+
+/** Kills the postmaster that runs; one that finds what is left of the last one may end by itself first. @returns its process id */
+async function killPostmaster(platform: TestPlatform): Promise<number> {
+  let killed = 0;
+  await until('a postmaster is killed', () => {
+    killed = postmasterOf(platform);
+    return process.kill(killed, 'SIGKILL');
+  });
+  return killed;
 }
 
 /** The process ids of the workers of this name that the backend hears of. */
@@ -58,8 +70,7 @@ describe('every accepted execution ends once, with one result per file, when', (
     const { platform, client } = await start();
     const ids = await postedDuring(client, async () => {
       for (let times = 0; times < 3; times += 1) {
-        const killed = postmasterOf(platform);
-        process.kill(killed, 'SIGKILL');
+        const killed = await killPostmaster(platform);
         await until('another one runs', () => postmasterOf(platform) !== killed);
         await until('the backend is ready', async () => (await fetch(`${platform.url}/ready`)).ok);
       }
