@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { DispatchMessage, Report } from '@longshore/contracts';
 import type { Session } from '../sessions/sessions.ts';
+import { eventually } from '../testing/http-client.ts';
 import { cancelling } from '../testing/cancelling.ts';
 import { brokenInvariants } from '../testing/invariants.ts';
 import { ended, type TestModel } from '../testing/model.ts';
 import { twoBackends } from '../testing/two-backends.ts';
+import { createCancel } from './cancel.ts';
 
 const { current, count, lapse, drain, claimAllOf: claimAll } = twoBackends();
 let model: TestModel;
@@ -122,6 +124,36 @@ describe('races', () => {
     }
     await leave(session);
   }, 60_000);
+
+  it('of a child further behind it, which commits while the report that gives it its turn waits', async () => {
+    const session = await model.session();
+    const { id } = await fannedOut(session, ['a', 'b', 'c', 'd'], 1);
+    const c = await childOf(id, 'c');
+    const [first] = await claimAll(session);
+    const written = Promise.withResolvers<void>();
+    const commit = Promise.withResolvers<void>();
+    const { database } = model;
+    const late: TestModel['database'] = {
+      ...database,
+      transaction: (work) =>
+        database.transaction(async (client) => {
+          const done = await work(client);
+          written.resolve();
+          await commit.promise;
+          return done;
+        }),
+    };
+    const cancelled = createCancel({ ...model, database: late })(c);
+    await written.promise;
+    const reported = model.report([ended.well(first!)]);
+    await eventually(async () => (await count(`pg_locks where not granted`)) > 0);
+    commit.resolve();
+    expect(await cancelled).toEqual({ state: 'cancelled', runs: 1 });
+    await reported;
+    expect(await brokenInvariants(database)).toEqual([]);
+    expect((await drain(session)).map((run) => run.task)).toEqual(['work', 'work', 'finish']);
+    await leave(session);
+  });
 
   it('against a lapse and the next claim', async () => {
     for (let round = 0; round < ROUNDS / 2; round += 1) {

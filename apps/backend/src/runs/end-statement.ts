@@ -18,6 +18,8 @@ import type { Statement } from '../store/database.ts';
  * $6 {task: {queue: {pool, term}}} pools into which what becomes ready may be published at once; $7 this backend's id;
  * $8 time until an unclaimed publication is looked after, ms.
  * Values are picked from $1 by id: a join of batch rows to `runs` goes wrong as the table grows.
+ * The siblings that are opened are locked, behind their parent: one that was cancelled while this statement waited for the parent is still queued in its
+ * snapshot, and a lock looks again.
  * Rows are locked in id order: an index scan over `any(array)` visits the ids sorted.
  */
 export const endRuns: Statement = {
@@ -80,7 +82,8 @@ with moved as (
       select r.* from runs r
        where r.parent_id = c.id and r.id between $3::uuid and $4::uuid and r.state = 'queued'
          and r.ordinal >= c.next_ordinal - ((select by_id from falls) ->> c.id::text)::int
-         and r.ordinal < c.next_ordinal) s
+         and r.ordinal < c.next_ordinal
+         for no key update) s
    where c.next_ordinal - ((select by_id from falls) ->> c.id::text)::int < c.children_total
 ), continued as (
   insert into runs (id, organisation_id, root_id, parent_id, key, ends, counts_for, task, queue, priority, input,
