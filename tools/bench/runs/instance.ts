@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '@longshore/testing';
 import { root } from '../../src/run-steps.ts';
 import type { PublicApi } from './public-api.ts';
 import { connected } from './servers.ts';
@@ -152,15 +152,6 @@ async function ended(child: ChildProcess): Promise<void> {
   const kill = setTimeout(() => child.kill('SIGKILL'), ENDS_WITHIN_MS);
   await exited;
   clearTimeout(kill);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** A folder for one database's keys and files. */

@@ -2,11 +2,10 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { startPostgres, type TestPostgres } from '@longshore/testing';
+import { freePort, startPostgres, type TestPostgres } from '@longshore/testing';
 import { bearer, eventually } from '../testing/http-client.ts';
 import { filePart, multipart, send } from '../testing/raw-upload.ts';
 
@@ -44,15 +43,6 @@ afterAll(async () => {
   await postgres?.stop();
   await rm(folder, { recursive: true, force: true });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 async function deployed(): Promise<{ url: string; key: string }> {
   const keys = JSON.parse(await readFile(join(folder, 'keys.json'), 'utf8')) as Record<string, string>;

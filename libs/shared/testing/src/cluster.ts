@@ -2,11 +2,11 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { WorkersResponse } from '@longshore/contracts';
+import { freePort } from './free-port.ts';
 import { startPostgres, type TestPostgres } from './postgres.ts';
 import { startRoundRobin, type RoundRobin } from './round-robin.ts';
 
@@ -14,6 +14,8 @@ const apps = resolve(import.meta.dirname, '../../../../apps');
 const WORKERS = ['api-deployment', 'file-processing', 'callback'] as const;
 const STARTS_WITHIN_MS = 60_000;
 const LOOK_EVERY_MS = 50;
+/** Of what a process said last, characters. */
+const MOST_KEPT = 4_000;
 /** What a process needs to start, and to start soon. */
 const NODE = { PATH: process.env['PATH'], NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] };
 
@@ -133,9 +135,16 @@ function workerSeat(
   return seat({ app: name, folder, environment, isReady: async () => true });
 }
 
-async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+/** @throws when it does not hold within a minute, and with what `over` says as soon as that says something. */
+async function until(
+  what: string,
+  holds: () => Promise<boolean>,
+  over: () => string | undefined = () => undefined,
+): Promise<void> {
   const deadline = performance.now() + STARTS_WITHIN_MS;
   while (!(await holds().catch(() => false))) {
+    const end = over();
+    if (end !== undefined) throw new Error(`it will never be that ${what}: ${end}`);
     if (performance.now() > deadline) throw new Error(`not within a minute: ${what}`);
     await pause(LOOK_EVERY_MS);
   }
@@ -156,16 +165,21 @@ interface SeatOptions {
 
 function seat({ app, folder, environment, isReady }: SeatOptions): Seat {
   let child: ChildProcess | undefined;
+  let said = '';
   const isOver = () => child === undefined || child.exitCode !== null || child.signalCode !== null;
+  const end = () =>
+    isOver() ? `${app} ended with ${child?.exitCode ?? child?.signalCode}: ${said}` : undefined;
   return {
     pid: () => child!.pid!,
     async start() {
       child = spawn(process.execPath, [join(apps, app, 'src', 'main.ts')], {
         cwd: folder,
-        stdio: 'ignore',
+        stdio: ['ignore', 'pipe', 'pipe'],
         env: { ...NODE, LONGSHORE_HOME: folder, LONGSHORE_LOG_DIR: folder, ...environment },
       });
-      await until(`${app} is ready`, isReady);
+      for (const output of [child.stdout!, child.stderr!])
+        output.on('data', (text: Buffer) => (said = `${said}${text.toString()}`.slice(-MOST_KEPT)));
+      await until(`${app} is ready`, isReady, end);
     },
     async end(signal) {
       if (isOver()) return child?.exitCode ?? null;
@@ -188,13 +202,4 @@ async function stopAll(seats: readonly Seat[], { proxy, postgres, folder }: Surr
   await proxy.stop();
   await postgres.stop();
   await rm(folder, { recursive: true, force: true });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -1,7 +1,8 @@
 export type { TestRedis } from './redis.ts';
 export { redisIsAvailable, RedisNotAvailableError, redisServerIsInstalled, startRedis } from './redis.ts';
 export type { RedisProcess } from './redis-process.ts';
-export { freePort, launchRedis } from './redis-process.ts';
+export { freePort } from './free-port.ts';
+export { launchRedis } from './redis-process.ts';
 export type { TestRedisCluster } from './redis-cluster.ts';
 export { startRedisCluster } from './redis-cluster.ts';
 export type { TestRedisSentinel } from './redis-sentinel.ts';

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { freePort } from './free-port.ts';
 
 const root = resolve(import.meta.dirname, '../../../..');
 
@@ -33,7 +34,7 @@ export async function startPlatform(env: Readonly<Record<string, string>> = {}):
   const child = spawn(process.execPath, ['apps/cli/src/main.ts', 'up', '--json'], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, LONGSHORE_HOME: home, PORT: '0', LOG_LEVEL: 'INFO', ...env },
+    env: { ...process.env, LONGSHORE_HOME: home, PORT: String(await freePort()), LOG_LEVEL: 'INFO', ...env },
   });
   const ready = await readyLine(child);
   const pidOf = (name: string): number => {

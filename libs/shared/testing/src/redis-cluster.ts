@@ -1,4 +1,5 @@
-import { freePort, launchRedis, REDIS_SETTINGS, redisHolds, type RedisProcess } from './redis-process.ts';
+import { freePort } from './free-port.ts';
+import { launchRedis, REDIS_SETTINGS, redisHolds, type RedisProcess } from './redis-process.ts';
 
 /** A Redis Cluster of three masters, each with a replica, as six processes. */
 export interface TestRedisCluster {

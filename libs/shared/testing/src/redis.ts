@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { answers, ask, freePort, launchRedis, REDIS_SETTINGS } from './redis-process.ts';
+import { freePort } from './free-port.ts';
+import { answers, ask, launchRedis, REDIS_SETTINGS } from './redis-process.ts';
 
 /** A real Redis of the test's own, empty at first, that keeps nothing on disk. */
 export interface TestRedis {

@@ -10,13 +10,16 @@ import { asked, type Client, faultyPlatform, until, withRedis } from './faulty-p
 const BOUND_MS = 45_000;
 const { start, startOnRedis, filesOf, post, allEnded } = faultyPlatform(4);
 
-/** Posts executions until the fault is over; answers the client's own list of what was accepted. */
-async function postedDuring(client: Client, fault: () => Promise<unknown>): Promise<string[]> {
+/** Posts executions until the fault, which is told of them, is over; answers the client's own list of what was accepted. */
+async function postedDuring(
+  client: Client,
+  fault: (accepted: readonly string[]) => Promise<unknown>,
+): Promise<string[]> {
   const ids: string[] = [];
   let over = false;
   const postOne = async () => void ids.push(await post(client, ids.length));
   for (let before = 0; before < 4; before += 1) await postOne();
-  const done = fault().finally(() => (over = true));
+  const done = fault(ids).finally(() => (over = true));
   while (!over) {
     await postOne();
     await pause(500);
@@ -53,12 +56,29 @@ async function heardOf(platform: TestPlatform, name: string): Promise<number[]> 
   return ofName.flatMap(({ sessions }) => sessions.map(({ pid }) => pid));
 }
 
+/** SIGSTOP to the only worker of files, at a moment when it has begun one and not ended it. */
+async function freezeAtWork(pid: number, isAtWork: () => Promise<boolean>): Promise<void> {
+  await until('it is frozen in the middle of its files', async () => {
+    process.kill(pid, 'SIGSTOP');
+    // What it had told before is written by now; what is running then stays so.
+    await pause(200);
+    if (await isAtWork()) return true;
+    process.kill(pid, 'SIGCONT');
+    return false;
+  });
+}
+
+async function hasFileAtWork(client: Client, ids: readonly string[]): Promise<boolean> {
+  const details = await Promise.all(ids.map((id) => client.detail(id)));
+  return details.some((detail) => detail?.files.some(({ state }) => state === 'running'));
+}
+
 describe('every accepted execution ends once, with one result per file, when', () => {
   it('failure mode 5d: a worker freezes in the middle of its files until it is given up, and wakes again', async () => {
     const { platform, client } = await start();
-    const ids = await postedDuring(client, async () => {
+    const ids = await postedDuring(client, async (accepted) => {
       const pid = platform.pidOf('file-processing');
-      process.kill(pid, 'SIGSTOP');
+      await freezeAtWork(pid, () => hasFileAtWork(client, accepted));
       const isGivenUp = async () => !(await heardOf(platform, 'file-processing')).includes(pid);
       await until('it is given up', isGivenUp).finally(() => process.kill(pid, 'SIGCONT'));
     });
@@ -113,10 +133,11 @@ describe('every accepted execution ends once, with one result per file, when', (
 
   it('failure mode 22: workers are killed in a loop, and afterwards depths and registry are right', async () => {
     const { platform, client } = await start();
-    const ids = await postedDuring(client, async () => {
+    const ids = await postedDuring(client, async (accepted) => {
       for (let times = 0; times < 4; times += 1)
         for (const name of ['file-processing', 'callback', 'api-deployment']) {
           const killed = platform.pidOf(name);
+          if (name === 'file-processing') await freezeAtWork(killed, () => hasFileAtWork(client, accepted));
           platform.kill9(name);
           await until(`another ${name} is heard of`, async () =>
             (await heardOf(platform, name)).some((pid) => pid !== killed && pid === platform.pidOf(name)),
