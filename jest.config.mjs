@@ -15,7 +15,8 @@ export default {
   globalSetup: '<rootDir>/libs/shared/testing/src/jest/set-up.ts',
   globalTeardown: '<rootDir>/libs/shared/testing/src/jest/tear-down.ts',
   testSequencer: '<rootDir>/libs/shared/testing/src/jest/longest-first.ts',
-  testTimeout: 30_000,
+  // Against hanging alone: how long something may take is for the test itself to say, and a busy machine takes five times as long.
+  testTimeout: 180_000,
   // Suites wait for processes about a third of their time, so three go well on two cores; the default would be one. A suite can
   // be a whole platform, so many cores are not filled.
   maxWorkers: Math.min(6, Math.ceil(1.5 * availableParallelism())),

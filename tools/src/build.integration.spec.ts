@@ -21,7 +21,7 @@ beforeAll(async () => {
     });
     expect([app, built.status, built.stderr]).toEqual([app, 0, '']);
   }
-}, 120_000);
+});
 afterAll(() => rm(elsewhere, { recursive: true, force: true }));
 
 /** Runs a bundle in a folder that holds nothing else, without any setting. */

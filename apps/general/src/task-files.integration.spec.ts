@@ -34,7 +34,7 @@ beforeAll(async () => {
   });
   expect([built.status, built.stderr]).toEqual([0, '']);
   programs.bundle = [join(bundle, 'main.js')];
-}, 120_000);
+});
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
@@ -165,7 +165,7 @@ module.exports = (means) => defineTask({ name: 'required', description: ${same},
     );
     expect(own[0]!.input_schema).toMatchObject({ properties: { n: { type: 'number' } } });
     expect([request.skipped_task_files, health['skipped_task_files'], complaints()]).toEqual([[], [], '']);
-  }, 60_000);
+  });
 
   it('loads the task file of docs/tasks.md', async () => {
     const page = readFileSync(join(root, 'docs/tasks.md'), 'utf8');
@@ -176,7 +176,7 @@ module.exports = (means) => defineTask({ name: 'required', description: ${same},
       description: 'Counts the words of a text.',
       queue: 'default',
     });
-  }, 60_000);
+  });
 
   it('tells the backend and its health server which files it skipped, and why', async () => {
     const folder = folderOf({ 'broken.ts': 'export default (', 'good.ts': described('good', same, imports) });
@@ -188,5 +188,5 @@ module.exports = (means) => defineTask({ name: 'required', description: ${same},
     ];
     expect(request.skipped_task_files).toEqual(skipped);
     expect(health).toMatchObject({ status: 'healthy', skipped_task_files: skipped });
-  }, 60_000);
+  });
 });

@@ -30,7 +30,7 @@ beforeAll(async () => {
   executionId = await own.submit({ organisation: 'default', apiName: 'letters', files });
   await own.waitForResult(executionId);
   keyId = (await client.call('createKey', { body: { kind: 'admin', name: 'spare' } })).id;
-}, 120_000);
+});
 afterAll(() => platform?.stop());
 
 /** Values that a reader may give, by the name of the parameter; any of them may be left out of a query. */

@@ -49,7 +49,7 @@ suite('a worker that runs from its %s (needs redis-server on the PATH, or a Dock
     const built = spawnSync(process.execPath, ['tools/src/build.ts', 'general', to], { cwd: root });
     expect([built.status, built.stderr.toString()]).toEqual([0, '']);
     program = join(to, 'main.js');
-  }, 120_000);
+  });
   afterAll(async () => {
     await publisher?.close(AbortSignal.timeout(2000));
     await redis?.stop();
@@ -111,7 +111,7 @@ suite('a worker that runs from its %s (needs redis-server on the PATH, or a Dock
     }
     worker.child.kill('SIGTERM');
     expect(await worker.ended).toBe(0);
-  }, 60_000);
+  });
 
   it('starts anew when a thread is in native code that does not return, for nothing can end that', async () => {
     const { worker, publish, report } = await setup();
@@ -119,7 +119,7 @@ suite('a worker that runs from its %s (needs redis-server on the PATH, or a Dock
     const run = await publish({ task: 'in_thread', input: { native: true }, hardLimitMs: 5_000 });
     expect(await report(run)).toMatchObject({ error: { code: 'hard_limit' } });
     expect(await worker.ended).toBe('SIGKILL');
-  }, 60_000);
+  });
 
   it.each(['SIGKILL', 'SIGTERM'] as const)(
     'leaves no process behind that is in an endless loop when it ends by %s',
@@ -134,6 +134,5 @@ suite('a worker that runs from its %s (needs redis-server on the PATH, or a Dock
       await worker.ended;
       await processEnd(pid);
     },
-    60_000,
   );
 });

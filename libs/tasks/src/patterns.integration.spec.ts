@@ -95,13 +95,9 @@ suite('the tasks that a worker registers (needs redis-server on the PATH, or a D
       ['One worker for all', { 'all tasks': [...light, 'fit_line', 'announce_release'] }],
       ['By resource', { light, heavy: ['fit_line'] }],
       ['By security', { public: light, privileged: ['announce_release'] }],
-    ])(
-      '%s: are those that the page says, and no others',
-      async (heading, expected) => {
-        await startAll(heading, expected);
-      },
-      60_000,
-    );
+    ])('%s: are those that the page says, and no others', async (heading, expected) => {
+      await startAll(heading, expected);
+    });
 
     it('By technology: are those that the page says, and page_links runs where Node is and nothing else', async () => {
       const workers = await startAll('By technology', {
@@ -117,7 +113,7 @@ suite('the tasks that a worker registers (needs redis-server on the PATH, or a D
       expect(backend.reports).toMatchObject([
         { outcome: 'succeeded', output: { inline: { links: ['https://example.com/x'] } } },
       ]);
-    }, 60_000);
+    });
   });
 
   describe('when two have one name', () => {

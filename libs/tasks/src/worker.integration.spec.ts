@@ -197,7 +197,7 @@ suite('a worker process (needs redis-server on the PATH, or a Docker engine)', (
     expect(await worker.ended).toBe('SIGKILL');
     expect(backend.session().state).toBe('ended');
     expect(worker.lines.at(-1)?.message).toContain('stands still behind the hard limit');
-  }, 60_000);
+  });
 
   it('stops a cancelled run as soon as a heartbeat tells of it', async () => {
     const { backend, worker, publish } = await setup();

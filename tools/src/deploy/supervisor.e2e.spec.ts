@@ -85,13 +85,13 @@ function startSupervisor(): { stop(): Promise<void> } {
     postgres = await startPostgres();
     await layOut();
     supervisor = startSupervisor();
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await supervisor?.stop();
     await postgres?.stop();
     rmSync(folder, { recursive: true, force: true });
-  }, 60_000);
+  });
 
   it('runs the backend and every worker, and starts again what was killed', async () => {
     await until(async () => (await instance.activeWorkers()).size === coreWorkerNames.length);
@@ -102,7 +102,7 @@ function startSupervisor(): { stop(): Promise<void> } {
       const programs = (await ctl('status')).trim().split('\n');
       return programs.length === apps.length && programs.every((line) => line.includes('RUNNING'));
     });
-  }, 90_000);
+  });
 
   it('stops a worker in order: its session has ended before the process has', async () => {
     await ctl('stop', 'longshore:general-0');
@@ -111,12 +111,12 @@ function startSupervisor(): { stop(): Promise<void> } {
     expect(readFileSync(join(folder, 'supervisord.log'), 'utf8')).toMatch(
       /stopped: general-0 \(exit status 0\)/,
     );
-  }, 60_000);
+  });
 
   it('stops the backend when the workers have stopped, which tell it what they have done', async () => {
     await supervisor.stop();
     const log = readFileSync(join(folder, 'supervisord.log'), 'utf8');
     const last = [...log.matchAll(/stopped: (\S+)-0 \(exit status 0\)/g)].map(([, name]) => name);
     expect([last.length, last.at(-1)]).toEqual([apps.length, 'backend']);
-  }, 90_000);
+  });
 });

@@ -13,7 +13,6 @@ describe('the suite notices that it is gone:', () => {
     async (_defence, mutant) => {
       expect(await runMutant(mutant)).toEqual({ verdict: 'noticed' });
     },
-    120_000,
   );
 });
 
@@ -22,7 +21,7 @@ describe('a mutant proves nothing', () => {
     const harmless = { ...guard, test: 'is signed with HMAC-SHA-256, also with a secret of 32 bytes' };
     const spec = 'apps/backend/src/runs/run-tokens.spec.ts';
     expect(await runMutant({ ...harmless, spec })).toEqual({ verdict: 'missed' });
-  }, 120_000);
+  });
 
   it('when its test is not there, or breaks for another reason', async () => {
     const spec = 'apps/backend/src/runs/run-tokens.spec.ts';
@@ -39,11 +38,11 @@ describe('a mutant proves nothing', () => {
     };
     for (const to of ['const PREFIX = ;', 'const PREFIX = nowhere;'])
       expect(await runMutant({ ...broken, to })).toMatchObject({ verdict: 'no answer' });
-  }, 120_000);
+  });
 
   it('when the code is not any more what it says', async () => {
     const stale = await runMutant({ ...guard, from: 'nothing that is there' });
     expect(stale).toMatchObject({ verdict: 'no answer' });
     expect(JSON.stringify(stale)).toContain('does not hold what is to be taken out of it');
-  }, 120_000);
+  });
 });

@@ -17,12 +17,12 @@ let folder: string;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'longshore-scripts-'));
   platform = await startPlatform();
-}, 60_000);
+});
 afterAll(async () => {
   await run('-k');
   await platform?.stop();
   rmSync(folder, { recursive: true, force: true });
-}, 60_000);
+});
 
 const env = () => ({
   ...process.env,
@@ -103,7 +103,7 @@ describe('tools/run-worker.sh beside a real backend', () => {
     expect(await run('-k')).toMatchObject({ code: 0, out: 'general-02 has stopped\n' });
     expect(readFileSync(join(folder, 'logs', 'general-02.log'), 'utf8')).toMatch(/"message":"exit".*\n$/);
     expect((await run('-s')).code).toBe(3);
-  }, 60_000);
+  });
 
   it('runs several in the foreground, which stop together when it is told to', async () => {
     const child = spawn(script, ['api', 'callback'], { cwd: folder, env: env() });
@@ -114,7 +114,7 @@ describe('tools/run-worker.sh beside a real backend', () => {
     child.kill('SIGTERM');
     expect(await ended).toEqual([0, null]);
     expect(said.split('"message":"exit"')).toHaveLength(3);
-  }, 60_000);
+  });
 
   it('tells what is wrong with the settings, and leaves nothing behind', async () => {
     const refused = await run('-d', '-c', 'many', 'file');

@@ -15,7 +15,7 @@ beforeAll(async () => {
   backend = await startBackend(postgres, { trustedProxies: ['127.0.0.0/8', '10.9.0.0/16'] });
   deployment = await backend.deploy(await backend.organisation('acme'), 'invoices');
   foreign = await backend.deploy(await backend.organisation('other'), 'letters');
-}, 60_000);
+});
 afterAll(async () => {
   await backend?.stop();
   await postgres?.stop();
@@ -313,4 +313,4 @@ it('a flood from everywhere writes 200 lines and one, and hides nothing of those
   } finally {
     await flooded.stop();
   }
-}, 60_000);
+});

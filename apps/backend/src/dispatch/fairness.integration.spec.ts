@@ -14,7 +14,7 @@ let url: string;
 let databases = 0;
 beforeAll(async () => {
   postgres = await startPostgres();
-}, 60_000);
+});
 afterAll(() => postgres.stop());
 beforeEach(async () => {
   url = await postgres.createDatabase(`fairness${(databases += 1)}`, truth);

@@ -11,7 +11,7 @@ let two: TestModel;
 let databases = 0;
 beforeAll(async () => {
   postgres = await startPostgres();
-}, 60_000);
+});
 afterAll(() => postgres.stop());
 beforeEach(async () => {
   const url = await postgres.createDatabase(`handover${(databases += 1)}`, truth);

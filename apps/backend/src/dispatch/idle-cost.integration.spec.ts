@@ -9,7 +9,7 @@ let model: TestModel;
 beforeAll(async () => {
   postgres = await startPostgres();
   model = await startModel(await postgres.createDatabase('idle', truth));
-}, 60_000);
+});
 afterAll(async () => {
   await model?.stop();
   await postgres?.stop();

@@ -12,7 +12,7 @@ let organisationId: string;
 let databases = 0;
 beforeAll(async () => {
   postgres = await startPostgres();
-}, 60_000);
+});
 afterAll(() => postgres.stop());
 beforeEach(async () => {
   // One slot: what is handed out is executed in just this order.
@@ -127,7 +127,7 @@ describe('parcels of many priorities', () => {
     for (const line of Map.groupBy(runs, (run) => `${run.priority} ${run.organisation_id}`).values())
       expect(line.map(({ id }) => age.get(id))).toEqual(line.map(({ id }) => age.get(id)).toSorted());
     expect(parcels.some((each) => new Set(each.map(({ priority }) => priority)).size > 1)).toBe(true);
-  }, 30_000);
+  });
 
   it('are made of what is short alone: what was never measured, or fills a slot, travels by itself', async () => {
     const by = await session('general');

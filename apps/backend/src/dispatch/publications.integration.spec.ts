@@ -14,7 +14,7 @@ let session: Session;
 let databases = 0;
 beforeAll(async () => {
   postgres = await startPostgres();
-}, 60_000);
+});
 afterAll(() => postgres.stop());
 beforeEach(async () => {
   const url = await postgres.createDatabase(`publications${(databases += 1)}`, truth);

@@ -22,7 +22,7 @@ beforeAll(async () => {
     `insert into pool_leases (pool, holder, term, expires_at) values ('pool', $1, 1, now() + interval '1 hour')`,
     [model.backendId],
   );
-}, 60_000);
+});
 afterAll(async () => {
   await connection?.close();
   await model?.stop();

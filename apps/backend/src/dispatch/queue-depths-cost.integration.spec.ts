@@ -21,7 +21,7 @@ beforeAll(async () => {
   const url = await postgres.createDatabase('depths', truth);
   model = await startModel(url);
   connection = createDatabase({ url, logger: silentLogger(), connections: 1 });
-}, 60_000);
+});
 beforeEach(async () => {
   await connection.query('truncate dispatches, queue_depths, runs');
 });

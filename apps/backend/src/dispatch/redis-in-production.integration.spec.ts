@@ -26,13 +26,13 @@ suite('every accepted execution ends once although Redis (needs redis-server on 
 
   beforeAll(async () => {
     postgres = await startPostgres();
-  }, 60_000);
+  });
   afterAll(() => postgres?.stop());
   afterEach(async () => {
     expect(await brokenInvariants(backend.database)).toEqual([]);
     await backend.stop();
     for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-  }, 60_000);
+  });
 
   async function startOn(broker: { readonly url: string; stop(): Promise<void> }): Promise<void> {
     cleanups.push(broker.stop);

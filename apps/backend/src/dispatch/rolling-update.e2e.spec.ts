@@ -16,7 +16,7 @@ let database: Database | undefined;
 afterEach(async () => {
   await database?.close();
   await fleet?.stop();
-}, 90_000);
+});
 
 /** One retry is what the contract asks of a client: after no answer, or one that says to come again. */
 async function ask(path: string, init: RequestInit = {}): Promise<Record<string, unknown>> {

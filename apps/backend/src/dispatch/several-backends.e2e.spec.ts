@@ -19,7 +19,7 @@ let database: Database;
 afterEach(async () => {
   await database?.close();
   await cluster?.stop();
-}, 90_000);
+});
 
 async function setup() {
   cluster = await startCluster({
@@ -121,7 +121,7 @@ describe('two backends on one database', () => {
     // The lease alone would last for five seconds.
     expect(await takenOver(before)).toBeLessThan(2_500);
     expect(await ended(await post('after'))).toMatchObject({ status: 'COMPLETED' });
-  }, 120_000);
+  });
 
   it('and their workers are restarted one by one under load: no execution fails, and the limits hold', async () => {
     await setup();

@@ -22,7 +22,7 @@ beforeAll(async () => {
   const { secret } = await one.keys.create({ kind: 'service', name: 'w', ...binding, queues });
   worker = await startTestWorker({ url: both.url, brokerUrl: one.config.brokerUrl, key: secret }, {});
   deployment = await one.deploy(await one.organisation(), 'both');
-}, 60_000);
+});
 afterAll(async () => {
   await worker?.stop();
   await both?.stop();
@@ -53,5 +53,5 @@ describe('two backends, one of which leads the pool', () => {
     await eventually(async () => (await one.rows())['dispatches'] === 0);
     expect(await brokenInvariants(one.database)).toEqual([]);
     if (process.env['SHOW_TIMES']) process.stdout.write(`median ${ms.toFixed(1)} ms\n`);
-  }, 90_000);
+  });
 });

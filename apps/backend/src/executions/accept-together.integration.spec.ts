@@ -13,7 +13,7 @@ let model: Awaited<ReturnType<typeof startModel>>;
 
 beforeAll(async () => {
   postgres = await startPostgres();
-}, 60_000);
+});
 afterAll(() => postgres?.stop());
 beforeEach(async () => {
   model = await startModel(await postgres.createDatabase(`together_${(databases += 1)}`, truth));

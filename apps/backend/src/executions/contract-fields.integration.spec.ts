@@ -15,7 +15,7 @@ beforeAll(async () => {
   backend = await startBackend(postgres);
   deployment = await backend.deploy(await backend.organisation('acme'), 'invoices');
   await backend.worker();
-}, 60_000);
+});
 afterAll(async () => {
   await backend?.stop();
   await postgres?.stop();

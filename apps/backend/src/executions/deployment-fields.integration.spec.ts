@@ -9,7 +9,7 @@ let deployment: DeploymentUnderTest['deployment'];
 beforeAll(async () => {
   under = await startDeployment();
   ({ backend, deployment } = under);
-}, 60_000);
+});
 afterAll(() => under?.stop());
 
 describe('a field', () => {

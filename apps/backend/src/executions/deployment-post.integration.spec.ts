@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { answer, poll, post, refusal, textFile } from '../testing/http-client.ts';
+import { answer, eventually, poll, post, refusal, textFile } from '../testing/http-client.ts';
 import { idOf, UNKNOWN, startDeployment, type DeploymentUnderTest } from './deployment.fixture.ts';
 
 let under: DeploymentUnderTest;
@@ -11,7 +11,7 @@ let release: DeploymentUnderTest['release'];
 beforeAll(async () => {
   under = await startDeployment();
   ({ backend, organisation, deployment, release } = under);
-}, 60_000);
+});
 afterAll(() => under?.stop());
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -112,7 +112,11 @@ describe('a POST', () => {
   });
 
   it('with a timeout that passes answers how far it is, and leaves the result to be read', async () => {
-    const { status, body } = await post(deployment, [textFile('a.txt', 'hold a')], { timeout: '1' });
+    const files = [textFile('a.txt', 'hold a')];
+    const options = { idempotencyKey: 'held' };
+    const id = idOf(await post(deployment, files, {}, options));
+    await eventually(async () => (await under.native(id)).body.status === 'EXECUTING');
+    const { status, body } = await post(deployment, files, { timeout: '1' }, options);
     expect(status).toBe(200);
     expect(body.message).toMatchObject({ execution_status: 'EXECUTING', error: null, result: null });
     expect(await poll(deployment, body.message.execution_id)).toMatchObject({

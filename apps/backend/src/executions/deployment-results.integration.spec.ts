@@ -13,7 +13,7 @@ let release: DeploymentUnderTest['release'];
 beforeAll(async () => {
   under = await startDeployment();
   ({ backend, organisation, deployment, native, executed, release } = under);
-}, 60_000);
+});
 afterAll(() => under?.stop());
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;

@@ -26,7 +26,7 @@ beforeAll(async () => {
   organisation = await backend.organisation('acme');
   deployment = await backend.deploy(organisation, 'invoices');
   await backend.worker({ processFile });
-}, 60_000);
+});
 afterAll(async () => {
   for (const other of others) await other.stop();
   await backend?.stop();

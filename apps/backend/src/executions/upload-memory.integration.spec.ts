@@ -37,7 +37,7 @@ beforeAll(async () => {
     },
   });
   await eventually(() => fetch(`${url}/ready`).then(({ ok }) => ok));
-}, 60_000);
+});
 afterAll(async () => {
   if (backend?.kill('SIGTERM')) await once(backend, 'exit');
   await postgres?.stop();
@@ -90,5 +90,4 @@ const hasProc = process.platform === 'linux';
     expect(answer).toMatchObject({ status: 200, body: { message: { execution_status: 'PENDING' } } });
     expect(peak - before).toBeLessThan(ALLOWED_GROWTH_BYTES);
   },
-  60_000,
 );

@@ -11,7 +11,7 @@ let deployment: TestDeployment;
 
 beforeAll(async () => {
   postgres = await startPostgres();
-}, 60_000);
+});
 afterAll(() => postgres?.stop());
 beforeEach(async () => {
   backend = await startBackend(postgres, { maxWaitingRuns: MOST });

@@ -33,7 +33,7 @@ suite('failure mode 15: what grows (needs redis-server on the PATH, or a Docker 
     backend = await startBackend(postgres, { brokerUrl: redis.url });
     deployment = await backend.deploy(await backend.organisation(), 'invoices');
     await backend.worker({ concurrency: AT_ONCE });
-  }, 60_000);
+  });
   afterAll(async () => {
     await backend?.stop();
     await redis?.stop();
@@ -73,7 +73,8 @@ suite('failure mode 15: what grows (needs redis-server on the PATH, or a Docker 
     const keys = await redisKeys();
     const heap = heapInUse();
     await executions(WARM, MANY);
-    expect(await redisKeys()).toBeLessThanOrEqual(keys);
+    // The jobs of the last reports go a moment after their executions ended.
+    await eventually(async () => (await redisKeys()) <= keys);
     expect(heapInUse() - heap).toBeLessThan(10 * MIB);
     expect((await backend.storedFiles()).length).toBe(MANY);
 

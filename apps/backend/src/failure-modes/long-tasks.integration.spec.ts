@@ -6,19 +6,19 @@ import { eventually } from '../testing/http-client.ts';
 import { realWorkers, type RealWorkers } from './real-worker.fixture.ts';
 
 /** Within which a silent worker is given up; a busy one is heard of each second. */
-const LAPSE_MS = 3_000;
+const LAPSE_MS = 6_000;
 let postgres: TestPostgres;
 let backend: HttpBackend;
 let workers: RealWorkers;
 
 beforeAll(async () => {
   postgres = await startPostgres();
-}, 60_000);
+});
 afterAll(() => postgres?.stop());
 beforeEach(async () => {
   backend = await startBackend(postgres, { sessionTimeoutMs: LAPSE_MS });
   workers = await realWorkers(backend);
-}, 30_000);
+});
 afterEach(async () => {
   try {
     expect(await brokenInvariants(backend.database)).toEqual([]);
@@ -26,7 +26,7 @@ afterEach(async () => {
     await workers.stop();
     await backend.stop();
   }
-}, 30_000);
+});
 
 const events = (run: string) => workers.ledger(run).map(({ event }) => event);
 const begun = (run: string) => eventually(async () => events(run).includes('started'));
@@ -50,7 +50,7 @@ describe('failure mode 5: a long task has one result, and runs twice only where 
       starts: 1,
       output: { inline: { pid: worker.pid } },
     });
-  }, 60_000);
+  });
 
   it('5a: when it is longer than the grace: it is given back, at once, and that is no failed attempt', async () => {
     const worker = await workers.start({ env: { SHUTDOWN_GRACE: '0.3' } });
@@ -67,7 +67,7 @@ describe('failure mode 5: a long task has one result, and runs twice only where 
       ['started', other.pid],
       ['ended', other.pid],
     ]);
-  }, 60_000);
+  });
 
   it('5b: when its worker is killed: another one begins anew, once it is known', async () => {
     const worker = await workers.start();
@@ -78,7 +78,7 @@ describe('failure mode 5: a long task has one result, and runs twice only where 
     await succeeded(run);
     expect(events(run)).toEqual(['started', 'started', 'ended']);
     expect(await workers.run(run)).toMatchObject({ epoch: 2, output: { inline: { pid: other.pid } } });
-  }, 60_000);
+  });
 
   it('5c: when it keeps the main loop for longer than a silent worker is waited for: its heartbeat goes on', async () => {
     const worker = await workers.start();
@@ -90,7 +90,7 @@ describe('failure mode 5: a long task has one result, and runs twice only where 
     const lapsed = await backend.database.query(`select 1 from sessions where state = 'lapsed'`);
     expect(lapsed).toEqual([]);
     expect((await worker.ask('/health')).status).toBe(200);
-  }, 60_000);
+  });
 
   it('5d: when its worker is frozen until it is given up, and wakes: what it says then is not heard', async () => {
     const frozen = await workers.start();
@@ -110,5 +110,5 @@ describe('failure mode 5: a long task has one result, and runs twice only where 
     await succeeded(next);
     expect(workers.ledger(next).map(({ pid }) => pid)).toEqual([frozen.pid, frozen.pid]);
     expect(await workers.run(run)).toEqual(before);
-  }, 60_000);
+  });
 });

@@ -19,7 +19,7 @@ const cleanups: (() => unknown)[] = [];
 
 beforeAll(async () => {
   postgres = await startPostgres();
-}, 60_000);
+});
 afterAll(() => postgres?.stop());
 afterEach(async () => {
   try {
@@ -29,7 +29,7 @@ afterEach(async () => {
     await backend.stop();
     for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
   }
-}, 30_000);
+});
 
 async function setup(settings: { brokerUrl?: string } = {}) {
   backend = await startBackend(postgres, { sessionTimeoutMs: 10_000, ...settings });
@@ -67,7 +67,7 @@ describe('a real worker process', () => {
       `select 1 from runs where progress ->> 'message' <> organisation_id::text`,
     );
     expect(progress).toEqual([]);
-  }, 60_000);
+  });
 
   it('failure mode 20: survives whatever a task logs, and shows no secret in any line', async () => {
     const secret = 'lsk_9f3a51c2d4e5f60718293a4b5c6d7e8f';
@@ -90,7 +90,7 @@ describe('a real worker process', () => {
       expect(line).not.toContain(secret);
       expect(line).not.toContain(workers.serviceKey);
     }
-  }, 60_000);
+  });
 
   it('failure mode 25: of the release before works, of a later or a much older one is refused and told why', async () => {
     const before = await workers.start({ contractVersion: CONTRACT_VERSION - 1 });
@@ -114,7 +114,7 @@ describe('a real worker process', () => {
     }
     const sessions = await backend.database.query('select contract_version from sessions');
     expect(sessions).toEqual([{ contract_version: CONTRACT_VERSION - 1 }]);
-  }, 60_000);
+  });
 });
 
 const withRedis = (await redisIsAvailable()) ? describe : describe.skip;
@@ -146,5 +146,5 @@ withRedis('a real worker process on Redis (needs redis-server on the PATH, or a 
     for (const run of runs) await ended(run);
     expect(workers.ledger().filter(({ event }) => event === 'ended')).toHaveLength(6);
     expect((await worker.ask('/health')).body).toMatchObject({ status: 'healthy' });
-  }, 120_000);
+  });
 });

@@ -24,7 +24,7 @@ beforeAll(async () => {
      select uuid_v7(), organisation_id, 'inbox', 'pipeline', workflow_id, '{}', '"none"' from deployments where id = $1`,
     [mine.id],
   );
-}, 60_000);
+});
 afterAll(async () => {
   await backend?.stop();
   await postgres?.stop();

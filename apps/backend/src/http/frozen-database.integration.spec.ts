@@ -14,7 +14,7 @@ beforeAll(async () => {
   postgres = await startOwnPostgres();
   backend = await startBackend(postgres);
   deployment = await backend.deploy(await backend.organisation(), 'frozen');
-}, 60_000);
+});
 afterAll(async () => {
   postgres?.thaw();
   await backend?.stop();
@@ -45,7 +45,7 @@ it('while the database is frozen clients are told 503 in time; then all goes on,
   await backend.worker();
   for (const id of ids) await eventually(async () => (await poll(deployment, id)).status === 200);
   expect(await brokenInvariants(backend.database)).toEqual([]);
-}, 120_000);
+});
 
 /** As the contract asks: who is told to come again comes again, under the same key. */
 async function accepted(key: string): Promise<string> {

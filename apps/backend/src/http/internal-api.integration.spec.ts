@@ -29,7 +29,7 @@ beforeAll(async () => {
     processFile: (run, call) => processFile(run, call),
     whileFinishing: (run, call) => whileFinishing(run, call),
   });
-}, 60_000);
+});
 afterAll(async () => {
   await backend?.stop();
   await postgres?.stop();

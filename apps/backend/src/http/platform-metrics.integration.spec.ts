@@ -10,7 +10,7 @@ let deployment: TestDeployment;
 
 beforeAll(async () => {
   postgres = await startPostgres();
-}, 60_000);
+});
 afterAll(() => postgres?.stop());
 beforeEach(async () => {
   backend = await startBackend(postgres);

@@ -13,7 +13,7 @@ beforeAll(async () => {
   postgres = await startPostgres();
   backend = await startBackend(postgres);
   deployment = await backend.deploy(await backend.organisation(), 'invoices');
-}, 60_000);
+});
 afterAll(async () => {
   await backend?.stop();
   await postgres?.stop();

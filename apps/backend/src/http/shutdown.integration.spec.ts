@@ -12,7 +12,7 @@ let deployment: TestDeployment;
 
 beforeAll(async () => {
   postgres = await startPostgres();
-}, 60_000);
+});
 afterAll(() => postgres?.stop());
 beforeEach(async () => {
   backend = await startBackend(postgres);
@@ -78,7 +78,7 @@ describe('when the backend stops', () => {
     const socket = connect(backend.port, '127.0.0.1');
     await once(socket, 'connect');
     socket.write('GET /ready HTTP/1.1\r\nHost: h\r\n');
-    const stopped = backend.stopBackend(500);
+    const stopped = backend.stopBackend(5_000);
     socket.write('\r\n');
     const [reply] = (await once(socket, 'data')) as [Buffer];
     expect(reply.toString()).toContain('503');

@@ -17,7 +17,7 @@ const databases: Database[] = [];
 beforeAll(async () => {
   postgres = await startPostgres();
   folder = await mkdtemp(join(tmpdir(), 'longshore-keys-'));
-}, 60_000);
+});
 afterAll(async () => {
   await Promise.all(databases.map((database) => database.close()));
   await postgres?.stop();

@@ -13,7 +13,7 @@ beforeAll(async () => {
   backend = await startBackend(postgres);
   deployment = await backend.deploy(await backend.organisation('acme'), 'invoices');
   foreign = await backend.deploy(await backend.organisation('other'), 'letters');
-}, 60_000);
+});
 afterAll(async () => {
   await backend?.stop();
   await postgres?.stop();

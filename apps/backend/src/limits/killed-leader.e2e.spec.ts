@@ -16,7 +16,7 @@ let database: Database;
 afterEach(async () => {
   await database?.close();
   await cluster?.stop();
-}, 90_000);
+});
 
 const documents = [
   {
@@ -104,5 +104,5 @@ describe('a limit over two backends', () => {
     const permits = async () => (await database.query('select from limit_permits')).length;
     while ((await permits()) > 0) await pause(20);
     expect(await brokenInvariants(database)).toEqual([]);
-  }, 120_000);
+  });
 });

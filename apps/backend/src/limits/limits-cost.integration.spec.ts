@@ -20,7 +20,7 @@ beforeAll(async () => {
   const url = await postgres.createDatabase('cost', truth);
   model = await startModel(url);
   connection = createDatabase({ url, logger: silentLogger(), connections: 1 });
-}, 60_000);
+});
 afterAll(async () => {
   await connection?.close();
   await model?.stop();

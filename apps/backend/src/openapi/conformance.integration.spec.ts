@@ -32,7 +32,7 @@ beforeAll(async () => {
   postgres = await startPostgres();
   backend = await startBackend(postgres);
   world = await populate();
-}, 120_000);
+});
 afterAll(async () => {
   await backend?.stop();
   await postgres?.stop();
@@ -352,25 +352,21 @@ describe('whatever is asked, the answer is a documented one:', () => {
   // What one operation switches off, another needs.
   beforeEach(() => backend.database.query('update deployments set active = true'));
 
-  it.each(exercised)(
-    '$method $path',
-    async ({ path, method, operation }) => {
-      const statuses = new Set<number>();
-      const property = fc.asyncProperty(exchangesOf(path, operation), async (exchange) => {
-        const response = await send(path, method, exchange);
-        statuses.add(response.status);
-        expect(await complaintAbout(response, { path, method })).toBeNull();
-      });
-      const refused = (status: number) => '$ref' in operation.responses[String(status)]!;
-      const seen = (wanted: boolean) => [...statuses].some((status) => refused(status) === wanted);
-      const isClosed = operation.security.length > 0;
-      // Few requests to some operations are right in every part: until one was, there is nothing to be said of its answers.
-      for (let round = 0; round < MOST_ROUNDS && !(seen(false) && (seen(true) || !isClosed)); round += 1)
-        await fc.assert(property, { numRuns: RUNS, interruptAfterTimeLimit: 10_000 });
-      expect([seen(false), seen(true) || !isClosed]).toEqual([true, true]);
-    },
-    120_000,
-  );
+  it.each(exercised)('$method $path', async ({ path, method, operation }) => {
+    const statuses = new Set<number>();
+    const property = fc.asyncProperty(exchangesOf(path, operation), async (exchange) => {
+      const response = await send(path, method, exchange);
+      statuses.add(response.status);
+      expect(await complaintAbout(response, { path, method })).toBeNull();
+    });
+    const refused = (status: number) => '$ref' in operation.responses[String(status)]!;
+    const seen = (wanted: boolean) => [...statuses].some((status) => refused(status) === wanted);
+    const isClosed = operation.security.length > 0;
+    // Few requests to some operations are right in every part: until one was, there is nothing to be said of its answers.
+    for (let round = 0; round < MOST_ROUNDS && !(seen(false) && (seen(true) || !isClosed)); round += 1)
+      await fc.assert(property, { numRuns: RUNS, interruptAfterTimeLimit: 10_000 });
+    expect([seen(false), seen(true) || !isClosed]).toEqual([true, true]);
+  });
 
   it('and the model holds afterwards', async () => {
     expect(await brokenInvariants(backend.database)).toEqual([]);

@@ -24,7 +24,7 @@ describe('the OpenAPI document', () => {
       ({ ruleId, message, location }) => `${ruleId} at ${location[0]?.pointer}: ${message}`,
     );
     expect(lines).toEqual([]);
-  }, 60_000);
+  });
 
   it('describes each public route and no other', () => {
     const described = Object.values(document.paths).flatMap((methods) =>

@@ -28,7 +28,7 @@ beforeAll(async () => {
   worker = await startPipelineWorker(backend);
   organisation = await backend.organisation('quayside');
   user = pipelineUser({ backend, worker, organisation });
-}, 60_000);
+});
 afterAll(async () => {
   await worker?.stop();
   await backend?.stop();

@@ -20,7 +20,7 @@ export function replaying() {
     postgres = await startPostgres();
     backend = await startBackend(postgres);
     await backend.worker({ processFile });
-  }, 60_000);
+  });
   afterEach(async () => {
     state.fails = () => false;
     state.computed = [];

@@ -214,7 +214,8 @@ describe('a replay that races', () => {
     const waits = async () =>
       (
         await database.query(
-          `select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%accept_new_execution%'`,
+          `select 1 from pg_stat_activity
+            where datname = current_database() and wait_event_type = 'Lock' and query like '%accept_new_execution%'`,
         )
       ).length > 0;
     let ordered: ReturnType<typeof replay> | undefined;

@@ -15,7 +15,7 @@ let backend: HttpBackend;
 beforeAll(async () => {
   postgres = await startPostgres();
   backend = await startBackend(postgres);
-}, 60_000);
+});
 afterEach(async () => {
   expect(await brokenInvariants(backend.database)).toEqual([]);
 });

@@ -25,7 +25,7 @@ describe('a deadline over HTTP', () => {
         return { output: { output: { text } } };
       },
     });
-  }, 60_000);
+  });
   afterEach(async () => {
     expect(await brokenInvariants(backend.database)).toEqual([]);
   });
@@ -48,10 +48,17 @@ describe('a deadline over HTTP', () => {
   }
 
   it('ends an execution as ERROR with the reason; what had ended stays, what comes later is refused', async () => {
-    const { to } = await limited(1);
-    const { body, status } = await post(to, [textFile('a.txt', 'quick'), textFile('b.txt', 'slow')], {
-      timeout: '30',
-    });
+    const { to } = await limited(600);
+    const files = [textFile('a.txt', 'quick'), textFile('b.txt', 'slow')];
+    const posted = post(to, files, { timeout: '60' });
+    const ended = `select 1 from runs where task = 'file.process' and state = 'succeeded'`;
+    await eventually(
+      async () => held.run !== undefined && (await backend.database.query(ended)).length === 1,
+    );
+    await backend.database.query(
+      `update live_executions l set deadline = e.created_at + interval '1 s' from executions e where e.id = l.id`,
+    );
+    const { body, status } = await posted;
     const id = body.message.execution_id as string;
     expect([status, body.message.execution_status, body.message.error]).toEqual([
       422,

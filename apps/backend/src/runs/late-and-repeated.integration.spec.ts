@@ -50,7 +50,7 @@ describe('failure mode 2: a final state does not fall back', () => {
       );
       expect(later.map(({ at }) => at)).toEqual(settled.map(({ at }) => at));
     }
-  }, 60_000);
+  });
 });
 
 describe('failure mode 3: a message that comes again after the end', () => {

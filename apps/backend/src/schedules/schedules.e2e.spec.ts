@@ -13,7 +13,7 @@ let database: Database;
 afterEach(async () => {
   await database?.close();
   await cluster?.stop();
-}, 90_000);
+});
 
 /** Two backend processes, and schedules that fire every second; nobody executes what they make. */
 async function setup(catch_up: string) {

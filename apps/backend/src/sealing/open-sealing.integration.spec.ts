@@ -14,7 +14,7 @@ let databases = 0;
 let database: Database;
 beforeAll(async () => {
   postgres = await startPostgres();
-}, 60_000);
+});
 afterAll(() => postgres.stop());
 beforeEach(async () => {
   databases += 1;

@@ -10,7 +10,7 @@ let backend: HttpBackend;
 beforeAll(async () => {
   postgres = await startPostgres();
   backend = await startBackend(postgres);
-}, 60_000);
+});
 afterAll(async () => {
   await backend?.stop();
   await postgres?.stop();

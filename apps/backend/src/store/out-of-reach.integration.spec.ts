@@ -1,8 +1,15 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { silentLogger, uuidV7 } from '@longshore/runtime';
-import { startFaultProxy, startOwnPostgres, type FaultProxy, type OwnPostgres } from '@longshore/testing';
+import {
+  type DatabaseTemplate,
+  type FaultProxy,
+  type OwnPostgres,
+  startFaultProxy,
+  startOwnPostgres,
+} from '@longshore/testing';
 import { brokenInvariants } from '../testing/invariants.ts';
 import { ended, startModel, type TestModel } from '../testing/model.ts';
+import { truth } from '../testing/templates.ts';
 import { createDatabase, isOutOfReach, type Database } from './database.ts';
 
 const PATIENCE = { statementMs: 700, connectMs: 1_000 };
@@ -14,12 +21,12 @@ let proxy: FaultProxy;
 let databases = 0;
 beforeAll(async () => {
   postgres = await startOwnPostgres();
-}, 60_000);
+});
 afterAll(() => postgres.stop());
 
-async function behindProxy(): Promise<string> {
+async function behindProxy(template?: DatabaseTemplate): Promise<string> {
   databases += 1;
-  const url = await postgres.createDatabase(`reach${databases}`);
+  const url = await postgres.createDatabase(`reach${databases}`, template);
   proxy = await startFaultProxy(Number(new URL(url).port));
   return proxy.through(url);
 }
@@ -69,7 +76,7 @@ describe('a database that does not answer', () => {
         strike(false);
       }
       for (const [, ask] of ways) await ask();
-    }, 60_000);
+    });
 
   it('ends a statement that takes too long, and then it is certain that it did nothing', async () => {
     await database.query('create table t (n int)');
@@ -93,7 +100,7 @@ describe('a database that does not answer', () => {
 describe('a statement whose answer was lost', () => {
   let model: TestModel;
   beforeEach(async () => {
-    model = await startModel(await behindProxy(), { patience: PATIENCE });
+    model = await startModel(await behindProxy(truth), { patience: PATIENCE });
   });
   afterEach(async () => {
     try {
@@ -122,7 +129,7 @@ describe('a statement whose answer was lost', () => {
     const [run] = answers[0]!.runs;
     expect(await model.run(run!.run_id)).toMatchObject({ state: 'running', starts: 1 });
     await model.report([ended.well(run!)]);
-  }, 30_000);
+  });
 
   it('is a report or a fan-out: it is accepted as the one that it was, and counts once', async () => {
     const session = await model.session();
@@ -154,5 +161,5 @@ describe('a statement whose answer was lost', () => {
       }
       return runs;
     }
-  }, 60_000);
+  });
 });

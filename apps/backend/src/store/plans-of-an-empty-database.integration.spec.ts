@@ -15,7 +15,7 @@ const HISTORY = 20_000;
 let postgres: TestPostgres;
 beforeAll(async () => {
   postgres = await startPostgres();
-}, 60_000);
+});
 afterAll(() => postgres?.stop());
 
 async function startWithWorkers() {
@@ -127,7 +127,7 @@ describe('what was planned while the database was empty reads no more once it ha
     await backend.stop();
     expect(await readMuch(databaseUrl, before)).toEqual([]);
     expect(await onConnection(databaseUrl, brokenInvariants)).toEqual([]);
-  }, 60_000);
+  });
 
   it('where many end at once', async () => {
     const url = await postgres.createDatabase('many', truth);
@@ -147,5 +147,5 @@ describe('what was planned while the database was empty reads no more once it ha
     await model.stop();
     expect(await readMuch(url, before)).toEqual([]);
     expect(await onConnection(url, brokenInvariants)).toEqual([]);
-  }, 60_000);
+  });
 });

@@ -29,7 +29,7 @@ beforeAll(async () => {
   own = await backend.organisation();
   client = asking(backend, own);
   worker = await startTaskWorker(backend, handle, { concurrency: 10 });
-}, 60_000);
+});
 afterEach(async () => {
   for (const end of gates.values()) end({ output: null });
   gates.clear();
@@ -189,7 +189,7 @@ describe('a replay of many', () => {
     expect(rows.map((row) => row.retry_of).toSorted()).toEqual(failed.toSorted());
     for (const row of rows) expect((await client.result(row.id)).result).toEqual({ input: { mended: 1 } });
     expect((await client.ask('POST', '/replay', filter)).body).toEqual({ matched: 0, replay: null });
-  }, 40_000);
+  });
 });
 
 describe('deleting a task', () => {
@@ -277,7 +277,7 @@ describe('retention', () => {
       expect(
         await backend.database.query(`select 1 from ${table} where organisation_id = $1`, [gone.id]),
       ).toEqual([]);
-  }, 30_000);
+  });
 });
 
 describe('of two organisations', () => {

@@ -21,16 +21,16 @@ const gates: (() => void)[] = [];
 
 beforeAll(async () => {
   postgres = await startPostgres();
-}, 60_000);
+});
 beforeEach(async () => {
   backend = await startBackend(postgres);
   client = asking(backend, await backend.organisation());
-}, 60_000);
+});
 afterEach(async () => {
   openGates();
   await Promise.all(workers.splice(0).map((worker) => worker.stop()));
   await backend?.stop();
-}, 60_000);
+});
 afterAll(() => postgres?.stop(), 60_000);
 
 async function startWorker(options: TaskWorkerOptions) {
@@ -91,7 +91,7 @@ describe('an urgent task', () => {
     expect(ahead).toBeLessThanOrEqual(MOST_DISPATCHES_OUT * MAX_PARCEL_RUNS);
     process.stderr.write(`${ahead} of 10,000 were handled before the urgent one\n`);
     expect(await brokenInvariants(backend.database)).toEqual([]);
-  }, 120_000);
+  });
 
   it('is taken at once by a worker of its own line, which nothing else ever reaches', async () => {
     const general = await startWorker({ queues: LINES, concurrency: SLOTS });
@@ -112,5 +112,5 @@ describe('an urgent task', () => {
     expect(dedicated.taken.map(({ run_id }) => run_id).sort()).toEqual(urgent.sort());
     expect(general.taken).toHaveLength(SLOTS + waiting);
     expect(await brokenInvariants(backend.database)).toEqual([]);
-  }, 120_000);
+  });
 });

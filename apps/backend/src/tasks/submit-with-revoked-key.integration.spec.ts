@@ -14,7 +14,7 @@ beforeAll(async () => {
   backend = await startBackend(postgres);
   organisation = await backend.organisation();
   worker = await startTaskWorker(backend, () => ({ output: null }));
-}, 60_000);
+});
 afterAll(async () => {
   expect(await brokenInvariants(backend.database)).toEqual([]);
   await worker?.stop();

@@ -17,7 +17,7 @@ beforeAll(async () => {
   own = await backend.organisation();
   worker = await startTaskWorker(backend, ({ task, input }) => ({ output: { task, input } }));
   client = asking(backend, own);
-}, 60_000);
+});
 afterEach(async () => {
   await eventually(async () => (await backend.rows())['dispatches'] === 0);
   expect(await brokenInvariants(backend.database)).toEqual([]);
@@ -267,7 +267,7 @@ describe('many tasks in one call', () => {
     const last = results[300].task_id as string;
     expect((await client.result(last)).result.input).toEqual({ n: 299 });
     await eventually(async () => (await backend.rows())['live_executions'] === 0);
-  }, 40_000);
+  });
 
   it('are at most a thousand, at least one', async () => {
     const tasks = Array.from({ length: 1_001 }, () => ({ task_name: 'anything' }));

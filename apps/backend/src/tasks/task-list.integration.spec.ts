@@ -26,7 +26,7 @@ beforeAll(async () => {
   await client.ask('DELETE', `/${ids['cancelled']}/cancel`);
   await worker.stop();
   ids['queued'] = await client.id({ task_name: 'count', parameters: { text: 'waits' } });
-}, 60_000);
+});
 afterAll(async () => {
   await backend?.stop();
   await postgres?.stop();

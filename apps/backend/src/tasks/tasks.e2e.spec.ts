@@ -24,7 +24,7 @@ beforeAll(async () => {
   platform = await startPlatform({ SESSION_TIMEOUT: '5', DATABASE_URL, BROKER_URL });
   database = createDatabase({ url: DATABASE_URL, logger: silentLogger(), connections: 1 });
   client = asking(platform, { key: platform.apiKey });
-}, 120_000);
+});
 afterEach(async () => {
   expect(await brokenInvariants(database)).toEqual([]);
 });
@@ -32,7 +32,7 @@ afterAll(async () => {
   await database?.close();
   await platform?.stop();
   await postgres?.stop();
-}, 60_000);
+});
 
 const longRunning = (duration: number) =>
   client.id({ task_name: 'example_long_running', parameters: { duration }, priority: 6 });
@@ -66,7 +66,7 @@ describe('tasks on a whole platform', () => {
     expect(events.at(-1)!.data.status).toBe('finished');
     expect(events.some(({ event }) => event === 'progress')).toBe(true);
     expect(events.some(({ event, data }) => event === 'log' && data.message === 'started')).toBe(true);
-  }, 60_000);
+  });
 
   it('fail and are tried again as their type says', async () => {
     const id = await client.id({ task_name: 'example_failing', parameters: { times: 1 } });
@@ -82,7 +82,7 @@ describe('tasks on a whole platform', () => {
       status: 'failed',
       error: { code: 'asked_to_fail' },
     });
-  }, 120_000);
+  });
 
   it('that honour their signal have stopped within 2 s of a cancel, in the worker that runs them', async () => {
     const atWork = await handlersAtWork();
@@ -102,7 +102,7 @@ describe('tasks on a whole platform', () => {
       const { pools } = (await client.ask('GET', '/workers/status')).body;
       return pools.every(({ active }: { active: number }) => active === 0);
     });
-  }, 60_000);
+  });
 
   it('go on when their worker is killed, and their streams end once', async () => {
     const id = await longRunning(4);
@@ -113,7 +113,7 @@ describe('tasks on a whole platform', () => {
     expect(events.filter(({ event }) => event === 'end')).toHaveLength(1);
     expect(events.at(-1)!.data.status).toBe('finished');
     expect((await client.ask('GET', `/${id}`)).body).toMatchObject({ starts: 2, attempts: 0 });
-  }, 120_000);
+  });
 
   it('that were accepted end when the backend is killed in the middle', async () => {
     const tasks = Array.from({ length: 200 }, (_, n) => ({

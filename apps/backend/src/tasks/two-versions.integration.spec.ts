@@ -14,7 +14,7 @@ beforeAll(async () => {
   postgres = await startPostgres();
   backend = await startBackend(postgres);
   client = asking(backend, await backend.organisation());
-}, 60_000);
+});
 afterEach(async () => {
   try {
     await eventually(async () => (await backend.rows())['live_executions'] === 0);
@@ -31,10 +31,14 @@ afterAll(async () => {
 type Worker = (typeof workers)[number];
 
 /** A worker process whose code has this version of the task; it says in each result which. */
-async function start(version: string, over: Partial<TaskDescriptor>, queue = 'shared'): Promise<Worker> {
+async function start(
+  version: string,
+  over: Partial<TaskDescriptor>,
+  { queue = 'shared', holds = Promise.resolve() } = {},
+): Promise<Worker> {
   const tasks = [descriptor('changed', { queue, ...over })];
   const options = { tasks, queues: [queue], concurrency: 1 };
-  const worker = await startTaskWorker(backend, () => ({ output: version }), options);
+  const worker = await startTaskWorker(backend, () => holds.then(() => ({ output: version })), options);
   workers.push(worker);
   return worker;
 }
@@ -69,13 +73,19 @@ describe('two versions of one task', () => {
   });
 
   it('workers of both in one queue are one pool, and either takes any of its tasks', async () => {
-    await start('old', {});
-    await start('new', {});
+    const [old, other] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const pair = [
+      await start('old', {}, { holds: old.promise }),
+      await start('new', {}, { holds: other.promise }),
+    ];
     await known({});
     const { pools } = (await client.ask('GET', '/workers/status')).body;
     const both = pools.filter(({ queues }: { queues: string[] }) => queues[0] === 'shared');
     expect(both).toEqual([expect.objectContaining({ slots: 2 })]);
     const ids = await Promise.all(Array.from({ length: 40 }, () => idOf({})));
+    // Each holds its first until the other has one too.
+    await eventually(async () => pair.every(({ taken }) => taken.length > 0));
+    for (const { resolve } of [old, other]) resolve();
     const results = await Promise.all(ids.map(async (id) => (await client.result(id)).result));
     expect(new Set(results)).toEqual(new Set(['old', 'new']));
   });
@@ -91,7 +101,7 @@ describe('two versions of one task', () => {
     const old = await start('old', {});
     await known({});
     const before = await idOf({}, { delay: 1 });
-    await start('new', {}, 'second');
+    await start('new', {}, { queue: 'second' });
     const moved = async () => (await client.ask('GET', `/${await idOf({})}`)).body.queue === 'second';
     await eventually(moved);
     const after = await idOf({});

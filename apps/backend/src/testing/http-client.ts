@@ -18,6 +18,7 @@ type Fields = Readonly<Record<string, string>>;
 interface Options {
   readonly key?: string | null;
   readonly slash?: boolean;
+  readonly idempotencyKey?: string;
 }
 
 /** Posts files to a deployment, with its own key unless told otherwise; a null key sends no header. */
@@ -25,14 +26,16 @@ export async function post(
   deployment: TestDeployment,
   files: readonly Upload[],
   fields: Fields = {},
-  { key = deployment.key, slash = true }: Options = {},
+  { key = deployment.key, slash = true, idempotencyKey }: Options = {},
 ): Promise<Answer> {
   const form = new FormData();
   for (const { name, content } of files) form.append('files', new Blob([content as string]), name);
   for (const [name, value] of Object.entries(fields)) form.append(name, value);
-  return await answer(
-    fetch(`${deployment.url}${slash ? '/' : ''}`, { method: 'POST', headers: bearer(key), body: form }),
-  );
+  const headers = {
+    ...bearer(key),
+    ...(idempotencyKey === undefined ? {} : { 'Idempotency-Key': idempotencyKey }),
+  };
+  return await answer(fetch(`${deployment.url}${slash ? '/' : ''}`, { method: 'POST', headers, body: form }));
 }
 
 /** Asks for the state of an execution. */
@@ -40,7 +43,7 @@ export async function poll(
   deployment: TestDeployment,
   executionId: string,
   query: Fields = {},
-  { key = deployment.key, slash = true }: Options = {},
+  { key = deployment.key, slash = true }: Omit<Options, 'idempotencyKey'> = {},
 ): Promise<Answer> {
   const words = new URLSearchParams({ execution_id: executionId, ...query });
   return await answer(fetch(`${deployment.url}${slash ? '/' : ''}?${words}`, { headers: bearer(key) }));
@@ -65,8 +68,8 @@ export function refusal(type: ErrorBody['type'], code: string, detail: unknown, 
 
 export const textFile = (name: string, content = `content of ${name}`): Upload => ({ name, content });
 
-/** Waits until the probe is true, for at most 20 s. */
+/** Waits until the probe is true, for at most a minute: against hanging, not to say how long it may take. */
 export function eventually(probe: () => Promise<boolean>): Promise<void> {
-  const signal = AbortSignal.timeout(20_000);
+  const signal = AbortSignal.timeout(60_000);
   return waitUntil('a test', probe, { everyMs: 10, logger: silentLogger(), signal });
 }

@@ -13,7 +13,7 @@ let model: TestModel;
 let url: string;
 beforeAll(async () => {
   postgres = await startPostgres();
-}, 60_000);
+});
 afterAll(() => postgres.stop());
 beforeEach(async () => {
   databases += 1;

@@ -25,7 +25,7 @@ beforeAll(async () => {
   const quick = { WEBHOOK_TIMEOUT: '2', WEBHOOK_RETRY_DELAY: '0.01' };
   env = { WEBHOOK_HOSTS: receiver.host, WEBHOOK_ALLOW_HTTP: 'true', ...quick };
   await workers.start({ env });
-}, 60_000);
+});
 afterAll(async () => {
   try {
     expect(await brokenInvariants(backend.database)).toEqual([]);
@@ -35,7 +35,7 @@ afterAll(async () => {
     await receiver?.stop();
     await postgres?.stop();
   }
-}, 30_000);
+});
 
 /** Asks as the organisation, or with another key. */
 async function ask(method: string, path: string, body?: unknown, key = own.key) {

@@ -42,21 +42,17 @@ const messages = (pool: string) =>
   Array.from({ length: 3 }, () => ({ pool, dispatch_id: uuidV7(), run_ids: [uuidV7(), uuidV7()] }));
 
 describe('a message that is delivered again', () => {
-  withRedis(
-    'reaches a worker through Redis, as often as it is sent',
-    async () => {
-      const server = await redis();
-      const sent = messages('pool-a');
-      const { all } = await listen(server.url, 'pool-a', 6);
-      const target = { redis: server, brokerUrl: server.url };
-      await deliverAgain(sent, target);
-      await new Promise((resolve) => setTimeout(resolve, 2)); // Another millisecond is another id.
-      await deliverAgain(sent, target);
-      const ids = (await all).map((message) => message.dispatch_id).sort();
-      expect(ids).toEqual([...sent, ...sent].map((message) => message.dispatch_id).sort());
-    },
-    60_000,
-  );
+  withRedis('reaches a worker through Redis, as often as it is sent', async () => {
+    const server = await redis();
+    const sent = messages('pool-a');
+    const { all } = await listen(server.url, 'pool-a', 6);
+    const target = { redis: server, brokerUrl: server.url };
+    await deliverAgain(sent, target);
+    await new Promise((resolve) => setTimeout(resolve, 2)); // Another millisecond is another id.
+    await deliverAgain(sent, target);
+    const ids = (await all).map((message) => message.dispatch_id).sort();
+    expect(ids).toEqual([...sent, ...sent].map((message) => message.dispatch_id).sort());
+  });
 
   it('reaches a worker through PostgreSQL', async () => {
     const postgres = await startPostgres();
@@ -70,24 +66,20 @@ describe('a message that is delivered again', () => {
       run_ids: runs,
     }));
     expect(await all).toEqual(expected);
-  }, 60_000);
+  });
 });
 
 describe('a Redis that is thrown away', () => {
-  withRedis(
-    'comes back empty after it was killed, and says when a command is refused',
-    async () => {
-      const server = await redis();
-      await server.send([
-        ['SET', 'kept', 'no'],
-        ['LPUSH', 'list', 'one'],
-      ]);
-      await expect(server.send([['LPUSH', 'kept', 'one']])).rejects.toThrow('WRONGTYPE');
-      await server.kill();
-      await expect(server.send([['PING']])).rejects.toThrow('ECONNREFUSED');
-      await server.start();
-      await server.send([['LPUSH', 'kept', 'one']]); // Possible where nothing of that name is left.
-    },
-    60_000,
-  );
+  withRedis('comes back empty after it was killed, and says when a command is refused', async () => {
+    const server = await redis();
+    await server.send([
+      ['SET', 'kept', 'no'],
+      ['LPUSH', 'list', 'one'],
+    ]);
+    await expect(server.send([['LPUSH', 'kept', 'one']])).rejects.toThrow('WRONGTYPE');
+    await server.kill();
+    await expect(server.send([['PING']])).rejects.toThrow('ECONNREFUSED');
+    await server.start();
+    await server.send([['LPUSH', 'kept', 'one']]); // Possible where nothing of that name is left.
+  });
 });

@@ -41,14 +41,14 @@ let databases = 0;
 let url: string;
 beforeAll(async () => {
   postgres = await startPostgres();
-}, 60_000);
+});
 afterAll(() => postgres.stop());
 beforeEach(async () => {
   databases += 1;
   url = await postgres.createDatabase(`forged${databases}`);
   await queryOnce(url, TABLES);
   await queryOnce(url, SOUND);
-}, 30_000);
+});
 
 const check = () => checkDatabase(url, { clock: impatient(), signal: new AbortController().signal });
 

@@ -125,8 +125,9 @@ describe('a backup that is made while executions are accepted and run', () => {
     const completed: string[] = [];
     for (const id of accepted) if ((await client.detail(id))?.status === 'COMPLETED') completed.push(id);
     const file = join(temporaryHome(), 'x.tar.zst');
-    const before = await sessionsOf(platform.ready);
-    expect(before).toHaveLength(coreWorkerNames.length);
+    let before: readonly string[] = [];
+    // One that is starved under this load is given up for a moment.
+    while (before.length < coreWorkerNames.length) before = await sessionsOf(platform.ready);
     const backup = await runCommand(['backup', '-o', file], { home });
     expect([backup.code, backup.err]).toEqual([0, '']);
     expect(backup.out).toContain('keys and passwords');
@@ -220,5 +221,5 @@ describe('a backup of a home', () => {
       err: '',
       out: expect.stringContaining('0 rows and files left'),
     });
-  }, 120_000);
+  });
 });

@@ -93,5 +93,5 @@ describe('longshore cancel', () => {
     });
     expect(await runCommand(['cancel', id], { home })).toMatchObject({ code: 0, out: `${id} STOPPED\n` });
     expect(await runCommand(['submit', 'reading', short, '--wait'], { home })).toMatchObject({ code: 0 });
-  }, 120_000);
+  });
 });

@@ -39,7 +39,7 @@ describe('longshore demo', () => {
     expect(results.map(({ file }) => file)).toEqual([...DOCUMENTS].sort());
     expect(demoFolders().filter((name) => !before.includes(name))).toEqual([]);
     expect(readdirSync(home)).toEqual(['demo-result.json']);
-  }, 120_000);
+  });
 
   it('says what is wrong, and leaves nothing, when it is interrupted', async () => {
     const home = temporaryHome();
@@ -53,7 +53,7 @@ describe('longshore demo', () => {
       err: expect.stringContaining('The demo was stopped by SIGINT.'),
     });
     expect(demoFolders().filter((name) => !before.includes(name))).toEqual([]);
-  }, 120_000);
+  });
 });
 
 describe('a whole platform', () => {
@@ -78,7 +78,7 @@ describe('a whole platform', () => {
     expect(broken).toMatchObject({ code: 1, err: expect.stringContaining('ended as ERROR') });
     expect((await runCommand(['queues'], { home })).out).toMatch(/api_\w+ /);
     expect(ready.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
-  }, 120_000);
+  });
 
   it('finishes what it had accepted after every process was killed', async () => {
     const home = temporaryHome();
@@ -105,5 +105,5 @@ describe('a whole platform', () => {
       }
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
-  }, 120_000);
+  });
 });

@@ -16,7 +16,7 @@ beforeAll(async () => {
   postgres = await startPostgres();
   url = new URL(await postgres.createDatabase('results'));
   ({ query: sql, close } = await queryOf(url.href));
-}, 60_000);
+});
 afterAll(async () => {
   await close?.();
   await postgres?.stop();

@@ -16,7 +16,7 @@ let postgres: TestPostgres | undefined;
 
 beforeAll(async () => {
   if (isInstalled) postgres = await startPostgres();
-}, 120_000);
+});
 afterEach(() => {
   for (const [name, value] of Object.entries(before)) {
     if (value === undefined) delete process.env[name];

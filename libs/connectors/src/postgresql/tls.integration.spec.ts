@@ -12,7 +12,7 @@ let url: URL;
 beforeAll(async () => {
   postgres = await startOwnPostgres({ tls: makeCertificate('db.test', authority) });
   url = new URL(await postgres.createDatabase('results'));
-}, 60_000);
+});
 afterAll(() => postgres?.stop());
 
 /** What a pipeline is given to reach the database by the name of db.test. */

@@ -69,7 +69,7 @@ describe('a bucket as a source', () => {
       await Promise.all(paths.slice(at, at + 50).map((path) => destination.write(path, 'x', signal)));
     expect((await list()).map(({ path }) => path)).toEqual(paths);
     await expect(list(1_002)).rejects.toMatchObject({ problem: 'too_many' });
-  }, 60_000);
+  });
 
   it('gives a large object as it was written', async () => {
     const { put, list } = setup();
@@ -249,7 +249,7 @@ describe('a server in trouble', () => {
     const web = createWebAccess({ hosts: [host], allowHttp: true, silenceMs: 50 });
     const source = await openS3Source({ ...setup({ host }).options, web, glob: '*' });
     await expect(source.list(10, signal)).rejects.toMatchObject({ problem: 'unavailable' });
-  }, 10_000);
+  });
 
   it('is asked three times', async () => {
     const recovered = await answering(BUSY, BUSY, listing('false</IsTruncated>'));

@@ -55,7 +55,7 @@ function brokerContract(name: string, open: () => Promise<BrokerUnderTest>): voi
         logger: linesOf().logger,
         signal: AbortSignal.timeout(20_000),
       });
-    }, 60_000);
+    });
     afterAll(() => broker?.stop());
     afterEach(async () => {
       for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
@@ -257,7 +257,7 @@ function brokerContract(name: string, open: () => Promise<BrokerUnderTest>): voi
       await expect(one.disturbances()).rejects.toThrow();
       await back();
       await eventually(async () => expect(await one.disturbances()).toBeGreaterThan(afterOne));
-    }, 60_000);
+    });
 
     it('refuses to publish at once while the broker is away, and works again when it is back', async () => {
       const { publisher, consume, brokerQueue } = setup();
@@ -277,7 +277,7 @@ function brokerContract(name: string, open: () => Promise<BrokerUnderTest>): voi
       });
       await eventually(() => publisher.publish(brokerQueue, [sent]));
       expect(await got.promise).toBe(sent.id);
-    }, 60_000);
+    });
 
     it('closes by the deadline although a handler never ends', async () => {
       const { publisher, consume, brokerQueue } = setup();
@@ -304,7 +304,7 @@ function brokerContract(name: string, open: () => Promise<BrokerUnderTest>): voi
       ]);
       expect(performance.now() - since).toBeLessThan(15_000);
       await back();
-    }, 60_000);
+    });
 
     it('never shows the password', async () => {
       const { logger, lines } = linesOf();

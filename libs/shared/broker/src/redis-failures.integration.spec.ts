@@ -33,7 +33,7 @@ withServers('work goes on by itself when Redis', () => {
     await master.kill9();
     await flow.delivers();
     expect(await sentinel.failedOver(master)).not.toBe(master);
-  }, 90_000);
+  });
 
   it('fails over from a master that froze and comes back as if nothing had been, by Sentinel', async () => {
     const sentinel = await startSentinel();
@@ -45,7 +45,7 @@ withServers('work goes on by itself when Redis', () => {
     await flow.delivers();
     master.thaw();
     await flow.delivers();
-  }, 90_000);
+  });
 
   it('loses all its Sentinels for a while, and its master with them', async () => {
     const sentinel = await startSentinel();
@@ -55,7 +55,7 @@ withServers('work goes on by itself when Redis', () => {
     await expect(flow.publish(someMessage())).rejects.toThrow(/broker/);
     await sentinel.restart();
     await flow.delivers();
-  }, 90_000);
+  });
 
   it('is a cluster that loses the node which holds our keys', async () => {
     const cluster = await startRedisCluster();
@@ -66,7 +66,7 @@ withServers('work goes on by itself when Redis', () => {
     await master.kill9();
     await flow.delivers();
     expect(await cluster.masterOf(`${KEY_PREFIX}:any`)).not.toBe(master);
-  }, 90_000);
+  });
 
   async function startSentinel(): Promise<TestRedisSentinel> {
     const sentinel = await startRedisSentinel();
@@ -89,7 +89,7 @@ withServers('a single Redis', () => {
     await expect(flow.publish(someMessage())).rejects.toThrow(/broker is full.*raise maxmemory/s);
     await redis.command('CONFIG', 'SET', 'maxmemory', '0');
     await flow.delivers();
-  }, 90_000);
+  });
 
   it('that becomes a read-only replica refuses with the reason, and delivers again as a master', async () => {
     const flow = await flowOn(redis.url);
@@ -99,14 +99,14 @@ withServers('a single Redis', () => {
     expect(await saidAtStart(redis.url)).toMatch(/is a replica of 127.0.0.1:1.*name the master/s);
     await redis.command('REPLICAOF', 'NO', 'ONE');
     await flow.delivers();
-  }, 90_000);
+  });
 
   it('that cannot save refuses with the reason', async () => {
     const flow = await flowOn(redis.url);
     await redis.command('CONFIG', 'SET', 'min-replicas-to-write', '1');
     cleanups.push(() => redis.command('CONFIG', 'SET', 'min-replicas-to-write', '0'));
     await expect(flow.publish(someMessage())).rejects.toThrow(/broker refuses writes.*NOREPLICAS/s);
-  }, 90_000);
+  });
 
   it('that is slow delivers all the same', async () => {
     const proxy = await startFaultProxy(redis.port);
@@ -114,7 +114,7 @@ withServers('a single Redis', () => {
     const flow = await flowOn(proxy.through(redis.url));
     proxy.delay(400);
     await flow.delivers();
-  }, 90_000);
+  });
 
   it('that is told to drop keys says so in the log of those who are connected, at the next connection', async () => {
     const flow = await flowOn(redis.url);
@@ -123,7 +123,7 @@ withServers('a single Redis', () => {
     await redis.command('CLIENT', 'KILL', 'TYPE', 'normal');
     await until('the log says so', async () => flow.lines.join().includes('broker is not fit for use'));
     expect(flow.lines.join()).toContain('noeviction');
-  }, 90_000);
+  });
 });
 
 withServers('the start says what is wrong and what to do, when BROKER_URL names', () => {
@@ -158,15 +158,11 @@ withServers('the start says what is wrong and what to do, when BROKER_URL names'
       () => cluster.url.replace('//', '//nobody:wrong@'),
       /Put the right user/,
     ],
-  ])(
-    '%s',
-    async (_what, url, says) => {
-      const said = await saidAtStart(url());
-      expect(said).toMatch(says);
-      expect(said).not.toContain('wrong@');
-    },
-    90_000,
-  );
+  ])('%s', async (_what, url, says) => {
+    const said = await saidAtStart(url());
+    expect(said).toMatch(says);
+    expect(said).not.toContain('wrong@');
+  });
 
   it('a cluster in which a single node drops keys', async () => {
     const node = cluster.nodes[1]!;
@@ -176,7 +172,7 @@ withServers('the start says what is wrong and what to do, when BROKER_URL names'
     );
     await node.command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
     expect(await saidAtStart(cluster.url)).toBe('it starts');
-  }, 90_000);
+  });
 
   it('a master behind Sentinels that drops keys', async () => {
     const master = await sentinel.master();
@@ -186,5 +182,5 @@ withServers('the start says what is wrong and what to do, when BROKER_URL names'
     );
     await master.command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
     expect(await saidAtStart(sentinel.url)).toBe('it starts');
-  }, 90_000);
+  });
 });

@@ -56,12 +56,18 @@ export async function startOwnPostgres({ tls }: OwnPostgresOptions = {}): Promis
   await chmod(folder, 0o755);
   const server = await startEmbeddedPostgres({ dataDir: join(folder, 'postgres'), logger: silentLogger() });
   if (tls !== undefined) await speakTls(join(folder, 'postgres'), server.port, tls);
-  const signal = (name: NodeJS.Signals) => {
-    for (const pid of processesOf(join(folder, 'postgres'))) process.kill(pid, name);
-  };
+  const data = join(folder, 'postgres');
   return {
-    freeze: () => signal('SIGSTOP'),
-    thaw: () => signal('SIGCONT'),
+    freeze() {
+      const { pid } = serverOf(data);
+      // The server first: then no child comes that was not seen.
+      signal(pid, 'SIGSTOP');
+      for (const child of childrenOf(pid)) signal(child, 'SIGSTOP');
+    },
+    thaw() {
+      const { pid } = serverOf(data);
+      for (const each of [...childrenOf(pid), pid]) signal(each, 'SIGCONT');
+    },
     async createDatabase(name, template) {
       const url = await server.createDatabase({ name, role: name });
       await template?.fill(url);
@@ -105,11 +111,19 @@ function serverOf(dataDir: string): { readonly data: string; readonly pid: numbe
   return { data, pid: Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n', 1)[0]) };
 }
 
-/** The server in this folder and its children. */
-function processesOf(dataDir: string): number[] {
-  const { pid: server } = serverOf(dataDir);
-  const isChild = (pid: string) => parentOf(pid) === server;
-  return [server, ...readdirSync('/proc').filter(isChild).map(Number)];
+function childrenOf(server: number): number[] {
+  return readdirSync('/proc')
+    .filter((pid) => parentOf(pid) === server)
+    .map(Number);
+}
+
+/** To a process that may have ended meanwhile. */
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 /** Undefined for what is no process, or not any more. */

@@ -42,7 +42,7 @@ describe('a command task', () => {
     ]);
     await backend.until(() => backend.progress.at(-1)?.percentage === 75);
     expect(backend.progress.at(-1)).toMatchObject({ percentage: 75, message: 'nearly', data: [1] });
-  }, 60_000);
+  });
 
   it('checks its input with its JSON Schema, and fills in defaults', async () => {
     const properties = { n: { type: 'integer' }, unit: { type: 'string', default: 'm' } };
@@ -52,7 +52,7 @@ describe('a command task', () => {
       error: { code: 'invalid_input', message: expect.stringContaining('n: must be integer') },
       retry_after_ms: null,
     });
-  }, 60_000);
+  });
 
   it('is tried again after a failure, unless its exit code says that this is of no use', async () => {
     const { run } = await sh('n=$(tr -cd 0-9); echo first >&2; echo why >&2; echo "[1]" >&3; exit $n');
@@ -64,7 +64,7 @@ describe('a command task', () => {
       },
     });
     expect(await run({ input: { n: 65 } })).toMatchObject({ retry_after_ms: null });
-  }, 60_000);
+  });
 
   const wrong = {
     nothing: ['echo a result', 'no_result', /wrote no result to file descriptor 3/],
@@ -84,12 +84,12 @@ describe('a command task', () => {
         error: { code, message: expect.stringMatching(message) },
       });
     }
-  }, 60_000);
+  });
 
   it('needs no result where it says so', async () => {
     const { run } = await sh('true', { result: 'optional' });
     expect(await run({ input: {} })).toMatchObject({ outcome: 'succeeded', output: { inline: null } });
-  }, 60_000);
+  });
 
   it('says which signal ended it', async () => {
     const { run } = await sh('kill -SEGV $$');
@@ -97,7 +97,7 @@ describe('a command task', () => {
       error: { code: 'command_failed', message: 'sh was ended by SIGSEGV' },
       retry_after_ms: 1_500,
     });
-  }, 60_000);
+  });
 
   it('says which program is missing, or which folder, or why it does not start, and is not tried again', async () => {
     const problems = [
@@ -120,12 +120,12 @@ describe('a command task', () => {
         error: { code, message: expect.stringContaining(message) },
       });
     }
-  }, 60_000);
+  });
 
   it('need not read its input', async () => {
     const { run } = await sh('exec <&-; echo 1 >&3');
     expect(await run({ input: { text: 'x'.repeat(1_000_000) } })).toMatchObject({ output: { inline: 1 } });
-  }, 60_000);
+  });
 
   it('has little of the environment of the worker, and none of its keys', async () => {
     const secrets = ['INTERNAL_SERVICE_API_KEY', 'BROKER_URL', 'DATABASE_URL', 'ANTHROPIC_API_KEY', 'REGION'];
@@ -148,7 +148,7 @@ describe('a command task', () => {
     } finally {
       for (const name of secrets) delete process.env[name];
     }
-  }, 60_000);
+  });
 
   it('finds the file of its run in a folder of its own, which is gone afterwards', async () => {
     const script =
@@ -162,12 +162,13 @@ describe('a command task', () => {
     const [, folder = ''] = await line(/^in (.*)/);
     expect(existsSync(folder)).toBe(false);
     await backend.until(() => backend.logLines.some(({ message }) => message === '.._a b_ü.json'));
-  }, 60_000);
+  });
 });
 
 /** Two children: one of the group of the program, one that left it. */
 const withChildren =
-  'sleep 600 & a=$!; setsid sleep 599.25 & sleep 0.2; b=$(pgrep -n -f "^sleep 599.25"); echo children $a $b;';
+  `sleep 600 & a=$!; setsid sh -c 'echo $$ > "$TMPDIR/new"; mv "$TMPDIR/new" "$TMPDIR/b"; exec sleep 600' & ` +
+  'until [ -e "$TMPDIR/b" ]; do sleep 0.02; done; b=$(cat "$TMPDIR/b"); echo children $a $b;';
 
 describe('what a command started', () => {
   it('ends with it, when it ends by itself', async () => {
@@ -176,7 +177,7 @@ describe('what a command started', () => {
     const [, ...pids] = await line(/children (\d+) (\d+)/);
     for (const pid of pids) await processEnd(Number(pid));
     expect(await run({ input: {} })).toMatchObject({ output: { inline: 1 } });
-  }, 60_000);
+  });
 
   it('ends with it at its hard limit, and its folder goes', async () => {
     const { run, line, lines } = await sh(
@@ -188,7 +189,7 @@ describe('what a command started', () => {
     for (const pid of pids) await processEnd(Number(pid));
     const folder = lines().find((each) => each.startsWith('/')) ?? '/';
     expect(existsSync(folder)).toBe(false);
-  }, 60_000);
+  });
 
   it('is told by SIGTERM that its run was cancelled or is past its soft limit', async () => {
     const { backend, runner, run, line } = await sh('sleep 600 & echo ready $!; wait');
@@ -199,7 +200,7 @@ describe('what a command started', () => {
     expect(await sleeping).toMatchObject({ outcome: 'released' });
     await processEnd(Number(pid));
     expect(await run({ input: {}, softLimitMs: 1_500 })).toMatchObject({ error: { code: 'time_limit' } });
-  }, 60_000);
+  });
 
   it('ends when it uses too much memory, that of children counted, and the next run goes on', async () => {
     const script =
@@ -208,7 +209,7 @@ describe('what a command started', () => {
     expect(await run({ input: {} })).toMatchObject({
       error: { code: 'out_of_memory', message: 'It used more memory than the 64 MiB that it may' },
     });
-  }, 60_000);
+  });
 
   it('ends when its worker is killed, and its folder goes', async () => {
     const script = `${withChildren} echo ready $a $b $LONGSHORE_FILES; trap '' TERM; while :; do :; done`;
@@ -221,5 +222,5 @@ describe('what a command started', () => {
     while (existsSync(folder)) await pause(20);
     // Nobody is left to put it away.
     rmSync(left, { recursive: true });
-  }, 60_000);
+  });
 });

@@ -39,7 +39,7 @@ describe('the samples of task files', () => {
       error: { message: expect.stringContaining('The text has no words') },
       retryAfterMs: null,
     });
-  }, 60_000);
+  });
 
   it('say what is missing when the environment was not made', async () => {
     const task = await sample('data-science/word-frequencies.yaml');
@@ -56,7 +56,7 @@ describe('the samples of task files', () => {
     ];
     expect(await runTask(task, { points })).toMatchObject({ output: { slope: 2, intercept: 1 } });
     expect(await runTask(task, { points: [points[0], points[0]] })).toMatchObject({ retryAfterMs: null });
-  }, 60_000);
+  });
 
   it('announce a release once, however often it is tried', async () => {
     const task = await sample('production/announce-release.yaml');

@@ -77,7 +77,7 @@ describe('the context', () => {
     expect(backend.logLines).toHaveLength(MAX_LINES + 1);
     expect(backend.logLines.at(-1)?.message).toBe(`line ${MAX_LINES}`);
     expect(backend.progress.length).toBeLessThan(5);
-  }, 60_000);
+  });
 
   it('of a run inline takes a progress call a thousand times a second: few of them reach the backend, the last one does', async () => {
     const { backend, run } = await setup(async (_input, { progress, sleep }) => {
@@ -93,5 +93,5 @@ describe('the context', () => {
     // One call, then a pause of a fifth of a second; however slow the machine is.
     const pauses = (performance.now() - beganAt) / 200;
     expect(backend.progress.length).toBeLessThanOrEqual(pauses + 2);
-  }, 60_000);
+  });
 });

@@ -11,14 +11,14 @@ describe.each(['thread', 'process'] as const)('a run in a %s of its own', (isola
     expect(report).toMatchObject({
       output: { inline: { run: { id: report?.run_id, attempt: 2, idempotencyKey: report?.run_id } } },
     });
-  }, 60_000);
+  });
 
   it('fails at once when its input does not fit', async () => {
     const { act } = await setup(isolation);
     expect(await act('facts', { n: 'x' as never })).toMatchObject({
       ...{ outcome: 'failed', retry_after_ms: null, error: { code: 'invalid_input' } },
     });
-  }, 60_000);
+  });
 
   it('reads its file, its children and its workflow through the worker', async () => {
     const { act, backend } = await setup(isolation);
@@ -33,7 +33,7 @@ describe.each(['thread', 'process'] as const)('a run in a %s of its own', (isola
     expect(await act('workflow', { execution })).toMatchObject({ output: { inline: definition } });
     expect(await act('workflow')).toMatchObject({ error: { code: 'no_workflow' }, retry_after_ms: null });
     expect(await act('pipeline')).toMatchObject({ error: { code: 'not_isolated' }, retry_after_ms: null });
-  }, 60_000);
+  });
 
   it('that follows a fan-out gets its children, and their outputs', async () => {
     const { act, backend } = await setup(isolation);
@@ -48,7 +48,7 @@ describe.each(['thread', 'process'] as const)('a run in a %s of its own', (isola
     expect(await act('childOutput', { children: [summary] })).toMatchObject({
       output: { inline: { large: true } },
     });
-  }, 60_000);
+  });
 
   it('tells log lines and progress, in their order', async () => {
     const { act, backend, runner } = await setup(isolation);
@@ -59,7 +59,7 @@ describe.each(['thread', 'process'] as const)('a run in a %s of its own', (isola
       ['error', 'two', null],
     ]);
     expect(backend.progress.at(-1)).toMatchObject({ percentage: 20, message: 'half', data: { at: 'x' } });
-  }, 60_000);
+  });
 
   it('may log 100,000 lines and call progress 10,000 times, as fast as it can: what is beyond the bounds is dropped', async () => {
     const { act, backend } = await setup(isolation);
@@ -69,7 +69,7 @@ describe.each(['thread', 'process'] as const)('a run in a %s of its own', (isola
     expect(backend.logLines.map(({ message }) => message).at(9_999)).toBe('line 9999');
     await backend.until(() => backend.progress.at(-1)?.message === 'step 9999');
     expect(backend.progress.length).toBeLessThan(100);
-  }, 60_000);
+  });
 
   it('has its words in the log, and nothing it says there is taken for its result', async () => {
     const { act, backend, line } = await setup(isolation);
@@ -79,7 +79,7 @@ describe.each(['thread', 'process'] as const)('a run in a %s of its own', (isola
     expect(levels[0]).toEqual(['info', { stream: 'stdout' }]);
     expect(levels).toContainEqual(['warn', { stream: 'stderr' }]);
     expect(backend.logLines.every(({ message }) => message.length <= 10_000)).toBe(true);
-  }, 60_000);
+  });
 
   it('may return what is no JSON, or a lot of it', async () => {
     const { act, backend } = await setup(isolation);
@@ -91,7 +91,7 @@ describe.each(['thread', 'process'] as const)('a run in a %s of its own', (isola
     const large = await act('outputs', { n: 3 });
     expect(large).toMatchObject({ output: { size: 20_000_002 } });
     expect(backend.outputs.get(large?.run_id ?? '')).toHaveLength(20_000_002);
-  }, 60_000);
+  });
 
   it('may fan out', async () => {
     const { act } = await setup(isolation);
@@ -100,7 +100,7 @@ describe.each(['thread', 'process'] as const)('a run in a %s of its own', (isola
       children: [{ key: 'a', task: 'child', input: 1 }],
       then: { task: 'end', input: 2 },
     });
-  }, 60_000);
+  });
 
   it('fails in its own words, and is tried again as they say, and as its policy does', async () => {
     const { act } = await setup(isolation);
@@ -112,7 +112,7 @@ describe.each(['thread', 'process'] as const)('a run in a %s of its own', (isola
     const broken = await act('fail');
     expect(broken).toMatchObject({ error: { code: 'unexpected_error' }, retry_after_ms: null });
     expect(JSON.stringify(broken)).toContain('for a reason');
-  }, 60_000);
+  });
 
   it('uses what is warm, until something failed there', async () => {
     const { act } = await setup(isolation);
@@ -122,7 +122,7 @@ describe.each(['thread', 'process'] as const)('a run in a %s of its own', (isola
     expect(await act('count')).toMatchObject({ output: { inline: { runsHere: 3 } } });
     await act('fail');
     expect(await act('count')).toMatchObject({ output: { inline: { runsHere: 1 } } });
-  }, 60_000);
+  });
 
   it('has one of its own while others are at work', async () => {
     const { act, runner, line } = await setup(isolation);
@@ -131,7 +131,7 @@ describe.each(['thread', 'process'] as const)('a run in a %s of its own', (isola
     expect(await act('count')).toMatchObject({ output: { inline: { runsHere: 1 } } });
     await runner.stop(AbortSignal.abort());
     expect(await sleeping).toMatchObject({ outcome: 'released' });
-  }, 60_000);
+  });
 
   it('cannot see what the worker alone shall know', async () => {
     process.env['INTERNAL_SERVICE_API_KEY'] = 'lsk_secret';
@@ -143,7 +143,7 @@ describe.each(['thread', 'process'] as const)('a run in a %s of its own', (isola
     const { inline: names } = (report as { output: { inline: string[] } }).output;
     expect(names).toContain('OF_THE_TASK');
     expect(names).not.toContain('INTERNAL_SERVICE_API_KEY');
-  }, 60_000);
+  });
 
   it('fails with the reason when its file does not load any more', async () => {
     const { act } = await setup(isolation, '/nowhere/task.ts');
@@ -151,5 +151,5 @@ describe.each(['thread', 'process'] as const)('a run in a %s of its own', (isola
       error: { code: 'task_not_loaded', message: expect.stringContaining('/nowhere/task.ts') },
       retry_after_ms: 1_500,
     });
-  }, 60_000);
+  });
 });

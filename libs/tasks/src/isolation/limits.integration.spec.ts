@@ -16,12 +16,12 @@ describe.each(['thread', 'process'] as const)('in a %s of its own', (isolation) 
     });
     expect(overdue).toEqual([]);
     expect(await act('count')).toMatchObject({ outcome: 'succeeded' });
-  }, 60_000);
+  });
 
   it('a handler hears its soft limit', async () => {
     const { act } = await setup(isolation);
     expect(await act('sleep', { softLimitMs: 1_000 })).toMatchObject({ error: { code: 'time_limit' } });
-  }, 60_000);
+  });
 
   it('a handler hears that its run was cancelled', async () => {
     const { act, backend, runner, line } = await setup(isolation);
@@ -30,7 +30,7 @@ describe.each(['thread', 'process'] as const)('in a %s of its own', (isolation) 
     const [run_id = ''] = backend.runs.keys();
     runner.cancel([{ run_id, epoch: 1 }]);
     expect(await sleeping).toMatchObject({ outcome: 'released' });
-  }, 60_000);
+  });
 
   it('a handler that does not hear that its run was cancelled is ended after 10 s', async () => {
     const { act, backend, runner, line } = await setup(isolation);
@@ -39,7 +39,7 @@ describe.each(['thread', 'process'] as const)('in a %s of its own', (isolation) 
     const [run_id = ''] = backend.runs.keys();
     runner.cancel([{ run_id, epoch: 1 }]);
     expect(await looping).toMatchObject({ outcome: 'released' });
-  }, 60_000);
+  });
 
   it('a run that is cancelled before its thread or process has started is let go', async () => {
     const { backend, runner, act } = await setup(isolation);
@@ -50,38 +50,30 @@ describe.each(['thread', 'process'] as const)('in a %s of its own', (isolation) 
     await handled;
     expect(backend.reports).toMatchObject([{ outcome: 'released' }]);
     expect(await act('count')).toMatchObject({ output: { inline: { runsHere: 1 } } });
-  }, 60_000);
+  });
 
-  it.each(['heap', 'buffers'])(
-    'too much memory (%s) ends that run alone',
-    async (kind) => {
-      const { act } = await setup(isolation);
-      expect(await act(kind)).toMatchObject({
-        error: { code: 'out_of_memory', message: 'It used more memory than the 128 MiB that it may' },
-        retry_after_ms: 1_500,
-      });
-      expect(await act('count')).toMatchObject({ output: { inline: { runsHere: 1 } } });
-    },
-    60_000,
-  );
+  it.each(['heap', 'buffers'])('too much memory (%s) ends that run alone', async (kind) => {
+    const { act } = await setup(isolation);
+    expect(await act(kind)).toMatchObject({
+      error: { code: 'out_of_memory', message: 'It used more memory than the 128 MiB that it may' },
+      retry_after_ms: 1_500,
+    });
+    expect(await act('count')).toMatchObject({ output: { inline: { runsHere: 1 } } });
+  });
 
   it.each([
     ['exit', /ended/],
     ['uncaught', isolation === 'thread' ? /nobody catches me/ : /ended with code 1/],
-  ])(
-    'what ends by itself (%s) costs that run alone',
-    async (how, message) => {
-      const { act } = await setup(isolation);
-      const report = await act(how);
-      expect(report).toMatchObject({
-        ...{ outcome: 'failed', retry_after_ms: 1_500 },
-        error: { code: 'crashed', message: expect.stringMatching(message) },
-      });
-      if (how === 'uncaught') expect(JSON.stringify(report)).toContain('nobody catches me');
-      expect(await act('count')).toMatchObject({ outcome: 'succeeded' });
-    },
-    60_000,
-  );
+  ])('what ends by itself (%s) costs that run alone', async (how, message) => {
+    const { act } = await setup(isolation);
+    const report = await act(how);
+    expect(report).toMatchObject({
+      ...{ outcome: 'failed', retry_after_ms: 1_500 },
+      error: { code: 'crashed', message: expect.stringMatching(message) },
+    });
+    if (how === 'uncaught') expect(JSON.stringify(report)).toContain('nobody catches me');
+    expect(await act('count')).toMatchObject({ outcome: 'succeeded' });
+  });
 });
 
 describe('in a process of its own', () => {
@@ -89,15 +81,11 @@ describe('in a process of its own', () => {
     ['abort', 'Its process was ended by SIGABRT'],
     ['crash', 'Its process was ended by SIGSEGV'],
     ['disconnect', 'Its process was ended by SIGKILL'],
-  ])(
-    'a crash (%s) costs that run alone',
-    async (how, message) => {
-      const { act } = await setup('process');
-      expect(await act(how)).toMatchObject({ error: { code: 'crashed', message }, retry_after_ms: 1_500 });
-      expect(await act('count')).toMatchObject({ outcome: 'succeeded' });
-    },
-    60_000,
-  );
+  ])('a crash (%s) costs that run alone', async (how, message) => {
+    const { act } = await setup('process');
+    expect(await act(how)).toMatchObject({ error: { code: 'crashed', message }, retry_after_ms: 1_500 });
+    expect(await act('count')).toMatchObject({ outcome: 'succeeded' });
+  });
 
   it('what a handler started ends with it', async () => {
     const { act, line } = await setup('process');
@@ -106,7 +94,7 @@ describe('in a process of its own', () => {
     const [, pid] = await line(/started (\d+)/);
     expect(await running).toMatchObject({ error: { code: 'hard_limit' } });
     await processEnd(Number(pid));
-  }, 60_000);
+  });
 
   it('nothing is left when the worker closes', async () => {
     const { act, runner, line } = await setup('process');
@@ -115,5 +103,5 @@ describe('in a process of its own', () => {
     await runner.stop(AbortSignal.abort());
     expect(await looping).toMatchObject({ outcome: 'released' });
     await processEnd(Number(pid));
-  }, 60_000);
+  });
 });

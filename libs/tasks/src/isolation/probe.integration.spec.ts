@@ -57,5 +57,5 @@ describe('task files', () => {
       'j-schema.mjs': expect.stringContaining('schema broke'),
       'k-throws.mjs': 'text alone',
     });
-  }, 120_000);
+  });
 });

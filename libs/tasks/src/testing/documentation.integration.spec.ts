@@ -77,7 +77,7 @@ it('docs/tasks.md shows a test of its task that runs as it says, with nothing in
   });
   expect(stdout).toContain('pass 2');
   expect(status).toBe(0);
-}, 60_000);
+});
 
 it('docs/tasks.md shows a task that is retried, routed by the two lines it names, and a fan-out with what follows it', () => {
   const routing = /```js\n(\s*group: .*?)```/s.exec(page)?.[1] ?? '';
@@ -89,4 +89,4 @@ it('docs/tasks.md shows a task that is retried, routed by the two lines it names
   });
   expect(stdout).toContain('pass 3');
   expect(status).toBe(0);
-}, 60_000);
+});

@@ -85,5 +85,5 @@ suite('a worker that is started first (needs redis-server on the PATH, or a Dock
       startsIn(['database', 'broker', 'backend']),
       startsIn(['backend', 'broker', 'database']),
     ]);
-  }, 60_000);
+  });
 });

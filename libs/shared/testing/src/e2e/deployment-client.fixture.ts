@@ -40,7 +40,8 @@ export function deploymentClient(platform: TestPlatform) {
     const answer = await fetch(`${platform.url}/api/v1/executions/${executionId}`, { headers }).catch(
       () => null,
     );
-    return answer?.ok ? ((await answer.json()) as ExecutionDetail) : null;
+    // Of a backend that is killed meanwhile the answer may end in the middle.
+    return answer?.ok ? ((await answer.json().catch(() => null)) as ExecutionDetail | null) : null;
   }
 
   /** Polls until the execution has ended. @throws when it has not within the bound. */

@@ -24,7 +24,7 @@ export function faultyPlatform(files: number, { lines = 8_000 } = {}) {
     await redis?.stop();
     platform = undefined;
     redis = undefined;
-  }, 60_000);
+  });
 
   /** A platform that gives up a silent worker soon, with a deployment `invoices`. */
   async function start(env: Record<string, string> = {}) {
@@ -95,4 +95,21 @@ export async function until(what: string, holds: () => Promise<boolean> | boolea
     if (performance.now() > deadline) throw new Error(`not within a minute: ${what}`);
     await pause(LOOK_EVERY_MS);
   }
+}
+
+/** SIGSTOP to the only worker of files, at a moment when it has begun one and not ended it. */
+export async function freezeAtWork(pid: number, client: Client, ids: readonly string[]): Promise<void> {
+  await until('it is frozen in the middle of its files', async () => {
+    process.kill(pid, 'SIGSTOP');
+    // What it had told before is written by now; what is running then stays so.
+    await pause(200);
+    if (await hasFileAtWork(client, ids)) return true;
+    process.kill(pid, 'SIGCONT');
+    return false;
+  });
+}
+
+async function hasFileAtWork(client: Client, ids: readonly string[]): Promise<boolean> {
+  const details = await Promise.all(ids.map((id) => client.detail(id)));
+  return details.some((detail) => detail?.files.some(({ state }) => state === 'running'));
 }

@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Client, faultyPlatform, withRedis } from './faulty-platform.fixture.ts';
+import { type Client, faultyPlatform, freezeAtWork, withRedis } from './faulty-platform.fixture.ts';
 
 const BEFORE = 5;
 const AFTER = 6;
 const { start, startOnRedis, post, allEnded } = faultyPlatform(5, { lines: 20_000 });
 
 /** Posts, breaks something in the middle, and holds the outcome against the client's own list. */
-async function surviving(client: Client, fault: () => unknown): Promise<number> {
+async function surviving(client: Client, fault: (accepted: readonly string[]) => unknown): Promise<number> {
   const ids: string[] = [];
   const send = async (count: number) => {
     for (let i = 0; i < count; i += 1) ids.push(await post(client, ids.length));
@@ -14,7 +14,7 @@ async function surviving(client: Client, fault: () => unknown): Promise<number> 
   await send(BEFORE);
   do await send(1);
   while (!(await isBeingRead(client, ids.at(-1)!)));
-  await fault();
+  await fault(ids);
   await send(AFTER);
   return await allEnded(client, ids);
 }
@@ -43,7 +43,8 @@ describe('failure modes 1 and 18: every accepted execution ends once, with one r
     'failure mode 17: file-processing, on Redis, which is wiped as well',
     async () => {
       const { platform, client, redis } = await startOnRedis();
-      const restarted = await surviving(client, async () => {
+      const restarted = await surviving(client, async (accepted) => {
+        await freezeAtWork(platform.pidOf('file-processing'), client, accepted);
         platform.kill9('file-processing');
         await redis.flushAll();
       });

@@ -33,12 +33,12 @@ beforeAll(async () => {
     ...{ PIPELINE_FOLDERS: folder, PIPELINE_HOSTS: `${new URL(books).host},${s3.host}` },
     ...{ SESSION_TIMEOUT: '3', PRESIGNED_URL_ALLOW_HTTP: 'true' },
   });
-}, 90_000);
+});
 afterAll(async () => {
   await platform?.stop();
   await Promise.all([postgres?.stop(), s3?.stop()]);
   await rm(folder, { recursive: true, force: true });
-}, 60_000);
+});
 
 /** What an administrator writes; the password stands in the environment alone. */
 async function applyPipeline(): Promise<void> {
@@ -138,7 +138,7 @@ it('failure mode 4: has one row per file although its worker is killed between t
   expect(await ended(second, 60_000)).toMatchObject({ status: 'COMPLETED', successful_files: FILES });
   expect(await rowsOf(second)).toEqual(expected);
   expect(await rowsOf(first)).toEqual(expected);
-}, 120_000);
+});
 
 it('reads the objects of one bucket and writes the results into another, and reads only what is new', async () => {
   const { apply, ended } = deploymentClient(platform);
@@ -172,4 +172,4 @@ it('reads the objects of one bucket and writes the results into another, and rea
     ...{ status: 'COMPLETED', total_files: 1, successful_files: 1 },
   });
   expect(await resultOf('1.txt')).toMatchObject({ output: { number: 'S-3' } });
-}, 60_000);
+});

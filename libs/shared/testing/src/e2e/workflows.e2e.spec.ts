@@ -6,7 +6,7 @@ let platform: TestPlatform;
 
 beforeAll(async () => {
   platform = await startPlatform();
-}, 90_000);
+});
 afterAll(() => platform?.stop());
 
 const workflow = {
@@ -44,4 +44,4 @@ it('one content under two names is read once for each, where the rules depend on
     '{"total_of_all":12.5,"zone":"north","kind":"credit note"}',
     '{"total_of_all":7,"zone":"south","kind":"invoice"}',
   ]);
-}, 90_000);
+});

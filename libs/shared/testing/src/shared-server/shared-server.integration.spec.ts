@@ -45,4 +45,4 @@ it('suites share a server and no data; what is theirs goes with them, and the se
   await expect(titles(ofTwo)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   expect(existsSync(folder)).toBe(false);
   await two.stop();
-}, 120_000);
+});
