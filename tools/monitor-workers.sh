@@ -78,11 +78,19 @@ next_jobs() {
   if [ "$total" -eq 0 ]; then
     echo 'No queued tasks.'
   else
-    echo "$total queued tasks, of which these came first:"
+    tasks=tasks
+    if [ "$total" -eq 1 ]; then tasks=task; fi
+    echo "$total queued $tasks, of which these came first:"
     cli tasks list --status queued --limit 5 --offset "$offset"
   fi
-  echo 'Executions that wait for a worker:'
-  cli executions list --status PENDING --limit 5
+  waiting=$(cli executions list --status PENDING --limit 1 --json) || return 1
+  case $waiting in
+    *'"execution_id"'*)
+      echo 'Executions that wait for a worker:'
+      cli executions list --status PENDING --limit 5
+      ;;
+    *) echo 'No execution waits for a worker.' ;;
+  esac
 }
 
 show_backend() {

@@ -305,7 +305,8 @@ while getopts :e:dl:c:q:p:n:skrLfh option; do
     f) follow=1 ;;
     h) usage; exit 0 ;;
     :) wrong "-$OPTARG needs a value" ;;
-    *) wrong "-$OPTARG is no option" ;;
+    # A long one, which getopts takes letter by letter: it stands there whole.
+    \?) [[ $OPTARG != - ]] || wrong "${!OPTIND} is no option"; wrong "-$OPTARG is no option" ;;
   esac
 done
 shift $((OPTIND - 1))

@@ -110,6 +110,7 @@ make_key() {
 # Containers run as another user: the files open to all, their folder to its owner alone.
 umask 022
 command -v docker > /dev/null || fail 'there is no docker on the PATH'
+docker info > /dev/null 2>&1 || fail 'no Docker engine answers: start it, or see "docker info"'
 [ -d "$secrets" ] || "$root/docker/make-secrets.sh" "$secrets"
 tag=${LONGSHORE_TAG:-$(node -p "require('$root/package.json').version")}
 missing=

@@ -117,7 +117,21 @@ describe('tools/scale-workers.sh', () => {
   });
 });
 
+describe('tools/run-worker.sh', () => {
+  it('names the long option that it does not know', async () => {
+    const { code, err } = await run('run-worker.sh', ['--foo', 'general']);
+    expect([code, err]).toEqual([2, expect.stringMatching(/^run-worker: --foo is no option/)]);
+  });
+});
+
 describe('tools/start-multi-worker.sh', () => {
+  it('makes nothing where no Docker engine answers', async () => {
+    standIn('docker', [{ to: 'docker info*', by: 'exit 1' }]);
+    const { code, err } = await run('start-multi-worker.sh', ['devops=devops'], { SECRETS_DIR: '/nowhere' });
+    expect([code, err]).toEqual([1, expect.stringContaining('no Docker engine answers')]);
+    expect(asked()).toEqual(['docker info']);
+  });
+
   it.each([
     ['devops'],
     ['DevOps=devops'],

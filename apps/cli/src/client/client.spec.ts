@@ -155,6 +155,18 @@ describe('the connection', () => {
     expect(() => connect('admin', { url: 'nonsense' }, env)).toThrow('"nonsense" is not an address');
   });
 
+  it('never sends the key of the home to whoever listens where a platform of it would, while none is recorded', async () => {
+    const { url, seen } = await serve(200, JSON.stringify({ queues: [] }));
+    const env = { ...home(), PORT: new URL(url).port };
+    for (const kind of ['admin', 'organisation'] as const)
+      expect(() => connect(kind, {}, env)).toThrow(
+        expect.objectContaining({ message: expect.stringContaining('Nothing runs from'), exitCode: 3 }),
+      );
+    expect(() => connect('admin', { url }, env)).toThrow(`There is no admin key for ${url}`);
+    await connect('admin', { adminKey: KEY }, env).call(routes.queues);
+    expect(seen).toHaveLength(1);
+  });
+
   it('takes flags before the environment, and that before the home', async () => {
     const { url, seen } = await serve(200, JSON.stringify({ queues: [] }));
     const env = {

@@ -8,6 +8,7 @@ import type { Terminal } from '../output/terminal.ts';
 import { addAdminConnection } from './connection-options.ts';
 import { connectAsManager, given, momentOf } from './key-options.ts';
 import { wholeNumber } from './number-option.ts';
+import { moment } from '../output/moment.ts';
 
 interface AuditFlags extends ConnectionFlags {
   json?: true;
@@ -81,7 +82,7 @@ const HEADINGS = ['AT', 'WHO', 'FROM', 'ACTION', 'OUTCOME', 'TIMES', 'TARGET', '
 export function auditLines(events: readonly AuditEvent[], look: Look = {}): string[] {
   if (events.length === 0) return ['Nothing of that kind is in the audit log.'];
   const rows = events.map(({ at, actor, address, action, outcome, count, target, detail }) => [
-    at.slice(0, 19).replace('T', ' '),
+    moment(at),
     actor.key_name === null ? actor.kind : `${actor.kind} ${actor.key_name}`,
     address ?? '-',
     action,

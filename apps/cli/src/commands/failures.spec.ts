@@ -102,7 +102,7 @@ describe('longshore failures', () => {
       'GET /api/v1/failures?api_name=invoices&since=2026-05-01T00%3A00%3A00.000Z&limit=1',
     );
     expect(out[2]).toBe(
-      `${CAUSE}  12     2026-05-01 12:00:00  file.process  unreadable  page <n> is torn  ${FIRST}`,
+      `${CAUSE}  12     2026-05-01 12:00:00Z  file.process  unreadable  page <n> is torn  ${FIRST}`,
     );
     expect(out.slice(3).join(' ')).toMatch(/2 more causes.*latest were counted/);
   });
@@ -346,6 +346,27 @@ describe('longshore logs', () => {
     await run(['logs', FIRST, '--level', 'error']);
     const last = `${AT} failed: The card was declined (card_declined)`;
     expect([out, err]).toEqual([[`${AT} INFO charging 7`, last, last], []]);
+  });
+
+  it('of a task tell of each attempt where it ended, however late the platform does', async () => {
+    const at = (second: number) => `2026-05-01T12:00:0${second}.000Z`;
+    const log = (second: number) =>
+      ['log', { at: at(second), level: 'info', message: `said ${second}`, fields: null }] as [string, object];
+    const lost = { attempt: 1, outcome: 'lost', started_at: at(1), ended_at: at(3), error: null };
+    const { run, out } = await setup({
+      [`GET /api/v1/executions/${FIRST}/logs`]: unknown,
+      [`GET /tasks/${FIRST}/events`]: stream(
+        ...[log(2), log(4)],
+        ['attempt', lost],
+        ['end', { task_id: FIRST, status: 'finished', finished_at: at(4), error: null }],
+      ),
+    });
+    await run(['logs', FIRST]);
+    expect(out.map((line) => line.slice(0, 34))).toEqual([
+      `${at(2)} INFO said`,
+      `${at(3)} attempt 1`,
+      `${at(4)} INFO said`,
+    ]);
   });
 
   it('of a task that goes on tell what was said so far, and that nothing was', async () => {

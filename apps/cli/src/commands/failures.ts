@@ -11,6 +11,7 @@ import {
   queryOf,
 } from './failure-filter.ts';
 import { wholeNumberFrom } from './number-option.ts';
+import { moment } from '../output/moment.ts';
 
 interface FailuresFlags extends ConnectionFlags, FailureFilterFlags {
   limit: number;
@@ -50,7 +51,7 @@ export function failureLines({ failures, causes, complete }: FailureList, look: 
   const rows = failures.map(({ cause, count, last_at, task, code, message, example }) => [
     cause,
     String(count),
-    last_at.slice(0, 19).replace('T', ' '),
+    moment(last_at),
     task,
     code,
     message,

@@ -95,17 +95,24 @@ async function tellTask(
   { client, flags, terminal }: { client: PlatformClient; flags: LogsFlags; terminal: Terminal },
 ): Promise<void> {
   const isWanted = createEventFilter(flags);
+  const isFollowed = flags.follow === true;
+  const print = (event: TaskEventText) =>
+    terminal.out(flags.json ? JSON.stringify(event) : lineOfTask(event));
+  const wanted: TaskEventText[] = [];
   let [isSilent, hasEnded] = [true, false];
   try {
     await followTask(client, id, (event) => {
       hasEnded ||= event.event === 'end';
       if (isWanted(event)) {
         isSilent = false;
-        terminal.out(flags.json ? JSON.stringify(event) : lineOfTask(event));
+        if (isFollowed) print(event);
+        else wanted.push(event);
       }
       // What it said so far comes first. One that has ended says at its end why it failed.
-      return flags.follow === true || isTold(event) || isOver(event);
+      return isFollowed || isTold(event) || isOver(event);
     });
+    // The platform tells all that was said, and then how each attempt ended.
+    wanted.toSorted((one, other) => momentOf(one) - momentOf(other)).forEach(print);
     if (isSilent) terminal.err(hasEnded ? NOTHING : NOTHING_YET);
   } catch (error) {
     if (!isUnknown(error)) throw error;
@@ -113,6 +120,9 @@ async function tellTask(
     throw new CliError(message, { cause: error });
   }
 }
+
+const momentOf = ({ event, data }: TaskEventText) =>
+  event === 'end' ? Number.POSITIVE_INFINITY : Date.parse(String(data['at'] ?? data['ended_at']));
 
 const isTold = ({ event }: TaskEventText) => ['log', 'attempt', 'progress'].includes(event);
 

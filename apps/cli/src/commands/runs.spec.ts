@@ -144,7 +144,7 @@ describe('longshore runs', () => {
       'task     file.process a.pdf, queue q',
       'state    failed',
       `part of  ${EXECUTION}`,
-      'made     2026-05-01 12:00:00',
+      'made     2026-05-01 12:00:00Z',
       'error    no paper (broken)',
     ]);
     await run('show', OF_TASK.run_id, '--json');

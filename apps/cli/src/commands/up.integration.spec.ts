@@ -96,7 +96,7 @@ describe('longshore up', () => {
       if (answer?.ok && processIds(home)[1] !== backend) break;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
-    expect(told.err).toContain('child died (child: backend');
+    expect(told.err).toContain('backend was killed (SIGKILL) and is started again');
   });
 
   it('writes the settings with which a worker that was left out can join', async () => {

@@ -9,6 +9,7 @@ import { duration } from '../output/duration.ts';
 import { skippedTaskFiles } from '../platform/skipped-task-files.ts';
 import { spaceFinding } from './check-machine.ts';
 import { type Finding, note, ok, wrong } from './finding.ts';
+import { moment } from '../output/moment.ts';
 
 /** Tokens and leases live for seconds: a clock that is further off confuses people who read logs, and presigned addresses. */
 const CLOCKS_APART_MS = 2_000;
@@ -119,7 +120,7 @@ function checkLapsed({ lapsed }: Platform): Finding {
   const [latest] = lapsed;
   if (latest === undefined) return ok('sessions', 'no worker was given up in the last 24 hours');
   const count = `${lapsed.length} ${lapsed.length === 1 ? 'worker was' : 'workers were'} given up in the last 24 hours`;
-  const found = `${count}, last ${latest.instance} at ${latest.lapsed_at.slice(0, 19).replace('T', ' ')}`;
+  const found = `${count}, last ${latest.instance} at ${moment(latest.lapsed_at)}`;
   return note(
     'sessions',
     found,

@@ -5,6 +5,7 @@ import { type Look, painted } from './look.ts';
 import { startOutcome } from './start-outcome.ts';
 import { stateMeaning } from './state-meaning.ts';
 import { oneLine, table } from './table.ts';
+import { moment } from './moment.ts';
 
 type FileRun = ExecutionDetail['files'][number];
 
@@ -83,8 +84,4 @@ function errorLines(files: readonly FileRun[], look: Look): string[] {
 
 function took(from: string | null, to: string | null): string {
   return from === null || to === null ? '-' : duration(Date.parse(to) - Date.parse(from));
-}
-
-function moment(text: string): string {
-  return text.slice(0, 19).replace('T', ' ');
 }

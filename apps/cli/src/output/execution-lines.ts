@@ -3,11 +3,9 @@ import { duration } from './duration.ts';
 import { type Look, painted } from './look.ts';
 import { stateMeaning } from './state-meaning.ts';
 import { oneLine, table } from './table.ts';
+import { moment } from './moment.ts';
 
 const HEADINGS = ['EXECUTION', 'STATUS', 'DEPLOYMENT', 'FILES', 'AGE', 'TOOK', 'TAGS', 'ERROR'];
-/** Below this width only what tells executions apart. */
-const WIDE = 110;
-const NARROW_COLUMNS = 5;
 
 /** A table with one line for each execution. `now` is the wall clock, milliseconds. */
 export function executionLines(
@@ -17,8 +15,6 @@ export function executionLines(
 ): string[] {
   if (executions.length === 0)
     return ['There is no such execution: "longshore submit" makes one, or "longshore pipelines run".'];
-  const { columns } = look;
-  const shown = columns !== undefined && columns < WIDE ? NARROW_COLUMNS : HEADINGS.length;
   const rows = executions.map((one) => [
     one.execution_id,
     one.status,
@@ -29,11 +25,15 @@ export function executionLines(
     one.tags.join(','),
     one.error ?? '',
   ]);
-  return table(
-    HEADINGS.slice(0, shown),
-    rows.map((row) => row.slice(0, shown)),
-    { ...look, dispensable: ['FILES', 'AGE'] },
+  // Most have neither tags nor an error.
+  const shown = HEADINGS.flatMap((heading, at) =>
+    ['TAGS', 'ERROR'].includes(heading) && rows.every((row) => row[at] === '') ? [] : [at],
   );
+  const picked = (row: readonly string[]) => shown.map((at) => row[at]!);
+  return table(picked(HEADINGS), rows.map(picked), {
+    ...look,
+    dispensable: ['TAGS', 'TOOK', 'FILES', 'AGE', 'ERROR'],
+  });
 }
 
 function tookOf({ started_at: from, finished_at: to }: ExecutionSummary): string {
@@ -47,5 +47,5 @@ export function executionLine(one: ExecutionSummary, look: Look = {}): string {
   const why = error === null ? '' : `: ${error}`;
   const words = `${name}, ${files} ${files === 1 ? 'file' : 'files'}`;
   const shown = painted(status.padEnd(9), stateMeaning(status), look);
-  return `${at.slice(0, 19).replace('T', ' ')} ${id} ${shown} ${oneLine(`${words}${why}`)}`;
+  return `${moment(at)} ${id} ${shown} ${oneLine(`${words}${why}`)}`;
 }

@@ -1,5 +1,11 @@
 import { Writable } from 'node:stream';
-import { createLogger, type Logger, type LogLevel, type RootLogger } from '@longshore/runtime';
+import {
+  type ChildExit,
+  createLogger,
+  type Logger,
+  type LogLevel,
+  type RootLogger,
+} from '@longshore/runtime';
 import { explainError } from './explain-error.ts';
 
 export interface PlatformLoggerOptions {
@@ -38,10 +44,24 @@ function telling(logger: Logger, options: PlatformLoggerOptions): Logger {
   };
 }
 
+/** What befalls processes of the platform, as a person would say it. */
+const IN_WORDS: Readonly<Record<string, (fields: Record<string, unknown>) => string>> = {
+  'child died': ({ child, exit }) => {
+    const { code, signal } = exit as ChildExit;
+    return `${String(child)} ${signal === null ? `ended with ${code}` : `was killed (${signal})`} and is started again`;
+  },
+  'child is in a crash loop': ({ child, restarts }) =>
+    `${String(child)} died again and again (${String(restarts)} times), and is started again less often: its log says more`,
+  'second signal': ({ signal }) =>
+    `${String(signal)} again: stopped at once. What ran begins again at the next start.`,
+};
+
 /** The error speaks for itself; without one the constant message and what it is about. */
 function sentence(message: string, fields: Record<string, unknown> = {}): string {
   const { error, ...rest } = fields;
   if (error !== undefined) return explainError(error);
+  const words = IN_WORDS[message]?.(rest);
+  if (words !== undefined) return words;
   const details = Object.entries(rest).filter(([, value]) => ['string', 'number'].includes(typeof value));
   if (details.length === 0) return message;
   return `${message} (${details.map(([name, value]) => `${name}: ${String(value)}`).join(', ')})`;

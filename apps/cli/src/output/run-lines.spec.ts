@@ -39,13 +39,13 @@ describe('runs', () => {
           'worker lost',
           '1',
           'one',
-          '2026-05-01 12:00:00',
-          '2026-05-01 12:00:02',
+          '2026-05-01 12:00:00Z',
+          '2026-05-01 12:00:02Z',
           '2.0 s',
         ],
         run.run_id,
       ],
-      ['file.process march.pdf', 'running', '2', 'two', '2026-05-01 12:00:20', '-', '-', run.run_id],
+      ['file.process march.pdf', 'running', '2', 'two', '2026-05-01 12:00:20Z', '-', '-', run.run_id],
       ['file.process', 'queued', '-', '-', '-', '-', '-', run.run_id],
     ]);
     expect(lines.slice(-2)).toEqual(['Errors:', '  file.process march.pdf: no paper (broken)']);

@@ -4,6 +4,7 @@ import { type Look, painted } from './look.ts';
 import { startOutcome } from './start-outcome.ts';
 import { stateMeaning } from './state-meaning.ts';
 import { oneLine, table } from './table.ts';
+import { moment } from './moment.ts';
 
 const HEADINGS = ['RUN', 'STATE', 'START', 'WORKER', 'STARTED', 'ENDED', 'TOOK', 'ID'];
 const START_HEADINGS = ['START', 'OUTCOME', 'WORKER', 'STARTED', 'ENDED', 'TOOK', 'ERROR'];
@@ -73,5 +74,5 @@ function nameOf({ task, file, key }: Run): string {
 }
 
 function momentOf(text: string | null): string {
-  return text === null ? '-' : text.slice(0, 19).replace('T', ' ');
+  return text === null ? '-' : moment(text);
 }

@@ -2,6 +2,7 @@ import type { Firing, Schedule, ScheduleDetail } from '@longshore/contracts';
 import { type Look, painted } from './look.ts';
 import { stateMeaning } from './state-meaning.ts';
 import { table } from './table.ts';
+import { moment } from './moment.ts';
 
 /** A table with one line for each schedule. */
 export function scheduleLines(schedules: readonly Schedule[], look: Look = {}): string[] {
@@ -78,5 +79,5 @@ function whatOf({ task, pipeline }: Schedule): string {
 }
 
 function momentOf(text: string | null): string {
-  return text === null ? '-' : `${text.slice(0, 19).replace('T', ' ')}Z`;
+  return text === null ? '-' : moment(text);
 }

@@ -84,6 +84,11 @@ describe('at a terminal of 60 columns', () => {
     expect(lines[2]).toMatch(new RegExp(`^${ID} +COMPLETED +invoices`));
     const wider = executionLines([one], Date.parse('2026-01-01T02:03:00Z'), { columns: 80 });
     expect(wider[2]).toMatch(/3 +2 h 3 min$/);
+    expect(wider.slice(3).join(' ')).toBe(
+      'Not shown at this width: TOOK. A wider terminal or --json has them.',
+    );
+    const failed = { ...one, status: 'ERROR' as const, error: 'All files failed' };
+    expect(executionLines([failed], 0, { columns: 80 })[2]).toContain('All fil');
   });
 
   it('"tasks list" has whole ids and states, and whole times where there is room for them', () => {

@@ -12,6 +12,7 @@ import { duration } from './duration.ts';
 import { type Look, painted } from './look.ts';
 import { stateMeaning } from './state-meaning.ts';
 import { oneLine, spacedLine, table } from './table.ts';
+import { moment } from './moment.ts';
 
 /** A table with one line for each type. */
 export function typeLines({ details = [] }: TaskTypes, look: Look = {}): string[] {
@@ -34,7 +35,7 @@ export function listLines(
 ): string[] {
   if (tasks.length === 0) return ['There is no such task: "longshore tasks submit" submits one.'];
   const rows = tasks.map(({ task_id, task_name, status, created_at, error }) => [
-    ...[task_id, task_name, status, momentOf(created_at), error ?? ''],
+    ...[task_id, task_name, status, moment(created_at), error ?? ''],
   ]);
   const end = hasMore
     ? [
@@ -43,10 +44,6 @@ export function listLines(
     : [];
   const shown = { ...look, dispensable: ['ERROR', 'SUBMITTED', 'TASK'] };
   return [...table(['ID', 'TASK', 'STATUS', 'SUBMITTED', 'ERROR'], rows, shown), ...end];
-}
-
-function momentOf(text: string): string {
-  return `${text.slice(0, 19).replace('T', ' ')}Z`;
 }
 
 /** How far a task is, and what it waits for. */

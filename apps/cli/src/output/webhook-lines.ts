@@ -2,6 +2,7 @@ import type { Webhook, WebhookDelivery } from '@longshore/contracts';
 import { type Look, painted } from './look.ts';
 import { stateMeaning } from './state-meaning.ts';
 import { table } from './table.ts';
+import { moment } from './moment.ts';
 
 /** A table with one line for each webhook. */
 export function webhookLines(webhooks: readonly Webhook[], look: Look = {}): string[] {
@@ -31,7 +32,7 @@ export function webhookDetailLines(webhook: Webhook, look: Look = {}): string[] 
     ...(webhook.disabled_reason === null ? [] : [`disabled: ${webhook.disabled_reason}`]),
     `of ${webhook.events.join(', ')}`,
     ...(deployments === null ? [] : [`only of ${deployments.join(', ')}`]),
-    ...(until === null ? [] : [`the secret before this one signs as well until ${momentOf(until)}`]),
+    ...(until === null ? [] : [`the secret before this one signs as well until ${moment(until)}`]),
     `${webhook.gathered} events wait for the end of their window`,
   ];
 }
@@ -42,7 +43,7 @@ export function deliveryLines(deliveries: readonly WebhookDelivery[], look: Look
     return ['There is no such delivery: "longshore webhooks test <name>" sends one.'];
   const rows = deliveries.map(({ delivery_id, state, events, tries, created_at, last_error, ...rest }) => [
     ...[delivery_id, rest.test ? `${state} (test)` : state, String(events), String(tries)],
-    ...[momentOf(created_at), last_error ?? ''],
+    ...[moment(created_at), last_error ?? ''],
   ]);
   return table(['DELIVERY', 'STATE', 'EVENTS', 'TRIES', 'MADE', 'LAST ERROR'], rows, {
     ...look,
@@ -53,8 +54,4 @@ export function deliveryLines(deliveries: readonly WebhookDelivery[], look: Look
 function stateOf({ enabled, disabled_reason: reason }: Webhook): string {
   if (enabled) return 'active';
   return reason === null ? 'paused' : 'disabled';
-}
-
-function momentOf(text: string): string {
-  return `${text.slice(0, 19).replace('T', ' ')}Z`;
 }

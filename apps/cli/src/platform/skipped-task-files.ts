@@ -19,5 +19,5 @@ function sentence(file: string, reason: string): string {
     return `TASKS_DIR names ${file}, which is no folder: name the folder that holds the task files.`;
   const words = reason.replace(/\s+/g, ' ').trim().replace(/\.$/, '');
   const shown = words.length <= LONGEST_REASON ? words : `${words.slice(0, LONGEST_REASON)}…`;
-  return `The task file ${file} was not loaded: ${shown}.`;
+  return `The task file ${file} was not loaded: ${shown}${shown.endsWith('?') ? '' : '.'}`;
 }

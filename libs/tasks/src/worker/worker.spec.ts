@@ -75,6 +75,8 @@ describe('the configuration of a worker', () => {
     expect(slots({ WORKER_CONCURRENCY: '9', GENERAL_AUTOSCALE: '8,3' })).toEqual([8, 3]);
     expect(slots({ GENERAL_AUTOSCALE: '8,3' }, '-c', '5')).toEqual([5, 5]);
     expect(slots({ WORKER_CONCURRENCY: '9' }, '--autoscale', '7, 1')).toEqual([7, 1]);
+    expect(() => slots({ GENERAL_AUTOSCALE: '1,5' })).toThrow('has the least first');
+    expect(() => slots({ GENERAL_AUTOSCALE: '5,0' })).toThrow('is out of range');
     expect(load({ NOT_OURS_AUTOSCALE: '5,5' }, 'not-ours')).toMatchObject({
       concurrency: 5,
       minConcurrency: 5,

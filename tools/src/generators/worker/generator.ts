@@ -48,7 +48,7 @@ function whatNow({ name, queue }: NewWorker): string {
   return `
 Also written: docs/configuration.md, sample.env, docs/cli.md, deploy/kubernetes.
 
-  npm test -- apps/${name}                 its first spec
+  npx nx test ${name}                      its first spec; npx nx lint ${name} for its style
   npx nx serve ${name}                     beside: npm start -- --without ${name}
   docker/build-images.sh ${name}           its image
 

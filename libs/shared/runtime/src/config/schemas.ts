@@ -70,7 +70,8 @@ export const concurrencyBounds = z
     const [max = 0, min = 0] = spelled.split(',').map(Number);
     return { max, min };
   })
-  .refine(({ max, min }) => min >= 1 && min <= max && max <= 1000, 'is out of range');
+  .refine(({ max, min }) => min <= max, 'has the least first, and the most belongs there')
+  .refine(({ max, min }) => min >= 1 && max <= 1000, 'is out of range');
 
 /** Names separated by commas; blanks around them and empty ones do not count. */
 export const list = z.string().transform((text): readonly string[] =>
