@@ -41,6 +41,7 @@ describe('task files', () => {
       'f-crashes.mjs': 'process.abort();',
       'g-good.mjs': good('last'),
       'h-syntax.mjs': 'export default (',
+      'h-typescript.ts': 'const name: string = "a";\nexport const a = { { };',
       'i-shape.mjs': 'export default { name: "almost" };',
       'j-schema.mjs':
         'export default ({ defineTask, z }) => defineTask({ name: "j", description: "", input: z.object({ get a() { throw new Error("schema broke"); } }), handler: () => 1 });',
@@ -53,8 +54,9 @@ describe('task files', () => {
       'e-exits.mjs': 'Loading it ends the process: Its process ended with code 0',
       'f-crashes.mjs': 'Loading it ends the process: Its process was ended by SIGABRT',
       'h-syntax.mjs': expect.stringContaining('Unexpected'),
+      'h-typescript.ts': expect.stringMatching(/^Unexpected token .* \(line 2\)$/),
       'i-shape.mjs': expect.stringContaining('does not export a task'),
-      'j-schema.mjs': expect.stringContaining('schema broke'),
+      'j-schema.mjs': expect.stringMatching(/schema broke \(line 1\)$/),
       'k-throws.mjs': 'text alone',
     });
   });

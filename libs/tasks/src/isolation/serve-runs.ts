@@ -32,7 +32,7 @@ export function serveRuns(send: (message: FromIsolate) => void): (message: ToIso
       tasks = await tasksOfFile(file);
       send({ type: 'loaded' });
     } catch (error) {
-      send({ type: 'not_loaded', reason: error instanceof Error ? error.message : String(error) });
+      send({ type: 'not_loaded', reason: reasonOf(error, file) });
     }
   };
   const start = async (told: Told<'run'>): Promise<void> => {
@@ -62,6 +62,14 @@ export function serveRuns(send: (message: FromIsolate) => void): (message: ToIso
     if ('error' in message) waiting?.reject(revived(message.error));
     else waiting?.resolve(message.value);
   };
+}
+
+/** What is wrong, and in which line of the file, where the error knows. */
+function reasonOf(error: unknown, file: string): string {
+  if (!(error instanceof Error)) return String(error);
+  const [, behind] = (error.stack ?? '').split(file, 2);
+  const line = /^(?:\?[^:\s]*)?:(\d+)/.exec(behind ?? '')?.[1];
+  return line === undefined ? error.message : `${error.message} (line ${line})`;
 }
 
 /** The file was changed since the worker read it. */
